@@ -1,0 +1,63 @@
+# Crossfoot. `make` alone lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Telemetry of every dependency is off, here and in the settings the command itself applies.
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export RUNTIME__DLTHUB_TELEMETRY := false
+export DAGSTER_DISABLE_TELEMETRY := true
+export GX_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+# Compiled modules are kept: without them every start pays for compiling its imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui test check unit bench lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP)  ## Set up the virtual environment, nothing else
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Crossfoot needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (first time only; the pins are in constraints.txt) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2>$(VENV)/install.log || { cat $(VENV)/install.log; echo "The package registry did not answer. Check the network or pip's configuration, then run make again."; exit 1; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]' 2>$(VENV)/install.log \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 2>>$(VENV)/install.log \
+	  || { cat $(VENV)/install.log; echo "Installing failed; the reason is above. Mend it and run make again."; exit 1; }
+	@touch $@
+
+demo: $(STAMP)  ## Do the main job once on the sandbox company, twice over, and show the result
+	@$(BIN)/crossfoot demo
+
+ui: $(STAMP)  ## Start the sandbox and the Dagster UI together
+	@$(BIN)/crossfoot ui
+
+test: $(STAMP) check  ## Everything that must pass: check, then all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
+
+unit: $(STAMP)  ## The fast tests only
+	@$(BIN)/python -m pytest tests/repo tests/unit
+
+check: $(STAMP)  ## Formatting, lint, types, SQL style
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar --quiet --processes 2 dbt_project/models dbt_project/tests
+
+bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
+	@test -n "$(NAME)" || { echo "Name one: make bench NAME=... out of:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
+	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
+	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
+
+lock: $(STAMP)  ## Resolve constraints.txt anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o constraints.txt
+
+clean:  ## Remove the environment and everything generated
+	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	@find data -mindepth 1 -maxdepth 1 ! -name README.md ! -name models -exec rm -rf {} +

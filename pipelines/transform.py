@@ -1,0 +1,226 @@
+"""Runs the dbt project inside this process; the only importer of dbt.
+
+A dbt command line costs about four CPU seconds before its first SQL statement. Here the parsed
+project is kept between builds and parsed again only when one of its files has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Stop
+
+PASSED = frozenset({"success", "pass", "warn", "no-op"})
+_PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
+_ONE_AT_A_TIME = threading.Lock()
+_parsed: dict[Path, tuple[int, Any]] = {}
+
+
+@dataclass(frozen=True)
+class Node:
+    """The outcome of one dbt node.
+
+    `kind` is dbt's resource type (model, seed, test, unit_test); `seconds` is wall time;
+    `failures` counts the rows a failing test found.
+    """
+
+    unique_id: str
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        return self.status in PASSED
+
+
+@dataclass(frozen=True)
+class Build:
+    """All node outcomes of one build, in the order they finished."""
+
+    nodes: tuple[Node, ...]
+
+    @property
+    def failed(self) -> tuple[Node, ...]:
+        return tuple(n for n in self.nodes if not n.passed)
+
+    def count(self, kind: str) -> int:
+        return sum(1 for n in self.nodes if n.kind == kind)
+
+
+class BuildFailed(Stop):
+    """A model could not be built or a test found rows; what depends on it was not built."""
+
+
+def build(
+    project_dir: Path,
+    warehouse_path: Path,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    command: str = "build",
+    progress: Callable[[str], None] | None = None,
+    target_dir: Path | None = None,
+) -> Build:
+    """Build the selected part of the warehouse and return every node's outcome.
+
+    `command` is `build` (models and their tests) or `run` (models only). A failing node does not
+    raise: the caller decides with `require_passed`. Raises `BuildFailed` when the project itself
+    cannot be parsed or dbt cannot start.
+    """
+    target = target_dir or warehouse_path.parent / "dbt"
+    with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
+        manifest = _manifest(project_dir)
+        arguments = _arguments(command, select, exclude, variables)
+        return Build(tuple(_invoke(manifest, arguments, progress)))
+
+
+def require_passed(result: Build) -> Build:
+    """Return the build unchanged, or raise `BuildFailed` naming the first failing nodes."""
+    if not result.failed:
+        return result
+    first = result.failed[0]
+    others = len(result.failed) - 1
+    raise BuildFailed(
+        system="warehouse",
+        record=first.name,
+        problem=f"{first.kind} {first.status}: {_one_line(first.message)}"
+        + (f" (and {others} more)" if others else ""),
+        next_step="Mend the data or the model, then run the build again; nothing was written to "
+        "Salesforce or QuickBooks.",
+    )
+
+
+def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:
+    """Parse the project if needed and return its manifest.json, for the asset graph."""
+    target = warehouse_path.parent / "dbt"
+    with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
+        if not (target / "manifest.json").exists():
+            _parsed.pop(project_dir, None)
+        _manifest(project_dir)
+    return target / "manifest.json"
+
+
+def _invoke(
+    manifest: Any, arguments: list[str], progress: Callable[[str], None] | None
+) -> Iterator[Node]:
+    from dbt.cli.main import dbtRunner
+
+    callbacks = [_announce(progress)] if progress else []
+    reply = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
+    if reply.exception is not None:
+        raise _cannot_start(reply.exception)
+    for outcome in reply.result:
+        yield _node(outcome)
+
+
+def _node(outcome: Any) -> Node:
+    return Node(
+        unique_id=outcome.node.unique_id,
+        name=outcome.node.name,
+        kind=str(outcome.node.resource_type),
+        status=str(outcome.status),
+        seconds=outcome.execution_time,
+        failures=outcome.failures or 0,
+        message=outcome.message or "",
+    )
+
+
+def _announce(progress: Callable[[str], None]) -> Callable[[Any], None]:
+    def on_event(event: Any) -> None:
+        if event.info.name == "NodeStart":
+            progress(event.data.node_info.node_name)
+
+    return on_event
+
+
+def _arguments(
+    command: str,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    variables: Mapping[str, str] | None,
+) -> list[str]:
+    import json
+
+    arguments = [*_QUIET, command]
+    for name, values in (("--select", select), ("--exclude", exclude)):
+        arguments += [name, *values] if values else []
+    arguments += ["--vars", json.dumps(dict(variables))] if variables else []
+    return arguments
+
+
+_QUIET = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"]
+
+
+def _manifest(project_dir: Path) -> Any:
+    """The parsed project; parsed anew when the newest file in it is newer than the last parse."""
+    from dbt.cli.main import dbtRunner
+
+    newest = _newest_change(project_dir)
+    kept = _parsed.get(project_dir)
+    if kept is not None and kept[0] == newest:
+        return kept[1]
+    reply = dbtRunner().invoke([*_QUIET, "parse"])
+    if reply.exception is not None or reply.result is None:
+        raise _cannot_start(reply.exception)
+    _parsed[project_dir] = (newest, reply.result)
+    return reply.result
+
+
+def _newest_change(project_dir: Path) -> int:
+    roots = [project_dir / part for part in _PROJECT_PARTS]
+    files = [project_dir / "dbt_project.yml", project_dir / "profiles.yml"]
+    files += [p for root in roots if root.is_dir() for p in root.rglob("*") if p.is_file()]
+    return max((p.stat().st_mtime_ns for p in files if p.exists()), default=0) + len(files)
+
+
+def _cannot_start(cause: BaseException | None) -> BuildFailed:
+    return BuildFailed(
+        system="warehouse",
+        record="dbt project",
+        problem=_one_line(str(cause) if cause else "dbt gave no reason"),
+        next_step="Read the message, mend the file it names and run the build again.",
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:400]
+
+
+@contextmanager
+def _environment(project_dir: Path, warehouse_path: Path, target: Path) -> Iterator[None]:
+    """What dbt reads from the environment, for the length of one command."""
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = {
+        "CROSSFOOT_WAREHOUSE_PATH": str(warehouse_path),
+        "DBT_PROJECT_DIR": str(project_dir),
+        "DBT_PROFILES_DIR": str(project_dir),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
