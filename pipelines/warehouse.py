@@ -1,0 +1,305 @@
+"""The one DuckDB file: schema names, short readers, the single writer, the published copy.
+
+DuckDB admits one writing process or many readers, never both. Connections here are therefore
+short; whoever meets a lock waits a little and then says who holds it. The only importer of duckdb.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import CrossfootError, DiskFull, StateCorrupt, Stop, WarehouseBusy
+
+RAW_SALESFORCE = "raw_salesforce"
+RAW_QUICKBOOKS = "raw_quickbooks"
+RAW_STATE = "raw_state"
+MATCHING = "matching"
+STAGING = "staging"
+INTERMEDIATE = "intermediate"
+MATCHED = "matched"
+RECONCILIATION = "reconciliation"
+SYNC = "sync"
+SCHEMAS = (
+    RAW_SALESFORCE, RAW_QUICKBOOKS, RAW_STATE, MATCHING, STAGING, INTERMEDIATE, MATCHED,
+    RECONCILIATION, SYNC,
+)  # fmt: skip
+
+Connection = duckdb.DuckDBPyConnection
+
+_WAIT_SECONDS = 10.0
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_TYPE = re.compile(r"[A-Z]+( WITH TIME ZONE)?(\(\d{1,2}(,\s?\d{1,2})?\))?(\[\])?")
+_HOLDER = re.compile(r"held in (\S+) \(PID (\d+)\)")
+
+
+def read(
+    path: Path, sql: str, params: Sequence[Any] = (), wait_seconds: float = _WAIT_SECONDS
+) -> list[dict[str, Any]]:
+    """Run one query over a short read-only connection; DECIMAL comes as Decimal, times as UTC.
+
+    Raises `Stop` when the file does not exist or the query fails, `WarehouseBusy` when a writer
+    keeps the file longer than `wait_seconds`, `StateCorrupt` when it is not a DuckDB file.
+    """
+    with _reader(path, wait_seconds) as connection, _translated(path):
+        cursor = connection.execute(sql, params or None)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def arrow(
+    path: Path, sql: str, params: Sequence[Any] = (), wait_seconds: float = _WAIT_SECONDS
+) -> Any:
+    """Run one query and return the whole answer as a pyarrow Table. Raises like `read`."""
+    with _reader(path, wait_seconds) as connection, _translated(path):
+        return connection.sql(sql, params=list(params) or None).to_arrow_table()
+
+
+@contextmanager
+def writer(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connection]:
+    """The single writing connection, inside one transaction: all of the block or nothing of it.
+
+    Creates the file if needed. Raises `WarehouseBusy` naming the holder, `DiskFull`,
+    `StateCorrupt`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
+    try:
+        with _translated(path):
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def replace_table(
+    path: Path,
+    schema: str,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+    wait_seconds: float = _WAIT_SECONDS,
+) -> int:
+    """Replace a table by `rows` in one transaction and return how many there are.
+
+    `columns` maps each column to its DuckDB type; a row without a column gets NULL there.
+    Raises ValueError for a name or type that is not plain, and like `writer`.
+    """
+    with writer(path, wait_seconds) as connection:
+        return fill_table(connection, schema, table, columns, rows)
+
+
+def fill_table(
+    connection: Connection,
+    schema: str,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+) -> int:
+    """The work of `replace_table` on a connection from `writer`, to replace several at once."""
+    target = f"{identifier(schema)}.{identifier(table)}"
+    definition = ", ".join(f"{identifier(n)} {_type(t)}" for n, t in columns.items())
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    connection.execute(f"CREATE OR REPLACE TABLE {target} ({definition})")
+    return _insert(connection, target, columns, list(rows))
+
+
+def tables(path: Path, schema: str) -> frozenset[str]:
+    """Names of the tables and views in a schema; empty when file or schema do not exist."""
+    if not path.exists():
+        return frozenset()
+    sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?"
+    return frozenset(row["table_name"] for row in read(path, sql, [schema]))
+
+
+def publish(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> Path:
+    """Put a complete copy of the warehouse at `target`, in one atomic step, and return it.
+
+    The copy before stays beside it as `<name>.previous`. Readers of either are never disturbed.
+    Raises like `writer`.
+    """
+    if not source.exists():
+        raise _no_warehouse(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(target.name + ".new")
+    with _translated(target):
+        _copy_at_rest(source, beside, wait_seconds)
+        _check_opens(beside)
+        _keep_previous(target)
+        beside.replace(target)
+        _sync_folder(target.parent)
+    return target
+
+
+def identifier(name: str) -> str:
+    """The name quoted for SQL if it is a plain lower-case one; raises ValueError otherwise."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a plain table or column name: {name!r}")
+    return f'"{name}"'
+
+
+def _type(name: str) -> str:
+    if not _TYPE.fullmatch(name.upper()):
+        raise ValueError(f"not a plain column type: {name!r}")
+    return name
+
+
+def _insert(
+    connection: Connection, target: str, columns: Mapping[str, str], rows: list[Mapping[str, Any]]
+) -> int:
+    """Through Arrow, as text that DuckDB casts: exact for decimals and fast for many rows."""
+    if not rows:
+        return 0
+    import pyarrow
+
+    listed = {n for n, t in columns.items() if t.endswith("[]")}
+    kinds = {
+        n: pyarrow.list_(pyarrow.string()) if n in listed else pyarrow.string() for n in columns
+    }
+    values = {n: [_as_text(row.get(n)) for row in rows] for n in columns}
+    incoming = pyarrow.table({n: pyarrow.array(values[n], type=kind) for n, kind in kinds.items()})
+    connection.register("incoming", incoming)
+    casts = ", ".join(f"CAST({identifier(n)} AS {t})" for n, t in columns.items())
+    # Names and types were checked by `identifier` and `_type` before they came here.
+    connection.execute(f"INSERT INTO {target} SELECT {casts} FROM incoming")  # noqa: S608
+    connection.unregister("incoming")
+    return len(rows)
+
+
+def _as_text(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_as_text(one) for one in value]
+    return str(value)
+
+
+@contextmanager
+def _reader(path: Path, wait_seconds: float) -> Iterator[Connection]:
+    if not path.exists():
+        raise _no_warehouse(path)
+    connection = _connect(path, read_only=True, wait_seconds=wait_seconds)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(path: Path, read_only: bool, wait_seconds: float) -> Connection:
+    """Open the file, trying again while another process holds it."""
+    until = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return _open(path, read_only)
+        except duckdb.Error as problem:
+            if not _may_pass(problem) or time.monotonic() >= until:
+                raise _explained(path, problem) from problem
+            time.sleep(0.05)
+
+
+def _may_pass(problem: duckdb.Error) -> bool:
+    return "lock on file" in str(problem) or "different configuration" in str(problem)
+
+
+def _open(path: Path, read_only: bool) -> Connection:
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.ConnectionException:
+        if not read_only:
+            raise
+        # This very process has the file open for writing (dbt keeps it): share that.
+        connection = duckdb.connect(str(path))
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """DuckDB's and the disk's errors as ours."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as problem:
+        raise _explained(path, problem) from problem
+
+
+def _explained(path: Path, problem: Exception) -> CrossfootError:
+    text = " ".join(str(problem).split())
+    if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in text:
+        return DiskFull(
+            "disk", str(path), "there is no room left", "Free some space and run again."
+        )
+    holder = _HOLDER.search(text)
+    if holder or "Could not set lock" in text or "different configuration" in text:
+        return _busy(path, holder)
+    if "not a valid DuckDB" in text or "WAL" in text or "corrupt" in text.lower():
+        return StateCorrupt(
+            "warehouse",
+            str(path),
+            f"the file cannot be read ({text[:200]})",
+            "Move it away and run the sync again: it is rebuilt from the two systems.",
+        )
+    return Stop("warehouse", path.name, text[:400], "")
+
+
+def _busy(path: Path, holder: re.Match[str] | None) -> WarehouseBusy:
+    who = f"process {holder[2]} ({Path(holder[1]).name})" if holder else "another process"
+    return WarehouseBusy(
+        "warehouse",
+        str(path),
+        f"{who} is using it",
+        "Wait until it is done, or read the published copy instead.",
+    )
+
+
+def _no_warehouse(path: Path) -> Stop:
+    return Stop(
+        "warehouse", str(path), "there is no such file yet", "Run `crossfoot sync` to make it."
+    )
+
+
+def _copy_at_rest(source: Path, target: Path, wait_seconds: float) -> None:
+    """Copy while holding the only writing connection, so that the file cannot change."""
+    connection = _connect(source, read_only=False, wait_seconds=wait_seconds)
+    try:
+        connection.execute("CHECKPOINT")
+        shutil.copyfile(source, target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        connection.close()
+    with target.open("rb+") as copied:
+        os.fsync(copied.fileno())
+
+
+def _check_opens(path: Path) -> None:
+    with _reader(path, wait_seconds=0) as connection:
+        connection.execute("SELECT count(*) FROM information_schema.tables").fetchall()
+
+
+def _keep_previous(target: Path) -> None:
+    if not target.exists():
+        return
+    previous = target.with_name(target.name + ".previous")
+    link = target.with_name(target.name + ".previous.new")
+    link.unlink(missing_ok=True)
+    link.hardlink_to(target)
+    link.replace(previous)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
