@@ -1,0 +1,128 @@
+"""The dbt models as assets: built in this process, in two parts around the scoring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from orchestration import steps
+from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from pipelines import warehouse
+from pipelines.settings import Settings
+from pipelines.transform import Build, Node, require_passed
+
+Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+
+# The folder of a model (below models/) to the group it is shown in.
+GROUPS = {
+    "staging": "staging",
+    "matched": "matching",
+    "reconciliation": "reconciliation",
+    "sync": "sync",
+    "accounts": "matching",
+    "customers": "matching",
+    "products": "matching",
+    "review": "matching",
+    "clock": "staging",
+    "deals": "billing",
+    "billing": "billing",
+    "invoices": "billing",
+}
+
+
+class HouseWords(DagsterDbtTranslator):
+    """Asset keys and groups in the words of the house: schema/name, grouped by room."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`reconciliation/mismatches`, and for a source `raw_salesforce/opportunity`."""
+        schema = dbt_resource_props.get("schema") or "seeds"
+        return dg.AssetKey([schema, dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The room a model belongs to; seeds are rules people keep."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "rules"
+        folders = dbt_resource_props.get("fqn", [])[1:-1]
+        named = [GROUPS[f] for f in folders if f in GROUPS]
+        return named[-1] if named else folders[-1] if folders else None
+
+
+WORDS = HouseWords(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+
+def warehouse_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
+    """Two groups of models, before and after the scoring, from the parsed project."""
+    manifest = json.loads(manifest_path.read_text())
+
+    @dbt_assets(
+        manifest=manifest,
+        select=steps.BEFORE_SCORES,
+        name="prepare",
+        dagster_dbt_translator=WORDS,
+        pool=WAREHOUSE_POOL,
+    )
+    def prepare(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Event]:
+        """What the scoring reads: normalised names and candidate pairs."""
+        current = settings.read()
+        yield from _events(context, manifest, steps.prepare(current, raising=False), current)
+
+    @dbt_assets(
+        manifest=manifest,
+        exclude=steps.BEFORE_SCORES,
+        name="judge",
+        dagster_dbt_translator=WORDS,
+        pool=WAREHOUSE_POOL,
+    )
+    def judge(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Event]:
+        """Links, billing, reconciliation and the intended writes."""
+        current = settings.read()
+        yield from _events(context, manifest, steps.judge(current, raising=False), current)
+
+    return [prepare, judge]
+
+
+def _events(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], result: Build, current: Settings
+) -> Iterator[Event]:
+    """Every built node as Dagster's event; a failed node fails the step after all are told."""
+    rows = _row_counts(current)
+    checks = {key.name: key for key in context.assets_def.check_keys}
+    for node in result.nodes:
+        if node.kind in ("model", "seed") and node.passed:
+            yield _materialised(manifest, node, rows)
+        elif node.kind == "test" and node.name in checks:
+            yield _checked(checks[node.name], node)
+    require_passed(result)
+
+
+def _materialised(
+    manifest: Mapping[str, Any], node: Node, rows: Mapping[tuple[str, str], int]
+) -> dg.MaterializeResult[Any]:
+    key = WORDS.get_asset_spec(manifest, node.unique_id, None).key
+    metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+    table = (key.path[0], key.path[-1])
+    if table in rows:
+        metadata["dagster/row_count"] = rows[table]
+    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _checked(key: dg.AssetCheckKey, node: Node) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=node.passed,
+        metadata={"rows_found": node.failures, "message": node.message or "none found"},
+    )
+
+
+def _row_counts(current: Settings) -> dict[tuple[str, str], int]:
+    found = warehouse.read(
+        current.warehouse_path,
+        "select schema_name, table_name, estimated_size from duckdb_tables()",
+    )
+    return {(r["schema_name"], r["table_name"]): r["estimated_size"] for r in found}

@@ -1,0 +1,106 @@
+"""From intentions to writes: the state's copy, the plan, and what became of each flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration import steps
+from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from reverse_etl import cycle
+from reverse_etl.changes import Plan
+from reverse_etl.render import plan_markdown
+
+RAW_STATE = [dg.AssetKey(["raw_state", name]) for name in ("ledger", "match_decision")]
+INTENTIONS = [
+    dg.AssetKey(["sync", name])
+    for name in (
+        "sync_customers",
+        "sync_invoices",
+        "sync_invoice_lines",
+        "sync_account_status",
+        "sync_deal_status",
+    )
+]
+# Flow -> the asset that stands for what the flow has written, under the system it writes to.
+WRITTEN = {
+    "customers": dg.AssetKey(["quickbooks", "customers_written"]),
+    "invoices": dg.AssetKey(["quickbooks", "invoices_written"]),
+    "account_status": dg.AssetKey(["salesforce", "account_status_written"]),
+    "deal_status": dg.AssetKey(["salesforce", "deal_status_written"]),
+}
+
+
+@dg.multi_asset(
+    name="copy_state",
+    specs=[dg.AssetSpec(key, group_name="state", kinds={"sqlite"}) for key in RAW_STATE],
+    pool=WAREHOUSE_POOL,
+)
+def state_copy(settings: SettingsResource) -> None:
+    """The ledger and people's decisions, copied so that SQL and analysts see them."""
+    steps.copy_state(settings.read())
+
+
+@dg.asset(
+    key=["plan", "plan"],
+    deps=INTENTIONS,
+    group_name="sync",
+    kinds={"python"},
+    pool=WAREHOUSE_POOL,
+    description="Every write that is due, with its field-level difference, and every row that is "
+    "blocked, with its reason. Nothing is sent by making a plan.",
+)
+def plan(settings: SettingsResource) -> dg.MaterializeResult[Any]:
+    """Make the plan from the sync marts and keep it under its checksum."""
+    made = cycle.make_plan(settings.read())
+    return dg.MaterializeResult(value=made.checksum, metadata=_described(made))
+
+
+class ApplyConfig(dg.Config):
+    """Who approves. Without a name the run is a dry run: the plan is made and nothing is sent."""
+
+    approved_by: str = ""
+
+
+@dg.multi_asset(
+    name="apply",
+    ins={"checksum": dg.AssetIn(key=["plan", "plan"])},
+    outs={
+        flow: dg.AssetOut(
+            key=key,
+            group_name="writes",
+            kinds={key.path[0]},
+            is_required=False,
+            dagster_type=dg.Nothing,
+        )
+        for flow, key in WRITTEN.items()
+    },
+)
+def apply(
+    context: dg.AssetExecutionContext,
+    checksum: str,
+    config: ApplyConfig,
+    settings: SettingsResource,
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Send the approved plan, one recorded intent at a time; a dry run sends nothing."""
+    current = settings.read()
+    if not config.approved_by:
+        context.log.info("Dry run: no approver was named, nothing was sent.")
+        return
+    cycle.approve(current, checksum, config.approved_by)
+    done = cycle.apply(current, checksum, context.log.info)
+    for flow, key in WRITTEN.items():
+        yield dg.MaterializeResult(asset_key=key, metadata=done.counts(flow))
+    if done.failed:
+        raise dg.Failure(description=done.summary(), metadata={"plan": checksum})
+
+
+def _described(made: Plan) -> dict[str, Any]:
+    return {
+        "checksum": made.checksum,
+        "changes": len(made.changes),
+        "blocked": len(made.blocked),
+        "plan": dg.MetadataValue.md(plan_markdown(made)),
+    }

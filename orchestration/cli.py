@@ -1,0 +1,223 @@
+"""The command `crossfoot`: thin doors. Each command reads the settings and calls one function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration import telemetry
+from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry
+
+telemetry.switch_off()
+
+app = typer.Typer(
+    name="crossfoot",
+    help="Reconciles Salesforce and QuickBooks Online to the cent and keeps them in step.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Flows = Annotated[
+    list[str] | None,
+    typer.Argument(help="Flows to plan: customers, invoices, account_status, deal_status."),
+]
+
+
+def say(line: str) -> None:
+    """One line to standard output, at once."""
+    typer.echo(line)
+
+
+def note(line: str) -> None:
+    """Progress, to standard error, so that output can be piped."""
+    typer.echo(f"  {line}", err=True)
+
+
+@app.command()
+def demo() -> None:
+    """Do the main job on the sandbox company, twice over, and say what happens."""
+    from orchestration.demo import run_demo
+
+    run_demo(say)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+    """Start the sandbox and the Dagster UI together; Ctrl-C stops both."""
+    from orchestration.ui import run_ui
+
+    run_ui(port, say)
+
+
+@app.command()
+def sandbox(
+    salesforce_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
+    quickbooks_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
+    seed: Annotated[
+        Path | None, typer.Option(help="Folder of records as the vendors' APIs return them.")
+    ] = None,
+    empty: Annotated[bool, typer.Option(help="Start with an empty org and company.")] = False,
+    limits: Annotated[bool, typer.Option(help="Enforce the vendors' rate limits.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the connection as one line of JSON.")
+    ] = False,
+) -> None:
+    """Serve Salesforce's and QuickBooks' APIs on this machine until stopped."""
+    from orchestration.local_sandbox import serve
+
+    serve(
+        say,
+        salesforce_port=salesforce_port,
+        quickbooks_port=quickbooks_port,
+        seed=seed,
+        empty=empty,
+        limits=limits,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def extract() -> None:
+    """Read what is new in Salesforce and QuickBooks into the warehouse."""
+    from orchestration import steps, words
+    from pipelines.settings import load_settings
+
+    done = steps.extract(load_settings().check(), note)
+    for line in words.table(
+        [
+            {"system": r.system, "source": r.source, "object": r.object, "mode": r.mode}
+            | {"rows": r.rows, "calls": r.calls}
+            for r in done
+        ],
+        indent=0,
+    ):
+        say(line)
+
+
+@app.command()
+def judge() -> None:
+    """Match, reconcile and decide in the warehouse, and publish the copy for analysts."""
+    from orchestration import steps
+    from pipelines.settings import load_settings
+
+    settings = load_settings()
+    done = steps.decide(settings, note)
+    built = sum(b.count("model") for b in (done.prepared, done.judged))
+    say(f"{built} models built, {done.scored.pairs} pairs scored. Marts: {settings.published_path}")
+
+
+@app.command()
+def plan(
+    flows: Flows = None,
+    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+) -> None:
+    """Show every write that is due and every row that is blocked. Sends nothing."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle, render
+
+    made = cycle.make_plan(load_settings(), tuple(flows) if flows else None)
+    say(render.plan_as(made, form))
+
+
+@app.command()
+def approve(
+    checksum: Annotated[str, typer.Argument(help="The plan's checksum, as `plan` shows it.")],
+    by: Annotated[str, typer.Option(help="Your name; it is kept with the approval.")],
+) -> None:
+    """Approve one plan. A plan that has changed since has another checksum."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle
+
+    kept = cycle.approve(load_settings(), checksum, by)
+    say(f"Plan {checksum[:12]} approved by {by} until {kept.valid_until:%Y-%m-%d %H:%M} UTC.")
+
+
+@app.command()
+def apply(
+    checksum: Annotated[str, typer.Argument(help="The checksum of an approved plan.")],
+) -> None:
+    """Apply an approved plan. Applying it twice changes nothing the second time."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle
+    from reverse_etl.render import outcome_lines
+
+    done = cycle.apply(load_settings().check(), checksum, note)
+    for line in outcome_lines(done):
+        say(line)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    approve_as: Annotated[
+        str | None,
+        typer.Option(help="Approve and apply under this name. Without it: a dry run."),
+    ] = None,
+) -> None:
+    """Read, judge, plan and, if somebody approves, apply, until nothing is left to do."""
+    from orchestration.sync import rounds
+    from pipelines.settings import load_settings
+    from reverse_etl.render import outcome_lines, plan_lines
+
+    for done in rounds(load_settings().check(), approve_as, note):
+        for line in plan_lines(done.plan):
+            say(line)
+        for line in outcome_lines(done.applied) if done.applied else ():
+            say(line)
+    if approve_as is None:
+        say("Dry run: nothing was sent. To apply: crossfoot sync --approve-as YOUR-NAME")
+
+
+@app.command()
+def report(
+    week: Annotated[
+        str | None, typer.Option(help="ISO week such as 2026-W47; default: the newest data's.")
+    ] = None,
+) -> None:
+    """Write the weekly mismatch report as one page and as CSV."""
+    from orchestration import steps
+    from pipelines.settings import load_settings
+
+    paths = steps.report(load_settings(), week)
+    say(str(paths.page))
+
+
+@app.command()
+def match(
+    decision: Annotated[str, typer.Argument(help="confirm or reject.")],
+    review_id: Annotated[str, typer.Argument(help="The review_id of a row in review_queue.")],
+    by: Annotated[str, typer.Option(help="Your name; it is kept with the decision.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+) -> None:
+    """Decide a pair that waits in the review queue. People's decisions beat every score."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle
+
+    kept = cycle.decide_match(load_settings(), decision, review_id, by, reason)
+    say(f"{kept.subject} {kept.left_id} and {kept.right_id}: {kept.decision} by {by}.")
+
+
+def exit_code(problem: CrossfootError) -> int:
+    """What kind of end it was: 3 ask a person, 4 fix the row, 5 try again later, 1 otherwise."""
+    if isinstance(problem, AskAPerson):
+        return 3
+    if isinstance(problem, FixTheRow):
+        return 4
+    return 5 if isinstance(problem, Retry | ReplyLost) else 1
+
+
+def main() -> None:
+    """Run the command line; every known problem ends in one sentence and a non-zero code."""
+    try:
+        app()
+    except CrossfootError as problem:
+        typer.echo(str(problem), err=True)
+        sys.exit(exit_code(problem))
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Nothing is half-written; run the same command to go on.", err=True)
+        sys.exit(130)

@@ -1,0 +1,80 @@
+"""Jobs, schedules and the sensor: when things happen, never what."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets.report import weekly_mismatch_report
+from orchestration.assets.writes import WRITTEN
+from orchestration.resources import SettingsResource
+from pipelines.errors import CrossfootError
+
+_WRITES = dg.AssetSelection.assets(*WRITTEN.values())
+_REPORT = dg.AssetSelection.assets(weekly_mismatch_report)
+
+sync_job = dg.define_asset_job(
+    "sync",
+    selection=_WRITES.upstream(),
+    description="Read both systems, judge, plan; with an approver named, apply the plan as well.",
+)
+plan_job = dg.define_asset_job(
+    "plan",
+    selection=dg.AssetSelection.assets(["plan", "plan"]).upstream(),
+    description="Read both systems, judge and plan. Nothing is written anywhere.",
+)
+report_job = dg.define_asset_job(
+    "weekly_report",
+    selection=_REPORT.upstream() - _WRITES,
+    description="Read both systems, judge and write the weekly mismatch report.",
+)
+
+every_monday = dg.ScheduleDefinition(
+    name="weekly_report_on_monday",
+    job=report_job,
+    cron_schedule="0 6 * * 1",
+    description="Every Monday at 06:00 the mismatch report of the week that has ended.",
+)
+every_quarter_of_an_hour = dg.ScheduleDefinition(
+    name="plan_every_quarter_of_an_hour",
+    job=plan_job,
+    cron_schedule="*/15 * * * *",
+    description="A fresh plan for people to look at and approve.",
+)
+
+
+@dg.sensor(
+    job=plan_job,
+    minimum_interval_seconds=30,
+    description="Asks Salesforce which deals were won since the last look (one call) and starts a "
+    "plan. The answer only wakes us: what is billed is decided from what is read afterwards.",
+)
+def newly_won_deals(
+    context: dg.SensorEvaluationContext, settings: SettingsResource
+) -> dg.SensorResult | dg.SkipReason:
+    """One run per set of newly won deals; the cursor is the newest change seen."""
+    from pipelines.clients.salesforce import SalesforceClient
+
+    try:
+        client = SalesforceClient(settings.read().salesforce)
+        found = list(client.query_all(_won_since(context.cursor)))
+    except CrossfootError as problem:
+        return dg.SkipReason(str(problem))
+    if not found:
+        return dg.SkipReason("No deal was won since the last look.")
+    newest = max(str(deal["SystemModstamp"]) for deal in found)
+    key = f"{newest}:{len(found)}"
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key)], cursor=newest)
+
+
+def _won_since(cursor: str | None) -> str:
+    since = cursor or "1970-01-01T00:00:00Z"
+    limit = "" if cursor else " ORDER BY SystemModstamp DESC LIMIT 1"
+    return (
+        "SELECT Id, SystemModstamp FROM Opportunity "  # noqa: S608 - the cursor is our own
+        f"WHERE IsWon = true AND SystemModstamp > {_literal(since)}{limit}"
+    )
+
+
+def _literal(moment: str) -> str:
+    """A SOQL date-time literal: unquoted, `+0000` written as Z."""
+    return moment.replace("+0000", "Z")

@@ -1,0 +1,40 @@
+"""The whole system on one page."""
+
+from __future__ import annotations
+
+from orchestration import telemetry
+
+telemetry.switch_off()
+
+import dagster as dg  # noqa: E402
+from dagster_dlt import DagsterDltResource  # noqa: E402
+
+from orchestration import checks, clocks  # noqa: E402
+from orchestration.assets import extract, matching, report, writes  # noqa: E402
+from orchestration.assets.warehouse import warehouse_assets  # noqa: E402
+from orchestration.resources import SettingsResource  # noqa: E402
+from pipelines.settings import load_settings  # noqa: E402
+from pipelines.transform import manifest_path  # noqa: E402
+
+_settings = load_settings()
+_manifest = manifest_path(_settings.dbt_dir, _settings.warehouse_path)
+
+defs = dg.Definitions(
+    assets=[
+        *extract.extract_assets(),
+        writes.state_copy,
+        *warehouse_assets(_manifest),
+        matching.customer_scores,
+        writes.plan,
+        writes.apply,
+        report.published_warehouse,
+        report.weekly_mismatch_report,
+    ],
+    asset_checks=[*checks.extract_checks(), checks.conservation],
+    jobs=[clocks.sync_job, clocks.plan_job, clocks.report_job],
+    schedules=[clocks.every_monday, clocks.every_quarter_of_an_hour],
+    sensors=[clocks.newly_won_deals],
+    resources={"settings": SettingsResource(), "dlt": DagsterDltResource()},
+    # DuckDB admits one writing process: the steps of a run share one process.
+    executor=dg.in_process_executor,
+)

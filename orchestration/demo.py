@@ -1,0 +1,217 @@
+"""The main job, told to a reader who knows nothing, on the sandbox company, twice over."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from orchestration import facts, steps, words
+from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
+from orchestration.sync import Round, rounds
+from pipelines.errors import ConfigurationError, Stop
+from pipelines.settings import Settings, load_settings
+
+Say = Callable[[str], None]
+APPROVER = "demo"
+MARK = "demo.json"
+LOCK = "demo.lock"
+
+
+def run_demo(say: Say) -> None:
+    """Run the demonstration and say what happens.
+
+    An interrupted demonstration is continued with the same books, so that it can be killed at any
+    point; a finished one starts afresh. Raises `Stop` when another one is running, and whatever
+    a step raises.
+    """
+    folder = _demo_folder(load_settings())
+    began = time.monotonic()
+    with _alone(folder):
+        resumed = _prepare_folder(folder)
+        seed = sample_company(folder.parent, anew=not resumed)
+        with local_sandbox(seed, folder / BOOKS, folder / CONNECTION) as connection:
+            _tell_start(connection, resumed, say)
+            settings = load_settings().check()
+            _two_passes(settings, say)
+            page = steps.report(settings).page
+        _mark(folder, finished=True)
+    _tell_end(settings, page, time.monotonic() - began, say)
+
+
+def _two_passes(settings: Settings, say: Say) -> None:
+    say("")
+    say("FIRST PASS: read both systems, match, reconcile, plan, apply")
+    for number, done in enumerate(rounds(settings, APPROVER, _dots(say)), 1):
+        _tell_round(settings, number, done, say)
+    say("")
+    say("SECOND PASS: the same again, on books that are now in step")
+    for done in rounds(settings, APPROVER, _dots(say), tests=False):
+        _tell_read(done, say)
+        say(
+            f"  Plan      {words.plural(len(done.plan.changes), 'change')}"
+            f"  ({words.plural(len(done.plan.blocked), 'row')} blocked, as before)"
+        )
+        if done.plan.changes:
+            raise Stop(
+                system="demo",
+                record="second pass",
+                problem=f"{len(done.plan.changes)} changes were planned on books in step",
+                next_step="This is a fault of Crossfoot: please report it with the plan above.",
+            )
+
+
+def _tell_start(connection: Mapping[str, Any], resumed: bool, say: Say) -> None:
+    companies = connection["quickbooks"]["companies"]
+    say("Crossfoot: Salesforce and QuickBooks Online, reconciled to the cent and kept in step.")
+    say("")
+    if resumed:
+        say("An earlier demonstration was interrupted: going on with its books.")
+    say("Started a sandbox: two local servers that speak the vendors' own APIs")
+    say(f"  Salesforce   {connection['salesforce']['base_url']}  (sales: the deals)")
+    say(
+        f"  QuickBooks   {connection['quickbooks']['base_url']}  (finance: the books of "
+        + " and ".join(c["name"] for c in companies)
+        + ")"
+    )
+
+
+def _tell_round(settings: Settings, number: int, done: Round, say: Say) -> None:
+    if number == 1:
+        _tell_read(done, say)
+        _tell_matches(settings.warehouse_path, say)
+        _tell_mismatches(settings.warehouse_path, say)
+    else:
+        say("")
+        say(f"Round {number}: read back what was written, and show it in Salesforce")
+        _tell_read(done, say)
+    _tell_plan(done, say)
+
+
+def _tell_read(done: Round, say: Say) -> None:
+    for system in dict.fromkeys(r.system for r in done.extracted):
+        of_it = [r for r in done.extracted if r.system == system]
+        say(
+            f"  Extracted {sum(r.rows for r in of_it):>7,} rows from {system} in "
+            f"{words.plural(sum(r.calls for r in of_it), 'call')}"
+        )
+    models = sum(b.count("model") for b in (done.judged.prepared, done.judged.judged))
+    tests = sum(
+        b.count("test") + b.count("unit_test") for b in (done.judged.prepared, done.judged.judged)
+    )
+    checked = f", {words.plural(tests, 'test')} passed" if tests else ""
+    say(
+        f"  Judged    {models:>7,} models built in the warehouse{checked}; "
+        f"{words.plural(done.judged.scored.pairs, 'doubtful pair')} scored"
+    )
+
+
+def _tell_matches(path: Path, say: Say) -> None:
+    say("")
+    say("Who is who, and by which evidence")
+    for rows in (facts.customer_matches, facts.product_matches, facts.invoice_matches):
+        _all(words.table(rows(path)), say)
+        say("")
+    say("  Waiting for a person (never linked by guess)")
+    _all(words.table(facts.waiting_for_review(path)), say)
+
+
+def _tell_mismatches(path: Path, say: Say) -> None:
+    say("")
+    say("Where deals and invoices disagree, before anything is written")
+    _all(words.table(facts.mismatches(path)), say)
+    say("")
+    say("Booked to billed, to the cent")
+    _all(words.table(facts.bridge(path)), say)
+
+
+def _tell_plan(done: Round, say: Say) -> None:
+    from reverse_etl.render import outcome_lines, plan_lines
+
+    say("")
+    _all(plan_lines(done.plan), say)
+    if done.applied is not None:
+        say("")
+        _all(outcome_lines(done.applied), say)
+
+
+def _tell_end(settings: Settings, page: Path, seconds: float, say: Say) -> None:
+    say("")
+    say("What still disagrees, and needs a person (the plan never guesses)")
+    _all(words.table(facts.mismatches(settings.published_path)), say)
+    say("")
+    say(f"Report      {page}")
+    say(f"Warehouse   {settings.published_path}  (open it with DuckDB; schema reconciliation)")
+    say("Dagster UI  make ui")
+    say(f"Done in {seconds:.0f} seconds. No process is left running.")
+
+
+def _all(lines: Iterable[str], say: Say) -> None:
+    for line in lines:
+        say(line)
+
+
+def _dots(say: Say) -> Callable[[str], None]:
+    """Progress for a terminal: what is being worked on, on one line that is written over."""
+    if not sys.stderr.isatty():
+        return steps.silent
+    return lambda text: print(f"\r\033[K  … {text[:70]}\r", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _demo_folder(settings: Settings) -> Path:
+    if settings.profile != "sandbox":
+        raise ConfigurationError(
+            system="settings",
+            record="CROSSFOOT_PROFILE",
+            problem="the demonstration works on the sandbox only",
+            next_step="Unset CROSSFOOT_PROFILE and run it again.",
+        )
+    return settings.data_dir
+
+
+def _prepare_folder(folder: Path) -> bool:
+    """Is an interrupted demonstration to be continued? Otherwise the folder is emptied."""
+    if _unfinished(folder):
+        return True
+    for path in folder.iterdir():
+        if path.name == LOCK:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _mark(folder, finished=False)
+    return False
+
+
+def _unfinished(folder: Path) -> bool:
+    try:
+        return json.loads((folder / MARK).read_text())["finished"] is False
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _mark(folder: Path, *, finished: bool) -> None:
+    beside = folder / f"{MARK}.new"
+    beside.write_text(json.dumps({"finished": finished}))
+    beside.replace(folder / MARK)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second demonstration; the lock dies with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Stop(
+                system="demo",
+                record=str(folder),
+                problem="another demonstration or UI is using this folder",
+                next_step="Wait for it to end, or set CROSSFOOT_DATA_DIR to another folder.",
+            ) from None
+        yield

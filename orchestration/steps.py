@@ -1,0 +1,120 @@
+"""The steps of a cycle, in order. Dagster's assets and the command line both call these.
+
+    extract ─► copy_state ─► prepare ─► score ─► judge ─► publish ─► plan ─► apply ─► report
+
+Each takes the settings and returns a value; none prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.settings import Settings
+from pipelines.transform import Build, build, require_passed
+
+if TYPE_CHECKING:
+    from pipelines.extract import ExtractResult
+    from pipelines.matching import ScoreSummary
+    from reverse_etl.report import ReportPaths
+
+Progress = Callable[[str], None]
+
+# Models that must exist before pairs can be scored; everything else is built after the scores.
+BEFORE_SCORES = "tag:before_scores"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one pass through the warehouse did."""
+
+    prepared: Build
+    scored: ScoreSummary
+    judged: Build
+
+
+def silent(_: str) -> None:
+    """A progress that says nothing."""
+
+
+def extract(settings: Settings, progress: Progress = silent) -> tuple[ExtractResult, ...]:
+    """Read what is new in both systems into the raw tables."""
+    from pipelines.extract import extract_all
+
+    return extract_all(settings, progress)
+
+
+def copy_state(settings: Settings) -> None:
+    """Bring ledger and people's decisions into the warehouse, so that SQL can see them."""
+    from reverse_etl.cycle import copy_state as copy
+
+    copy(settings)
+
+
+def prepare(
+    settings: Settings, progress: Progress = silent, *, tests: bool = True, raising: bool = True
+) -> Build:
+    """Build what the scoring reads; a failing model or test raises `BuildFailed`."""
+    result = _build(settings, progress, tests=tests, select=[BEFORE_SCORES])
+    return require_passed(result) if raising else result
+
+
+def score(settings: Settings) -> ScoreSummary:
+    """Score the candidate pairs with the reviewed model."""
+    from pipelines.matching import score as score_pairs
+
+    return score_pairs(settings.warehouse_path)
+
+
+def judge(
+    settings: Settings, progress: Progress = silent, *, tests: bool = True, raising: bool = True
+) -> Build:
+    """Build everything that needs the scores: links, reconciliation, intended writes."""
+    result = _build(settings, progress, tests=tests, exclude=[BEFORE_SCORES])
+    return require_passed(result) if raising else result
+
+
+def publish(settings: Settings) -> Path:
+    """Swap in a fresh copy for analysts and assistants, without disturbing who reads the old."""
+    from pipelines.warehouse import publish as swap_in
+
+    return swap_in(settings.warehouse_path, settings.published_path)
+
+
+def decide(settings: Settings, progress: Progress = silent, *, tests: bool = True) -> Judged:
+    """State, models, scores and marts in one go, ending with the published copy."""
+    copy_state(settings)
+    prepared = prepare(settings, progress, tests=tests)
+    scored = score(settings)
+    judged = judge(settings, progress, tests=tests)
+    publish(settings)
+    return Judged(prepared, scored, judged)
+
+
+def report(settings: Settings, week: str | None = None) -> ReportPaths:
+    """Write the weekly mismatch report from the published copy."""
+    from reverse_etl.report import write_report
+
+    return write_report(settings, week)
+
+
+def _build(
+    settings: Settings,
+    progress: Progress,
+    *,
+    tests: bool,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Build:
+    variables = {"go_live_on": settings.go_live_on.isoformat()} if settings.go_live_on else None
+    return build(
+        settings.dbt_dir,
+        settings.warehouse_path,
+        select=select,
+        exclude=exclude,
+        variables=variables,
+        command="build" if tests else "run",
+        progress=progress,
+    )

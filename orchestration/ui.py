@@ -1,0 +1,90 @@
+"""The sandbox and the Dagster UI together, for looking and trying."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
+from pipelines.errors import Stop
+from pipelines.settings import ROOT, Settings, load_settings
+
+_DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    granularity: op
+    default_limit: 1
+"""
+
+
+def run_ui(port: int, say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C. In the live profile only Dagster is started.
+
+    Raises `Stop` when the port is taken or a part cannot start.
+    """
+    _require_free(port)
+    settings = load_settings()
+    if settings.profile == "live":
+        _dagster(settings.check(), port, say)
+        return
+    seed = sample_company(settings.data_dir.parent)
+    books, way = settings.data_dir / BOOKS, settings.data_dir / CONNECTION
+    with local_sandbox(seed, books, way) as connection:
+        say(f"Sandbox Salesforce   {connection['salesforce']['base_url']}")
+        say(f"Sandbox QuickBooks   {connection['quickbooks']['base_url']}")
+        _dagster(settings, port, say)
+
+
+def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    home = dagster_home(settings)
+    say(f"Dagster UI           http://127.0.0.1:{port}  (Ctrl-C stops everything)")
+    # Unset by a developer's shell or not: compiled modules are kept, or every run pays again.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"),
+            *("-h", "127.0.0.1", "-p", str(port)),
+        ],
+        cwd=ROOT,
+        env={**environment, "DAGSTER_HOME": str(home)},
+    )
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait(timeout=30)
+        return
+    if code:
+        raise Stop(
+            system="Dagster",
+            record="",
+            problem=f"the UI ended with code {code}",
+            next_step="Its own words are above.",
+        )
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Dagster's own folder, with telemetry off and one writer at a time for the warehouse."""
+    home = settings.data_dir / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(_DAGSTER_YAML)
+    return home
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Stop(
+                system="Dagster",
+                record=f"port {port}",
+                problem="the port is taken",
+                next_step="Stop what uses it, or choose another: crossfoot ui --port 3001",
+            ) from None
