@@ -1,0 +1,47 @@
+{#-
+    Tables that Python fills between or before builds exist from the first build on, empty: customer
+    scores, the ledger and people's decisions.
+-#}
+{% macro create_missing_inputs() -%}
+    create schema if not exists matching;
+    create schema if not exists raw_state;
+    create table if not exists matching.customer_scores (
+        org_id varchar,
+        account_id varchar,
+        company_id varchar,
+        customer_id varchar,
+        match_weight double,
+        match_probability double,
+        evidence varchar,
+        model_version varchar
+    );
+    create table if not exists raw_state.ledger (
+        change_key varchar,
+        flow varchar,
+        company_id varchar,
+        record_id varchar,
+        plan_step integer,
+        generation integer,
+        request_id varchar,
+        status varchar,
+        action varchar,
+        entity varchar,
+        remote_id varchar,
+        amount decimal(18, 2),
+        currency_code varchar,
+        intended_at timestamptz,
+        finished_at timestamptz,
+        vendor_message varchar
+    );
+    create table if not exists raw_state.match_decision (
+        subject varchar,
+        org_id varchar,
+        left_id varchar,
+        company_id varchar,
+        right_id varchar,
+        decision varchar,
+        decided_by varchar,
+        decided_at timestamptz,
+        reason varchar
+    )
+{%- endmacro %}

@@ -1,0 +1,33 @@
+with
+
+company_info as (
+    select
+        company_id,
+        from_json(payload, '{
+            "CompanyName": "VARCHAR", "LegalName": "VARCHAR", "Country": "VARCHAR"
+        }') as doc
+    from {{ source('raw_quickbooks', 'company_info') }}
+),
+
+preferences as (
+    select
+        company_id,
+        from_json(payload, '{
+            "CurrencyPrefs": {
+                "HomeCurrency": {"value": "VARCHAR"}, "MultiCurrencyEnabled": "BOOLEAN"
+            },
+            "AccountingInfoPrefs": {"BookCloseDate": "DATE"}
+        }') as doc
+    from {{ source('raw_quickbooks', 'preferences') }}
+)
+
+select
+    company_info.company_id,
+    company_info.doc."CompanyName" as company_name,
+    company_info.doc."LegalName" as legal_name,
+    company_info.doc."Country" as country,
+    preferences.doc."CurrencyPrefs"."HomeCurrency".value as home_currency_code,
+    coalesce(preferences.doc."CurrencyPrefs"."MultiCurrencyEnabled", false) as is_multi_currency,
+    preferences.doc."AccountingInfoPrefs"."BookCloseDate" as books_closed_on
+from company_info
+left join preferences on company_info.company_id = preferences.company_id

@@ -1,0 +1,7 @@
+select
+    company_id,
+    entity,
+    id as record_id,
+    deleted_at,
+    proof
+from {{ source('raw_quickbooks', 'deletion') }}

@@ -1,0 +1,19 @@
+with
+
+raw_tax_codes as (
+    select
+        *,
+        from_json(payload, '{
+            "Name": "VARCHAR", "Description": "VARCHAR", "Taxable": "BOOLEAN", "Active": "BOOLEAN"
+        }') as doc
+    from {{ source('raw_quickbooks', 'tax_code') }}
+)
+
+select
+    company_id,
+    id as tax_code_id,
+    doc."Name" as tax_code_name,
+    doc."Description" as description,
+    coalesce(doc."Taxable", false) as is_taxable,
+    coalesce(doc."Active", true) as is_active
+from raw_tax_codes

@@ -1,0 +1,14 @@
+{{ config(tags=['before_scores']) }}
+
+select
+    org_id,
+    id as contact_id,
+    account_id,
+    first_name,
+    last_name,
+    name as contact_name,
+    email,
+    phone,
+    coalesce(billing_contact__c, false) as is_billing_contact,
+    coalesce(is_deleted, false) as is_deleted
+from {{ source('raw_salesforce', 'contact') }}

@@ -1,0 +1,11 @@
+select
+    org_id,
+    id as product_id,
+    name as product_name,
+    nullif(trim(product_code), '') as product_code,
+    nullif(trim(stock_keeping_unit), '') as sku,
+    description,
+    family,
+    coalesce(is_active, false) as is_active,
+    coalesce(is_deleted, false) as is_deleted
+from {{ source('raw_salesforce', 'product2') }}
