@@ -1,0 +1,141 @@
+"""The control area: state, reset, seed, faults, clock and journal, as JSON on both ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.sandbox import codec
+from pipelines.sandbox.clock import instant_text
+from pipelines.sandbox.errors import SandboxError
+from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
+
+PREFIX = "/_sandbox"
+_JSON = {"Content-Type": "application/json;charset=UTF-8"}
+_LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+def control(sandbox: Sandbox, request: Request) -> Reply:
+    """Answer one call of the control area; bad input is a 400 with one sentence."""
+    if not _is_local(request.headers):
+        return _answer(403, {"error": "The control area answers to this machine only."})
+    action = _ROUTES.get((request.method, trimmed(request.path)[len(PREFIX) :]))
+    if action is None:
+        return _answer(404, {"error": f"The control area has no {request.method} {request.path}."})
+    try:
+        given = codec.loads(request.body) if request.body.strip() else {}
+        if not isinstance(given, dict):
+            raise ValueError("The control area takes a JSON object.")
+        return _answer(200, action(sandbox, request.query, given))
+    except (ValueError, KeyError, TypeError, SandboxError) as error:
+        return _answer(400, {"error": str(error)})
+
+
+def _answer(status: int, value: Any) -> Reply:
+    return Reply(status, codec.dump_bytes(value), _JSON)
+
+
+def _is_local(headers: Mapping[str, str]) -> bool:
+    """Refuses web pages of elsewhere that talk a browser into calling a loopback port."""
+    host = headers.get("host", "").rsplit(":", 1)[0]
+    origin = headers.get("origin", "")
+    return host in _LOCAL_HOSTS and (not origin or any(h in origin for h in _LOCAL_HOSTS))
+
+
+Given = Mapping[str, Any]
+Query = Mapping[str, str]
+
+
+def _state(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    with sandbox.lock:
+        realms = [sandbox.manifest["salesforce"]["org_id"]]
+        realms += [company["realm_id"] for company in sandbox.manifest["quickbooks"]]
+        return {
+            "name": sandbox.manifest.get("name"),
+            "clock": _clock(sandbox),
+            "limits": sandbox.options.limits,
+            "calls": dict(sandbox.journal.counts()),
+            "faults": len(sandbox.faults.rules()),
+            "records": {
+                realm: {
+                    e: len(sandbox.store.table(realm, e)) for e in sandbox.store.entities(realm)
+                }
+                for realm in realms
+            },
+        }
+
+
+def _connection(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    return sandbox.connection()
+
+
+def _reset(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    sandbox.reset()
+    return sandbox.connection()
+
+
+def _seed(sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    sandbox.reset(Path(str(given["folder"])))
+    return sandbox.connection()
+
+
+def _faults(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    with sandbox.lock:
+        return {"faults": [rule.as_json() for rule in sandbox.faults.rules()]}
+
+
+def _arm(sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    with sandbox.lock:
+        return sandbox.faults.arm(given).as_json()
+
+
+def _disarm(sandbox: Sandbox, query: Query, given: Given) -> Any:
+    with sandbox.lock:
+        sandbox.faults.clear(int(query["id"]) if "id" in query else None)
+    return _faults(sandbox, query, given)
+
+
+def _clock(sandbox: Sandbox) -> dict[str, Any]:
+    return {"now": instant_text(sandbox.clock.now()), "frozen": sandbox.clock.frozen}
+
+
+def _clock_shown(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    return _clock(sandbox)
+
+
+def _clock_moved(sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    frozen = given.get("frozen")
+    sandbox.move_clock(
+        given.get("at"),
+        float(given.get("advance_seconds") or 0),
+        None if frozen is None else bool(frozen),
+    )
+    return _clock(sandbox)
+
+
+def _journal(sandbox: Sandbox, query: Query, _given: Given) -> Any:
+    with sandbox.lock:
+        entries = sandbox.journal.entries(int(query.get("since", 0)), query.get("system"))
+        return {"entries": [entry.as_json() for entry in entries]}
+
+
+def _journal_cleared(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    with sandbox.lock:
+        sandbox.journal.clear()
+        return {"entries": []}
+
+
+_ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
+    ("GET", ""): _state,
+    ("GET", "/connection"): _connection,
+    ("POST", "/reset"): _reset,
+    ("POST", "/seed"): _seed,
+    ("GET", "/faults"): _faults,
+    ("POST", "/faults"): _arm,
+    ("DELETE", "/faults"): _disarm,
+    ("GET", "/clock"): _clock_shown,
+    ("POST", "/clock"): _clock_moved,
+    ("GET", "/journal"): _journal,
+    ("DELETE", "/journal"): _journal_cleared,
+}

@@ -1,0 +1,268 @@
+"""What both vendors share: books, clock, faults, journal; one call at a time."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any, Protocol, runtime_checkable
+
+from pipelines.sandbox.clock import Clock, instant_text, parse_instant
+from pipelines.sandbox.faults import Faults
+from pipelines.sandbox.journal import Entry, Journal, Written, without_secrets
+from pipelines.sandbox.seed import Seed, read_seed
+from pipelines.sandbox.store import Store
+
+SYSTEMS = ("salesforce", "quickbooks")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `path` is as sent (still percent-encoded), header names are lower-case."""
+
+    system: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    raw_query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def target(self) -> str:
+        """Path and query as sent."""
+        return f"{self.path}?{self.raw_query}" if self.raw_query else self.path
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer; length, Date and connection headers are the server's business."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Vendor(Protocol):
+    """One vendor's API over the shared books.
+
+    `dispatch` is called under the kernel's lock and inside one store transaction: what it commits
+    is kept when it returns (whatever the status), and undone when it raises.
+    """
+
+    name: str
+
+    def dispatch(self, request: Request) -> Reply:
+        """Answer one call."""
+        ...
+
+    def connection(self, base_url: str) -> dict[str, Any]:
+        """All a client needs to log in: this vendor's part of connection.json."""
+        ...
+
+    def realm_of(self, request: Request) -> str:
+        """The org or company the call speaks of ('' when none), for the journal."""
+        ...
+
+    def is_metered(self, request: Request) -> bool:
+        """Whether the vendor counts the call against an allowance (tokens are not)."""
+        ...
+
+    def throttled(self, request: Request, retry_after: float | None) -> Reply:
+        """The vendor's own answer to too many calls."""
+        ...
+
+    def expire_token(self, request: Request) -> None:
+        """Make the call's access token worthless from now on."""
+        ...
+
+    def empty_page(self, request: Request, reply: Reply) -> Reply:
+        """The same answer with its rows left out."""
+        ...
+
+
+VendorFactory = Callable[["Sandbox"], Vendor]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the sandbox is set up: where it starts from, where it keeps its writes, limits."""
+
+    seed: Path | None = None
+    log_file: Path | None = None
+    limits: bool = False
+
+
+class Sandbox:
+    """Both vendors' shared state.
+
+    Attributes:
+        clock, store, faults, journal: the parts.
+        manifest: the seed's manifest (`salesforce` and `quickbooks` say who the org and the
+            companies are).
+        options: as given at the start; `limits` turns the vendors' allowances on.
+        base_urls: where each vendor is served, once it is.
+        vendors: by name; built anew at a reset, so a vendor may keep caches of the books.
+        lock: held during every call.
+    """
+
+    def __init__(
+        self, options: Options | None = None, factories: Mapping[str, VendorFactory] | None = None
+    ) -> None:
+        self.options = options or Options()
+        self.lock = RLock()
+        self.clock = Clock()
+        self.store = Store()
+        self.faults = Faults()
+        self.journal = Journal()
+        self.base_urls: dict[str, str] = {}
+        self.manifest: Mapping[str, Any] = {}
+        self.vendors: dict[str, Vendor] = {}
+        self._factories = dict(factories or default_factories())
+        self._seed = read_seed(self.options.seed)
+        self._start()
+
+    # ---- life
+
+    def _start(self) -> None:
+        self.store.stamp = lambda: instant_text(self.clock.now())
+        self._load(self._seed)
+        if self.options.log_file is not None:
+            last = self.store.open_log(self.options.log_file, self._seed.fingerprint)
+            if last is not None and parse_instant(last) > self.clock.now():
+                self.clock.set(parse_instant(last))
+        self._build_vendors()
+
+    def _load(self, seed: Seed) -> None:
+        self._seed = seed
+        self.manifest = seed.manifest
+        self.store.preset(seed.writes)
+        self.clock = Clock(
+            parse_instant(seed.manifest["as_of"]) if "as_of" in seed.manifest else None
+        )
+
+    def _build_vendors(self) -> None:
+        self.vendors = {name: make(self) for name, make in self._factories.items()}
+
+    def reset(self, folder: Path | None = None) -> None:
+        """Back to the seed (or to another one), faults disarmed, journal emptied.
+
+        Raises:
+            SeedUnreadable: `folder` holds no seed; nothing was changed then.
+        """
+        with self.lock:
+            seed = self._seed if folder is None else read_seed(folder)
+            self.store.clear(seed.fingerprint)
+            self._load(seed)
+            self.faults.clear()
+            self.journal.clear()
+            self._build_vendors()
+
+    def close(self) -> None:
+        """Close the log."""
+        with self.lock:
+            self.store.close()
+
+    def move_clock(self, moment: str | None, advance: float, frozen: bool | None) -> None:
+        """Set or advance the vendors' time; kept over a restart when there is a log.
+
+        Raises:
+            ValueError: `moment` is no time with a zone.
+        """
+        with self.lock:
+            stay = self.clock.frozen if frozen is None else frozen
+            self.clock.set(parse_instant(moment) if moment else self.clock.now(), stay)
+            if advance:
+                self.clock.advance(advance)
+            self.store.note({"at": instant_text(self.clock.now())})
+
+    # ---- calls
+
+    def dispatch(self, request: Request, fault: str | None, answered: bool = True) -> Reply:
+        """One call to its vendor, as one transaction, written into the journal.
+
+        `fault` and `answered` are for the journal: what misbehaves, and whether the caller will
+        see the answer.
+        """
+        with self.lock:
+            vendor = self.vendors[request.system]
+            with self.store.transaction():
+                reply = vendor.dispatch(request)
+                writes = tuple(
+                    Written(w.entity, w.id, w.operation or _operation(w.record, existed))
+                    for w, existed in self.store.pending()
+                )
+            self._journal(request, reply.status if answered else 0, fault, writes)
+            return reply
+
+    def note_undone(self, request: Request, status: int, fault: str) -> None:
+        """Journal a call that never reached its vendor."""
+        with self.lock:
+            self._journal(request, status, fault, ())
+
+    def _journal(
+        self, request: Request, status: int, fault: str | None, writes: tuple[Written, ...]
+    ) -> None:
+        vendor = self.vendors[request.system]
+        self.journal.add(
+            Entry(
+                n=self.journal.next_number(),
+                at=instant_text(self.clock.now()),
+                system=request.system,
+                realm=vendor.realm_of(request),
+                method=request.method,
+                path=request.path,
+                query=without_secrets(request.raw_query),
+                status=status,
+                fault=fault,
+                request_id=request.query.get("requestid"),
+                writes=writes,
+                metered=vendor.is_metered(request),
+            )
+        )
+
+    def connection(self) -> dict[str, Any]:
+        """All a client needs, as `--json` prints it."""
+        with self.lock:
+            parts = {
+                name: vendor.connection(self.base_urls.get(name, ""))
+                for name, vendor in self.vendors.items()
+            }
+        return {**parts, "control_url": f"{self.base_urls.get('salesforce', '')}/_sandbox"}
+
+
+def _operation(record: Mapping[str, Any] | None, existed: bool) -> str:
+    if record is None:
+        return "delete"
+    return "update" if existed else "create"
+
+
+_CLASSES = {
+    "salesforce": ("pipelines.sandbox.salesforce", "Salesforce"),
+    "quickbooks": ("pipelines.sandbox.quickbooks", "QuickBooks"),
+}
+
+
+def default_factories() -> dict[str, VendorFactory]:
+    """Both vendors, imported when first wanted."""
+    return {name: _lazy(*where) for name, where in _CLASSES.items()}
+
+
+def _lazy(module: str, attribute: str) -> VendorFactory:
+    def make(sandbox: Sandbox) -> Vendor:
+        vendor: Vendor = getattr(importlib.import_module(module), attribute)(sandbox)
+        return vendor
+
+    return make
+
+
+_TRAILING_SLASHES = re.compile(r"/+$")
+
+
+def trimmed(path: str) -> str:
+    """A path without its trailing slashes."""
+    return _TRAILING_SLASHES.sub("", path) or "/"

@@ -1,0 +1,387 @@
+"""Serving both vendors over real HTTP on this machine, and misbehaving at the socket when told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gzip
+import ipaddress
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from pipelines.sandbox import codec
+from pipelines.sandbox.control import PREFIX, control
+from pipelines.sandbox.errors import LogUnusable, PortTaken, SandboxError
+from pipelines.sandbox.faults import Action
+from pipelines.sandbox.kernel import (
+    SYSTEMS,
+    Options,
+    Reply,
+    Request,
+    Sandbox,
+    VendorFactory,
+)
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Any]
+Receive = Callable[[], Any]
+_IDLE_SECONDS = 300
+
+
+class Transports:
+    """The open connections by the caller's address, so that a fault can cut one."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], asyncio.Transport] = {}
+
+    def add(self, client: tuple[str, int] | None, transport: asyncio.Transport) -> None:
+        """Remember a connection just made."""
+        if client is not None:
+            self._open[client] = transport
+
+    def remove(self, client: tuple[str, int] | None) -> None:
+        """Forget a connection that is gone."""
+        if client is not None:
+            self._open.pop(client, None)
+
+    async def cut(self, scope: Scope) -> None:
+        """Close the caller's socket: what was written is flushed, then the connection ends."""
+        transport = self._open.get(tuple(scope["client"] or ()))
+        if transport is None:
+            return
+        transport.close()
+        while tuple(scope["client"]) in self._open:
+            await asyncio.sleep(0.001)
+
+    def close_all(self) -> None:
+        """End every connection at once."""
+        for transport in list(self._open.values()):
+            transport.abort()
+
+
+def _protocol(transports: Transports) -> type[HttpToolsProtocol]:
+    class Protocol(HttpToolsProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            transports.add(self.client, transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.remove(self.client)
+            super().connection_lost(exc)
+
+    return Protocol
+
+
+class App:
+    """One vendor as an ASGI application: body in, faults, vendor, journal, answer out."""
+
+    def __init__(self, sandbox: Sandbox, system: str, transports: Transports) -> None:
+        self._sandbox = sandbox
+        self._system = system
+        self._transports = transports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            request = await _read(scope, receive, self._system)
+        except (OSError, EOFError, zlib.error):
+            await self._send(send, Reply(400, b"The request body is not valid gzip."))
+            return
+        if request.path == PREFIX or request.path.startswith(PREFIX + "/"):
+            await self._send(send, control(self._sandbox, request))
+            return
+        with self._sandbox.lock:
+            action = self._sandbox.faults.verdict(
+                request.system, request.method, request.target, request.body
+            )
+        if action is None:
+            await self._send(send, self._dispatch(request, None))
+        else:
+            await self._misbehave(request, action, scope, send)
+
+    def _dispatch(self, request: Request, fault: str | None, answered: bool = True) -> Reply:
+        try:
+            return self._sandbox.dispatch(request, fault, answered)
+        except LogUnusable as error:
+            return Reply(507, str(error).encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
+    async def _misbehave(self, request: Request, action: Action, scope: Scope, send: Send) -> None:
+        if action.kind in ("hang", "drop_before"):
+            self._sandbox.note_undone(request, 0, action.kind)
+            if action.kind == "hang":
+                await asyncio.sleep(action.seconds)
+            await self._transports.cut(scope)
+        elif action.kind == "drop_after":
+            self._dispatch(request, action.kind, answered=False)
+            await self._transports.cut(scope)
+        elif action.kind == "truncate":
+            reply = self._dispatch(request, action.kind)
+            await self._send(send, reply, len(reply.body) // 2)
+            await self._transports.cut(scope)
+        else:
+            await self._send(send, await self._changed_reply(request, action))
+
+    async def _changed_reply(self, request: Request, action: Action) -> Reply:
+        vendor = self._sandbox.vendors[request.system]
+        if action.kind in ("refuse", "throttle"):
+            with self._sandbox.lock:
+                reply = (
+                    _refusal(action)
+                    if action.kind == "refuse"
+                    else vendor.throttled(request, action.retry_after)
+                )
+            self._sandbox.note_undone(request, reply.status, action.kind)
+            return reply
+        if action.kind == "delay":
+            await asyncio.sleep(action.seconds)
+        if action.kind == "expire_token":
+            with self._sandbox.lock:
+                vendor.expire_token(request)
+        reply = self._dispatch(request, action.kind)
+        if action.kind == "empty_page":
+            with self._sandbox.lock:
+                return vendor.empty_page(request, reply)
+        if action.kind == "malformed":
+            return Reply(reply.status, reply.body[: len(reply.body) // 2] + b"\n<<", reply.headers)
+        return reply
+
+    async def _send(self, send: Send, reply: Reply, bytes_sent: int | None = None) -> None:
+        """Answer; with `bytes_sent` only so many bytes of the announced length."""
+        body = b"" if reply.status in (204, 304) else reply.body
+        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers.items()]
+        headers.append((b"date", self._sandbox.clock.http_date().encode()))
+        if reply.status not in (204, 304):
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        part = body if bytes_sent is None else body[:bytes_sent]
+        await send(
+            {"type": "http.response.body", "body": part, "more_body": bytes_sent is not None}
+        )
+
+
+def _refusal(action: Action) -> Reply:
+    is_text = isinstance(action.body, str)
+    body = action.body.encode() if is_text else codec.dump_bytes(action.body)
+    default = "text/plain; charset=utf-8" if is_text else "application/json;charset=UTF-8"
+    return Reply(action.status, body, {"Content-Type": default, **action.headers})
+
+
+async def _read(scope: Scope, receive: Receive, system: str) -> Request:
+    """Raises: OSError, EOFError, zlib.error when a body announced as gzip is not."""
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    body = b"".join(parts)
+    if headers.get("content-encoding") == "gzip" and body:
+        body = gzip.decompress(body)
+    raw_query = scope["query_string"].decode("latin-1")
+    return Request(
+        system=system,
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=dict(parse_qsl(raw_query, keep_blank_values=True)) if raw_query else {},
+        raw_query=raw_query,
+        headers=headers,
+        body=body,
+    )
+
+
+def listen(host: str, port: int, system: str) -> socket.socket:
+    """A listening socket on this machine.
+
+    Raises:
+        PortTaken: someone else listens there.
+        SandboxError: the address is not one of this machine's loopback addresses.
+    """
+    if not ipaddress.ip_address(host).is_loopback:
+        raise SandboxError(f"The sandbox listens on this machine only; {host} is not loopback.")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Named TCP above, so that asyncio sends small writes at once: without it each answer waits
+    # 40 ms for the caller's delayed acknowledgement of its header.
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortTaken(
+                f"The sandbox cannot serve {system} on port {port} of {host}: "
+                f"{error.strerror}. Name another port, or 0 for any free one."
+            ) from error
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+class Service:
+    """Both vendors being served in one event loop; made by `running_sandbox` and `run_sandbox`."""
+
+    def __init__(self, sandbox: Sandbox, host: str, ports: Mapping[str, int]) -> None:
+        self.sandbox = sandbox
+        self._transports = Transports()
+        self._sockets: dict[str, socket.socket] = {}
+        try:
+            for system in SYSTEMS:
+                self._sockets[system] = listen(host, ports.get(system, 0), system)
+        except SandboxError:
+            self._close_sockets()
+            raise
+        for system, listener in self._sockets.items():
+            sandbox.base_urls[system] = f"http://{host}:{listener.getsockname()[1]}"
+
+    def _close_sockets(self) -> None:
+        for listener in self._sockets.values():
+            listener.close()
+
+    async def serve(self, until: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until the event is set; `ready` is called once both ports answer."""
+        servers = [await self._serve_one(system) for system in self.sandbox.vendors]
+        ready()
+        await until.wait()
+        for server in servers:
+            server.close()
+        self._transports.close_all()
+        self._close_sockets()
+
+    async def _serve_one(self, system: str) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        app = App(self.sandbox, system, self._transports)
+        config = Config(
+            app=app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_IDLE_SECONDS,
+        )
+        config.load()
+        state = ServerState()
+        protocol = _protocol(self._transports)
+
+        def connect() -> asyncio.Protocol:
+            return protocol(config=config, server_state=state, app_state={}, _loop=loop)
+
+        return await loop.create_server(connect, sock=self._sockets[system])
+
+
+@dataclass
+class RunningSandbox:
+    """A sandbox served from a thread of this process."""
+
+    kernel: Sandbox
+    connection: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def salesforce_url(self) -> str:
+        """Where Salesforce is served."""
+        return self.kernel.base_urls["salesforce"]
+
+    @property
+    def quickbooks_url(self) -> str:
+        """Where QuickBooks is served."""
+        return self.kernel.base_urls["quickbooks"]
+
+
+@contextlib.contextmanager
+def running_sandbox(
+    seed: Path | None = None,
+    log_file: Path | None = None,
+    limits: bool = False,
+    salesforce_port: int = 0,
+    quickbooks_port: int = 0,
+    factories: Mapping[str, VendorFactory] | None = None,
+) -> Iterator[RunningSandbox]:
+    """Serve both vendors from a thread while the block runs.
+
+    Raises:
+        SandboxError: seed, log or port cannot be used.
+    """
+    kernel = Sandbox(Options(seed, log_file, limits), factories)
+    ports = {"salesforce": salesforce_port, "quickbooks": quickbooks_port}
+    service = Service(kernel, "127.0.0.1", ports)
+    loop = asyncio.new_event_loop()
+    until = asyncio.Event()
+    ready = threading.Event()
+    thread = threading.Thread(
+        target=_run_loop, args=(loop, service, until, ready.set), daemon=True, name="sandbox"
+    )
+    thread.start()
+    ready.wait()
+    try:
+        yield RunningSandbox(kernel, kernel.connection())
+    finally:
+        loop.call_soon_threadsafe(until.set)
+        thread.join()
+        kernel.close()
+
+
+def _run_loop(
+    loop: asyncio.AbstractEventLoop,
+    service: Service,
+    until: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(service.serve(until, ready))
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        loop.close()
+
+
+def run_sandbox(
+    options: Options,
+    ports: Mapping[str, int],
+    ready: Callable[[dict[str, Any]], None],
+    stop_when: Callable[[Callable[[], None]], None],
+    host: str = "127.0.0.1",
+) -> None:
+    """Serve both vendors in this process until told to stop.
+
+    `ready` gets the connection once both ports answer; `stop_when` gets a function that ends the
+    service from any thread or signal.
+
+    Raises:
+        SandboxError: seed, log or port cannot be used.
+    """
+    sandbox = Sandbox(options)
+    service = Service(sandbox, host, ports)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        until = asyncio.Event()
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(until.set)
+
+        stop_when(stop)
+        await service.serve(until, lambda: ready(sandbox.connection()))
+
+    try:
+        asyncio.run(main())
+    finally:
+        sandbox.close()
