@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestration import facts, steps, words
 from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
-from orchestration.sync import Round, rounds
+from orchestration.sync import Round, one_round, rounds
 from pipelines.errors import ConfigurationError, Stop
 from pipelines.settings import Settings, load_settings
 
@@ -46,25 +46,32 @@ def run_demo(say: Say) -> None:
 
 
 def _two_passes(settings: Settings, say: Say) -> None:
+    """The first pass goes on until a plan is empty; that empty one is the second pass."""
     say("")
     say("FIRST PASS: read both systems, match, reconcile, plan, apply")
-    for number, done in enumerate(rounds(settings, APPROVER, _dots(say)), 1):
-        _tell_round(settings, number, done, say)
+    last = None
+    for number, last in enumerate(rounds(settings, APPROVER, _progress()), 1):
+        if number > 1 and not last.plan.changes:
+            break
+        _tell_round(settings, number, last, say)
+    else:
+        last = one_round(settings, APPROVER, _progress(), tests=False)
+    _tell_second_pass(last, say)
+
+
+def _tell_second_pass(done: Round, say: Say) -> None:
     say("")
     say("SECOND PASS: the same again, on books that are now in step")
-    for done in rounds(settings, APPROVER, _dots(say), tests=False):
-        _tell_read(done, say)
-        say(
-            f"  Plan      {words.plural(len(done.plan.changes), 'change')}"
-            f"  ({words.plural(len(done.plan.blocked), 'row')} blocked, as before)"
+    _tell_read(done, say)
+    blocked = words.plural(len(done.plan.blocked), "row")
+    say(f"  Plan      {words.plural(len(done.plan.changes), 'change')} ({blocked} still blocked)")
+    if done.plan.changes:
+        raise Stop(
+            system="demo",
+            record="second pass",
+            problem=f"{len(done.plan.changes)} changes were planned on books in step",
+            next_step="This is a fault of Crossfoot: please report it with the plan above.",
         )
-        if done.plan.changes:
-            raise Stop(
-                system="demo",
-                record="second pass",
-                problem=f"{len(done.plan.changes)} changes were planned on books in step",
-                next_step="This is a fault of Crossfoot: please report it with the plan above.",
-            )
 
 
 def _tell_start(connection: Mapping[str, Any], resumed: bool, say: Say) -> None:
@@ -157,11 +164,16 @@ def _all(lines: Iterable[str], say: Say) -> None:
         say(line)
 
 
-def _dots(say: Say) -> Callable[[str], None]:
+def _progress() -> Callable[[str], None]:
     """Progress for a terminal: what is being worked on, on one line that is written over."""
     if not sys.stderr.isatty():
         return steps.silent
-    return lambda text: print(f"\r\033[K  … {text[:70]}\r", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+    def show(text: str) -> None:
+        sys.stderr.write(f"\r\033[K  … {text[:70]}\r")
+        sys.stderr.flush()
+
+    return show
 
 
 def _demo_folder(settings: Settings) -> Path:
