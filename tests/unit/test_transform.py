@@ -1,0 +1,79 @@
+"""The in-process dbt runner: outcomes as values, the environment left as it was."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipelines import warehouse
+from pipelines.transform import Build, BuildFailed, Node, build, require_passed
+
+PROJECT = """
+name: tiny
+version: "1.0"
+profile: tiny
+model-paths: [models]
+models: {+materialized: table}
+flags: {send_anonymous_usage_stats: false}
+"""
+PROFILE = """
+tiny:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: "{{ env_var('CROSSFOOT_WAREHOUSE_PATH') }}", threads: 1}
+"""
+
+
+def node(status: str, message: str = "") -> Node:
+    return Node("model.tiny.a", "a", "model", status, 0.1, 0, message)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "models").mkdir(parents=True)
+    (folder / "dbt_project.yml").write_text(PROJECT)
+    (folder / "profiles.yml").write_text(PROFILE)
+    (folder / "models" / "a.sql").write_text("select 1 as one")
+    return folder
+
+
+def test_a_failed_node_is_named_and_says_what_to_do() -> None:
+    with pytest.raises(BuildFailed, match="a: model error: column x") as caught:
+        require_passed(Build((node("success"), node("error", "column x\n  not found"))))
+    assert "nothing was written" in str(caught.value)
+
+
+def test_warnings_and_passes_are_passed() -> None:
+    result = Build((node("success"), node("warn"), node("pass")))
+    assert require_passed(result) is result
+
+
+def test_builds_again_when_a_file_changed_and_leaves_the_environment(
+    project: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "w.duckdb"
+    before = dict(os.environ)
+    first = build(project, file)
+    assert [(n.name, n.status) for n in first.nodes] == [("a", "success")]
+    (project / "models" / "b.sql").write_text("select one + 1 as two from {{ ref('a') }}")
+    second = build(project, file)
+    assert {n.name for n in second.nodes} == {"a", "b"}
+    assert warehouse.read(file, "select two from main.b") == [{"two": 2}]
+    assert dict(os.environ) == before
+
+
+def test_a_project_that_cannot_be_parsed_is_told_in_one_sentence(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / "models" / "a.sql").write_text("select * from {{ ref('nowhere') }}")
+    with pytest.raises(BuildFailed, match="nowhere"):
+        build(project, tmp_path / "w.duckdb")
+
+
+def test_a_model_that_fails_does_not_hide_the_others(project: Path, tmp_path: Path) -> None:
+    (project / "models" / "bad.sql").write_text("select missing from {{ ref('a') }}")
+    result = build(project, tmp_path / "w.duckdb")
+    assert {n.name: n.passed for n in result.nodes} == {"a": True, "bad": False}
