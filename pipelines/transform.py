@@ -82,7 +82,17 @@ def build(
     with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
         manifest = _manifest(project_dir)
         arguments = _arguments(command, select, exclude, variables)
-        return Build(tuple(_invoke(manifest, arguments, progress)))
+        try:
+            return Build(tuple(_invoke(manifest, arguments, progress)))
+        finally:
+            _release_warehouse()
+
+
+def _release_warehouse() -> None:
+    """dbt-duckdb keeps its connection, and with it the file's lock, until it is told to let go."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
 
 
 def require_passed(result: Build) -> Build:

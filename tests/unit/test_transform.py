@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,16 @@ def test_a_model_that_fails_does_not_hide_the_others(project: Path, tmp_path: Pa
     (project / "models" / "bad.sql").write_text("select missing from {{ ref('a') }}")
     result = build(project, tmp_path / "w.duckdb")
     assert {n.name: n.passed for n in result.nodes} == {"a": True, "bad": False}
+
+
+def test_the_warehouse_is_free_for_other_processes_after_a_build(
+    project: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "w.duckdb"
+    build(project, file)
+    other = subprocess.run(
+        [sys.executable, "-c", f"import duckdb; duckdb.connect({str(file)!r}).execute('select 1')"],
+        capture_output=True,
+        text=True,
+    )
+    assert other.returncode == 0, other.stderr
