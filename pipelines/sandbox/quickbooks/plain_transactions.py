@@ -1,0 +1,74 @@
+"""Transactions the product does not bill with: kept as given, with totals, by one mechanism.
+
+Their amounts are not posted to account, vendor or inventory balances.
+"""
+
+from __future__ import annotations
+
+from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.ground_rules import refuse_closed_period
+from pipelines.sandbox.quickbooks.intake import Draft
+from pipelines.sandbox.quickbooks.postings import with_home_amounts
+from pipelines.sandbox.quickbooks.references import with_resolved
+from pipelines.sandbox.quickbooks.refusals import Refusal, missing
+from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, ref_value
+
+RETAINED = ("DocNumber", "CurrencyRef", "LinkedTxn")
+WITH_BALANCE = ("Bill", "VendorCredit")
+WITHOUT_TOTAL = ("Transfer", "TimeActivity")
+
+
+def build_plain(books: Books, entity: str, draft: Draft) -> Record:
+    """A transaction as it would be stored.
+
+    Raises:
+        Refusal: 2020, 2500, 2300 for an unbalanced journal entry, 6210.
+    """
+    record = draft.base(RETAINED)
+    record["TxnDate"] = record.get("TxnDate") or books.today()
+    refuse_closed_period(books, record, draft.before)
+    record = with_resolved(books, entity, record, draft.before)
+    code = ref_value(record, "CurrencyRef") or _currency(books, record)
+    record["CurrencyRef"] = books.currency_ref(code)
+    if entity in WITHOUT_TOTAL:
+        return record
+    record["Line"] = _numbered(record.get("Line", ()))
+    record["TotalAmt"] = _total(entity, record)
+    if entity in WITH_BALANCE:
+        record["Balance"] = record["TotalAmt"]
+    return with_home_amounts(books, record)
+
+
+def _currency(books: Books, record: Record) -> str:
+    vendor = books.get("Vendor", ref_value(record, "VendorRef") or "")
+    return books.currency_of(vendor or {})
+
+
+def _numbered(lines: object) -> list[Record]:
+    found = []
+    for number, line in enumerate(lines if isinstance(lines, (list, tuple)) else (), 1):
+        if "DetailType" not in line and "LinkedTxn" not in line:
+            raise missing("Line.DetailType")
+        if "Amount" not in line and line.get("DetailType") != "DescriptionOnly":
+            raise missing("Line.Amount")
+        found.append({**line, "Id": line.get("Id") or str(number), "LineNum": number})
+    return found
+
+
+def _total(entity: str, record: Record) -> object:
+    if entity != "JournalEntry":
+        return cents(sum((amount_of(line, "Amount") for line in record["Line"]), ZERO))
+    sides = {"Debit": ZERO, "Credit": ZERO}
+    for line in record["Line"]:
+        side = (line.get("JournalEntryLineDetail") or {}).get("PostingType")
+        if side not in sides and line.get("DetailType") != "DescriptionOnly":
+            raise missing("Line.JournalEntryLineDetail.PostingType")
+        if side in sides:
+            sides[side] += amount_of(line, "Amount")
+    if sides["Debit"] != sides["Credit"]:
+        raise Refusal(
+            "2300",
+            "Amount on debits not equal to credits",
+            "Amount on debits is not equal to the amount on credits.",
+        )
+    return cents(sides["Debit"])

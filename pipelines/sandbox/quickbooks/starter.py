@@ -1,0 +1,177 @@
+"""What every company has from its first day: settings, a chart of accounts, terms, one item.
+
+Ids follow the vendor's United States sandbox company, because client suites rely on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.names import CLASSIFICATION
+from pipelines.sandbox.quickbooks.values import ZERO, Record
+from pipelines.sandbox.store import Write
+
+ACCOUNTS = (
+    ("1", "Services", "Income", "ServiceFeeIncome"),
+    ("4", "Undeposited Funds", "Other Current Asset", "UndepositedFunds"),
+    ("7", "Advertising", "Expense", "AdvertisingPromotional"),
+    ("33", "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable"),
+    ("34", "Opening Balance Equity", "Equity", "OpeningBalanceEquity"),
+    ("35", "Checking", "Bank", "Checking"),
+    ("36", "Savings", "Bank", "Savings"),
+    ("41", "Mastercard", "Credit Card", "CreditCard"),
+    ("79", "Sales of Product Income", "Income", "SalesOfProductIncome"),
+    ("80", "Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
+    ("81", "Inventory Asset", "Other Current Asset", "Inventory"),
+    ("82", "Design income", "Income", "OtherPrimaryIncome"),
+    ("84", "Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
+    ("86", "Discounts given", "Income", "DiscountsRefundsGiven"),
+)
+TERMS = (("1", "Due on receipt", 0), ("2", "Net 15", 15), ("3", "Net 30", 30), ("4", "Net 60", 60))
+METHODS = (
+    ("1", "Cash", "NON_CREDIT_CARD"),
+    ("2", "Check", "NON_CREDIT_CARD"),
+    ("3", "Visa", "CREDIT_CARD"),
+    ("4", "MasterCard", "CREDIT_CARD"),
+)
+
+
+def provide(books: Books) -> None:
+    """Put in place what a company lacks; what is there, from the seed or the log, stays.
+
+    Lists are only filled where the company has none of that kind.
+    """
+    stamp = books.stamp()
+    writes = []
+    for entity, records in _starters(books):
+        if len(books.table(entity)):
+            continue
+        for record in records:
+            writes.append(Write(books.realm, entity, record["Id"], _whole(record, stamp)))
+    books.store.preset(writes)
+
+
+def _whole(record: Record, stamp: str) -> Record:
+    meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
+    return {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": meta, **record}
+
+
+def _starters(books: Books) -> Iterator[tuple[str, list[Record]]]:
+    yield "CompanyInfo", [_company_info(books)]
+    yield "Preferences", [_preferences(books)]
+    yield "Account", [_account(books, *account) for account in ACCOUNTS]
+    yield "Term", [_term(*term) for term in TERMS]
+    yield "PaymentMethod", [_method(*method) for method in METHODS]
+    if books.table("Account").get("1") is not None or not len(books.table("Account")):
+        yield "Item", [_service()]
+    yield "TaxCode", _us_tax_codes() if books.is_us else []
+    yield "TaxRate", [_us_tax_rate()] if books.is_us else []
+    yield "TaxAgency", [_us_tax_agency()] if books.is_us else []
+
+
+def _company_info(books: Books) -> Record:
+    country = "US" if books.is_us else books.country
+    return {
+        "Id": "1",
+        "CompanyName": books.name,
+        "LegalName": books.name,
+        "CompanyAddr": {"Id": "1", "Country": {"US": "USA", "GB": "GBR"}.get(country, country)},
+        "Country": country,
+        "FiscalYearStartMonth": "January",
+        "SupportedLanguages": "en",
+        "NameValue": [
+            {"Name": "NeoEnabled", "Value": "true"},
+            {"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
+            {"Name": "SubscriptionStatus", "Value": "SUBSCRIBED"},
+        ],
+    }
+
+
+def _preferences(books: Books) -> Record:
+    return {
+        "Id": "1",
+        "AccountingInfoPrefs": {"TrackDepartments": False, "ClassTrackingPerTxn": False,
+                                "ClassTrackingPerTxnLine": False,
+                                "CustomerTerminology": "Customers"},
+        "SalesFormsPrefs": {"CustomField": [], "CustomTxnNumbers": False, "AllowDeposit": True,
+                            "AllowDiscount": True, "DefaultDiscountAccount": "86",
+                            "AllowEstimates": True, "AllowShipping": True,
+                            "DefaultTerms": {"value": "3"}},
+        "TaxPrefs": {"UsingSalesTax": books.is_us, "PartnerTaxEnabled": False,
+                     **({"TaxGroupCodeRef": {"value": "2"}} if books.is_us else {})},
+        "CurrencyPrefs": {"MultiCurrencyEnabled": False,
+                          "HomeCurrency": {"value": books.home_currency}},
+        "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
+        "OtherPrefs": {"NameValue": [{"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"}]},
+    }  # fmt: skip
+
+
+def _account(books: Books, record_id: str, name: str, kind: str, subtype: str) -> Record:
+    return {
+        "Name": name,
+        "SubAccount": False,
+        "FullyQualifiedName": name,
+        "Active": True,
+        "Classification": CLASSIFICATION[kind],
+        "AccountType": kind,
+        "AccountSubType": subtype,
+        "CurrentBalance": ZERO,
+        "CurrentBalanceWithSubAccounts": ZERO,
+        "CurrencyRef": books.currency_ref(books.home_currency),
+        "Id": record_id,
+    }
+
+
+def _term(record_id: str, name: str, days: int) -> Record:
+    return {"Name": name, "Active": True, "Type": "STANDARD", "DueDays": days, "Id": record_id}
+
+
+def _method(record_id: str, name: str, kind: str) -> Record:
+    return {"Name": name, "Active": True, "Type": kind, "Id": record_id}
+
+
+def _service() -> Record:
+    return {
+        "Name": "Services",
+        "Active": True,
+        "FullyQualifiedName": "Services",
+        "Taxable": False,
+        "UnitPrice": ZERO,
+        "Type": "Service",
+        "IncomeAccountRef": {"value": "1", "name": "Services"},
+        "PurchaseCost": ZERO,
+        "TrackQtyOnHand": False,
+        "Id": "1",
+    }
+
+
+def _us_tax_codes() -> list[Record]:
+    """California as in the vendor's sandbox company, and the two pseudo codes of lines."""
+    rate = {"value": "3", "name": "California"}
+    rates = [{"TaxRateRef": rate, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}]
+    california = {
+        "Name": "California", "Description": "California", "Active": True, "Taxable": True,
+        "TaxGroup": True, "SalesTaxRateList": {"TaxRateDetail": rates}, "Id": "2",
+    }  # fmt: skip
+    pseudo = [
+        {"Name": name, "Description": name, "Active": True, "Taxable": name == "TAX",
+         "TaxGroup": False, "Id": name}
+        for name in ("TAX", "NON")
+    ]  # fmt: skip
+    return [california, *pseudo]
+
+
+def _us_tax_rate() -> Record:
+    return {
+        "Name": "California", "Description": "Sales Tax", "Active": True,
+        "RateValue": Decimal(8), "AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE", "Id": "3",
+    }  # fmt: skip
+
+
+def _us_tax_agency() -> Record:
+    return {
+        "DisplayName": "Board of Equalization", "TaxTrackedOnPurchases": False,
+        "TaxTrackedOnSales": True, "Id": "1",
+    }  # fmt: skip
