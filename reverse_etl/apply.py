@@ -1,0 +1,310 @@
+"""Carrying out a plan, so that nothing is written twice and nothing is forgotten.
+
+For each change: already finished → its outcome. Left open by an earlier run → look for our mark in
+the other system first, adopt what is found, otherwise send the stored bytes again under the same
+request id. New → the intent becomes durable, then the call, then the outcome. A refusal is a fact
+about that row; silence leaves it open for the next run; anything else stops the run, with the rest
+untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import get_args
+
+from pipelines.errors import CrossfootError, ReplyLost
+from reverse_etl.changes import (
+    Change,
+    Outcome,
+    OutcomeStatus,
+    Plan,
+    from_json,
+    references,
+    resolve,
+    to_json,
+)
+from reverse_etl.failpoints import reach
+from reverse_etl.ledger import WITHDRAWN, Context, Entry, Finding, Intent, Ledger
+from reverse_etl.plan import may_succeed_unchanged
+from reverse_etl.syncs import registry
+from reverse_etl.syncs.flow import Answer, Clients, Flow
+
+Progress = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """Progress for nobody."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What is assumed of the vendor, since nobody publishes it.
+
+    `request_memory`: how long at least a repeated request id gets the first answer.
+    `visible_within`: how long at most a new record stays hidden from a query.
+    In between the two, a record that is not found proves nothing and repeating it is not safe, so
+    it waits. After `silences` lost replies in a row the run stops: the line is dead.
+    """
+
+    request_memory: timedelta = timedelta(minutes=2)
+    visible_within: timedelta = timedelta(minutes=1)
+    silences: int = 3
+
+
+CAUTIOUS = Patience()
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What one apply did, in order. `settled` are writes that earlier runs had left open."""
+
+    plan_id: str
+    checksum: str
+    outcomes: tuple[Outcome, ...]
+    settled: tuple[Outcome, ...]
+
+    @property
+    def all(self) -> tuple[Outcome, ...]:
+        return self.settled + self.outcomes
+
+    @property
+    def failed(self) -> bool:
+        """Does anything need a look: refused, unknown, or waiting for such a one?"""
+        return any(outcome.status != "done" for outcome in self.all)
+
+    @property
+    def progressed(self) -> bool:
+        """Did this very run bring anything to its end, so that reading again will show it?"""
+        return any(outcome.status == "done" and outcome.fresh for outcome in self.all)
+
+    def counts(self, flow: str | None = None) -> dict[OutcomeStatus, int]:
+        """How many ended how, of one flow or of all; every status is named, if with 0."""
+        own = [o.status for o in self.all if flow is None or o.flow == flow]
+        return {status: own.count(status) for status in get_args(OutcomeStatus)}
+
+    def summary(self) -> str:
+        """One sentence: `Plan 0a1b2c: 12 done, 1 refused, 0 unknown, 0 waiting.`"""
+        words = ", ".join(f"{count} {status}" for status, count in self.counts().items())
+        return f"Plan {self.plan_id}: {words}."
+
+
+@dataclass
+class _Run:
+    """One apply under way."""
+
+    ledger: Ledger
+    clients: Clients
+    context: Context
+    now: Callable[[], datetime]
+    progress: Progress
+    patience: Patience
+    look_first: bool
+    silent: int = 0
+    finished: int = 0
+    total: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+def apply_plan(
+    plan: Plan,
+    ledger: Ledger,
+    clients: Clients,
+    *,
+    known_as_of: datetime,
+    now: Callable[[], datetime],
+    progress: Progress = silent,
+    patience: Patience = CAUTIOUS,
+    look_first: bool = False,
+) -> ApplyResult:
+    """Carry out an approved plan under the lease that `ledger` holds.
+
+    `known_as_of` is how recent the warehouse is now. `look_first` makes every create look for its
+    mark before it is sent at all, for a ledger that may have forgotten something. Raises what
+    stopped the run; what was done until then stands in the ledger.
+    """
+    context = Context(plan.checksum, plan.data_as_of, known_as_of)
+    run = _Run(ledger, clients, context, now, progress, patience, look_first)
+    run.total = len(plan.changes)
+    settled: list[Outcome] = []
+    try:
+        settled.extend(_settle_others(run, plan))
+        for flow in registry.FLOWS:
+            own = [change for change in plan.changes if change.flow == flow.name]
+            for group in groups(own, flow.batch):
+                run.outcomes.extend(_apply_group(run, flow, group))
+    except CrossfootError as problem:
+        problem.add_note(f"Before that, {run.finished} of {run.total} changes were finished.")
+        raise
+    return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), tuple(settled))
+
+
+def groups(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]:
+    """Changes cut, in their order, into groups of one company of which none needs another."""
+    group: list[Change] = []
+    for change in changes:
+        fits = not group or (
+            len(group) < size
+            and group[0].company_id == change.company_id
+            and not any(member.key in change.needs for member in group)
+        )
+        if not fits:
+            yield tuple(group)
+            group = []
+        group.append(change)
+    if group:
+        yield tuple(group)
+
+
+def _settle_others(run: _Run, plan: Plan) -> Iterator[Outcome]:
+    """Writes left open that are not part of this plan, customers first."""
+    planned = {change.key for change in plan.changes}
+    wanted = {item.change_key for item in plan.unsettled if item.wanted}
+    for flow in registry.chosen(plan.flows):
+        for entry in run.ledger.in_doubt([flow.name]):
+            if entry.change_key not in planned:
+                yield _settle(run, flow, entry, entry.change_key in wanted)
+
+
+def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome]:
+    """One outcome for each change, in order; what has to be sent goes in a single call."""
+    outcomes: dict[str, Outcome] = {}
+    intents: list[Intent] = []
+    for change in group:
+        step = _first_step(run, flow, change)
+        if isinstance(step, Outcome):
+            outcomes[change.key] = step
+        else:
+            intents.append(step)
+    entries = run.ledger.intend(intents, run.context)
+    outcomes |= {o.change_key: o for o in _send(run, flow, entries)}
+    for change in group:
+        _tell(run, change.title, outcomes[change.key])
+    return [outcomes[change.key] for change in group]
+
+
+def _first_step(run: _Run, flow: Flow, change: Change) -> Outcome | Intent:
+    """What the ledger, and if need be the other system, already say about this change."""
+    entry = run.ledger.entry(change.key)
+    if entry and entry.status == "done":
+        return Outcome(
+            change.key, "done", entry.remote_id, "it was done before", entry.tries, False
+        )
+    if entry and entry.in_doubt:
+        return _settle(run, flow, entry, wanted=True, quiet=True)
+    if entry and _stays_refused(entry, change):
+        return Outcome(change.key, "refused", None, entry.vendor_message, entry.tries, False)
+    intent = _resolved(run, change)
+    if intent is None:
+        return Outcome(change.key, "waiting", None, "a change it needs is not done", 0)
+    return _found_already(run, flow, intent, entry) or intent
+
+
+def _stays_refused(entry: Entry, change: Change) -> bool:
+    unchanged = entry.fingerprint == change.fingerprint
+    return unchanged and not may_succeed_unchanged(entry.code, entry.vendor_message)
+
+
+def _resolved(run: _Run, change: Change) -> Intent | None:
+    """The change with the ids it refers to filled in; None while one of them is missing."""
+    body = from_json(change.payload)
+    keys = {*change.needs, *references(body)}
+    needed = {key: run.ledger.entry(key) for key in keys}
+    ids = {
+        key: entry.remote_id
+        for key, entry in needed.items()
+        if entry and entry.status == "done" and entry.remote_id
+    }
+    if len(ids) < len(keys):
+        return None
+    return Intent(change, to_json(resolve(body, ids)))
+
+
+def _found_already(run: _Run, flow: Flow, intent: Intent, entry: Entry | None) -> Outcome | None:
+    """Look before the first send, where the ledger may not know of an earlier one."""
+    doubtful = run.look_first or (entry is not None and entry.tries > 1)
+    if intent.change.action != "create" or not doubtful:
+        return None
+    probe = run.ledger.would_be(intent, run.context)
+    remote_id = _look(flow, run.clients, probe)
+    if remote_id is None:
+        return None
+    message = "it was already there, found by its mark"
+    run.ledger.adopt(intent, run.context, remote_id, message)
+    return Outcome(intent.change.key, "done", remote_id, message, probe.tries)
+
+
+def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool, quiet: bool = False) -> Outcome:
+    """Find out what became of a write that was left open, and finish it if it never arrived."""
+    remote_id = _look(flow, run.clients, entry)
+    age = run.now() - entry.intended_at
+    if remote_id is not None:
+        found = Finding(entry.change_key, "done", remote_id, "", "found by its mark", "adopted")
+    elif not wanted and age > run.patience.visible_within:
+        words = "it never arrived and the data no longer asks for it"
+        found = Finding(entry.change_key, "refused", None, WITHDRAWN, words, "withdrawn")
+    elif wanted and may_send_again(age, run.patience):
+        outcome = _send(run, flow, [run.ledger.intend_again(entry)])[0]
+        return outcome if quiet else _tell(run, entry.title, outcome)
+    else:
+        found = Finding(
+            entry.change_key, "unknown", None, "", "too early to tell: look again later", "looked"
+        )
+    run.ledger.finish(flow.name, [found])
+    outcome = _outcome(entry, found)
+    return outcome if quiet else _tell(run, entry.title, outcome)
+
+
+def may_send_again(age: timedelta, patience: Patience) -> bool:
+    """May the same bytes leave again after a look that found nothing? Either the vendor still
+    remembers the request id, or the look would have found it."""
+    return age < patience.request_memory or age > patience.visible_within
+
+
+def _look(flow: Flow, clients: Clients, entry: Entry) -> str | None:
+    reach(f"{flow.name}.before_look")
+    remote_id = flow.find(clients, entry)
+    reach(f"{flow.name}.after_look")
+    return remote_id
+
+
+def _send(run: _Run, flow: Flow, entries: Sequence[Entry]) -> list[Outcome]:
+    """Send entries whose intent is durable and make their outcomes durable."""
+    if not entries:
+        return []
+    silence: ReplyLost | None = None
+    try:
+        answers = flow.send(run.clients, entries)
+        findings = [_finding(e, a) for e, a in zip(entries, answers, strict=True)]
+    except ReplyLost as problem:
+        silence = problem
+        findings = [Finding(e.change_key, "unknown", None, "", problem.problem) for e in entries]
+    reach(f"{flow.name}.after_send")
+    run.ledger.finish(flow.name, findings)
+    _stop_if_dead(run, silence)
+    return [_outcome(e, f) for e, f in zip(entries, findings, strict=True)]
+
+
+def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:
+    run.silent = run.silent + 1 if silence else 0
+    if silence and run.silent >= run.patience.silences:
+        raise silence
+
+
+def _finding(entry: Entry, answer: Answer) -> Finding:
+    status = "done" if answer.accepted else "refused"
+    return Finding(entry.change_key, status, answer.remote_id, answer.code, answer.message)  # type: ignore[arg-type]
+
+
+def _outcome(entry: Entry, found: Finding) -> Outcome:
+    words = f"{found.code}: {found.message}" if found.code else found.message
+    return Outcome(entry.change_key, found.status, found.remote_id, words, entry.tries)
+
+
+def _tell(run: _Run, title: str, outcome: Outcome) -> Outcome:
+    run.finished += 1
+    number = f" as {outcome.remote_id}" if outcome.remote_id else ""
+    words = f" ({outcome.message})" if outcome.message else ""
+    run.progress(f"{title}: {outcome.status}{number}{words}")
+    return outcome

@@ -1,0 +1,335 @@
+"""The door to everything that leaves: make a plan, approve it, apply it, copy the state.
+
+The command line and Dagster call these few functions; each opens the state, does one thing and
+closes it. A plan is applied from the state by its checksum, never from what a caller holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines import warehouse
+from pipelines.errors import Conflict, Stop
+from pipelines.settings import Settings
+from reverse_etl import approvals, decisions, ledger, store
+from reverse_etl import lease as leases
+from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
+from reverse_etl.approvals import Approval
+from reverse_etl.changes import Change, Plan, from_json, references, resolve, to_json
+from reverse_etl.connections import open_clients
+from reverse_etl.decisions import MatchDecision, Subject, Verdict
+from reverse_etl.failpoints import reach
+from reverse_etl.guards import Bounds, refuse_if_unsafe
+from reverse_etl.ledger import Entry, Ledger
+from reverse_etl.plan import build_plan, drifted
+from reverse_etl.state import State, open_state
+from reverse_etl.syncs import registry
+from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
+
+Now = Callable[[], datetime]
+VERDICTS: Mapping[str, Verdict] = {"confirm": "confirmed", "reject": "rejected"}
+_BORN_AS_OF = "born_as_of"
+_PREFERENCES = "SELECT company_id, payload FROM raw_quickbooks.preferences ORDER BY company_id"
+_CLOCK = "SELECT as_of_at FROM intermediate.int_clock"
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a plan is made from: marts, companies' facts, and how recent they are."""
+
+    marts: Mapping[str, Rows]
+    companies: Mapping[str, CompanyFacts]
+    data_as_of: datetime
+
+
+def make_plan(
+    settings: Settings, flows: Sequence[str] | None = None, now: Now = leases.utc_now
+) -> Plan:
+    """Make the plan for these flows (all, if none is named) from the marts, and store it.
+
+    Sends nothing. Raises `Stop` when the warehouse is missing, busy or breaks a contract.
+    """
+    chosen = registry.chosen(flows or ())
+    view = _view(settings, chosen)
+    with _state(settings) as state:
+        plan = _plan(state, chosen, view, now())
+        store.keep(state, plan)
+    return plan
+
+
+def stored_plan(settings: Settings, checksum: str) -> Plan:
+    """A plan made before, by its checksum or the start of it. Raises `Stop` for an unknown one."""
+    with _state(settings) as state:
+        return store.load(state, checksum)
+
+
+def approve(
+    settings: Settings, checksum: str, who: str, note: str = "", now: Now = leases.utc_now
+) -> Approval:
+    """Record that a person allows this plan, for 24 hours. Raises `Stop` for an unknown one."""
+    with _state(settings) as state:
+        plan = store.load(state, checksum)
+        return approvals.approve(state, plan.checksum, who, now(), note=note)
+
+
+def apply(
+    settings: Settings,
+    checksum: str,
+    progress: Progress = silent,
+    *,
+    clients: Clients | None = None,
+    now: Now = leases.utc_now,
+    patience: Patience = CAUTIOUS,
+) -> ApplyResult:
+    """Carry out an approved plan; a second time it finds everything done and sends nothing.
+
+    Raises `ApprovalMissing`, `LimitExceeded`, `WrongCompany`, `Conflict` when the data no longer
+    ask for what the plan says, `Stop` when another apply is under way, and whatever stopped a run
+    on its way; what was done until then is in the ledger.
+    """
+    with _state(settings) as state, leases.hold(state, "apply", now) as lease:
+        plan = store.load(state, checksum)
+        approvals.require(plan, approvals.find(state, plan.checksum, now()), now())
+        view = _view(settings, registry.chosen(plan.flows))
+        refuse_if_unsafe(plan, _bounds(settings, view), view.data_as_of)
+        current = _plan(state, registry.chosen(plan.flows), view, now())
+        _refuse_if_drifted(state, plan, current)
+        return apply_plan(
+            _with_unsettled(plan, current),
+            Ledger(state, lease),
+            clients or open_clients(settings),
+            known_as_of=view.data_as_of,
+            now=now,
+            progress=progress,
+            patience=patience,
+            look_first=_may_have_forgotten(settings, state, plan),
+        )
+
+
+def copy_state(settings: Settings) -> None:
+    """Copy ledger and decisions into the warehouse (raw_state), before each build."""
+    with _state(settings) as state:
+        entries, decided = ledger.export_rows(state), decisions.export_rows(state)
+    with warehouse.writer(settings.warehouse_path) as connection:
+        for table, columns, rows in (
+            ("ledger", ledger.EXPORT_COLUMNS, entries),
+            ("match_decision", decisions.EXPORT_COLUMNS, decided),
+        ):
+            warehouse.fill_table(connection, warehouse.RAW_STATE, table, columns, rows)
+    reach("state.copied")
+
+
+def decide_match(
+    settings: Settings,
+    verdict: str,
+    review_id: str,
+    who: str,
+    reason: str = "",
+    now: Now = leases.utc_now,
+) -> MatchDecision:
+    """Confirm or reject a pair of the review queue; the next build obeys. Returns what was kept.
+
+    Raises `Stop` for an unknown verdict or row, or one that does not name a pair.
+    """
+    if verdict not in VERDICTS:
+        raise Stop("decision", verdict, "a decision is `confirm` or `reject`")
+    pair = _review_row(settings.warehouse_path, review_id)
+    decision = MatchDecision(
+        subject=pair["subject"],
+        org_id=pair["org_id"],
+        left_id=pair["left_id"],
+        company_id=pair["company_id"],
+        right_id=pair["right_id"],
+        decision=VERDICTS[verdict],
+        decided_by=who,
+        decided_at=now(),
+        reason=reason.strip() or f"decided in the review queue ({review_id})",
+    )
+    with _state(settings) as state:
+        decisions.decide(state, decision)
+    return decision
+
+
+def reopen(
+    settings: Settings, key: str, who: str, reason: str, now: Now = leases.utc_now
+) -> decisions.Reopening:
+    """Allow an invoice that a person voided or deleted to be written once more."""
+    with _state(settings) as state:
+        return decisions.reopen(state, key, who, now(), reason)
+
+
+def release(settings: Settings, key: str, who: str, reason: str, now: Now = leases.utc_now) -> None:
+    """Allow a refused change to be tried again unchanged, because its cause was mended."""
+    with _state(settings) as state:
+        decisions.release(state, key, who, reason, now())
+
+
+@contextmanager
+def _state(settings: Settings) -> Iterator[State]:
+    """The state, open. At its birth it notes how old the warehouse beside it is."""
+    state = open_state(settings.state_url)
+    try:
+        known = store.fact(state, _BORN_AS_OF)
+        if known is None:
+            seen = _data_as_of(settings.warehouse_path)
+            store.note_once(state, _BORN_AS_OF, seen.isoformat() if seen else "")
+        yield state
+    finally:
+        state.close()
+
+
+def _data_as_of(path: Path) -> datetime | None:
+    """How recent the warehouse's data is; None where nothing was built yet."""
+    if "int_clock" not in warehouse.tables(path, warehouse.INTERMEDIATE):
+        return None
+    rows = warehouse.read(path, _CLOCK)
+    return rows[0]["as_of_at"] if rows else None
+
+
+def _may_have_forgotten(settings: Settings, state: State, plan: Plan) -> bool:
+    """Could a write be missing from this ledger although the plan's data do not show it yet?
+
+    Yes when the state is younger than the data (it was lost and made anew), or when the copy of
+    the ledger in the warehouse knows a change that the state does not (it was set back).
+    """
+    born = store.fact(state, _BORN_AS_OF)
+    if born and plan.data_as_of <= datetime.fromisoformat(born):
+        return True
+    known = {entry.change_key for entry in ledger.snapshot(state, registry.NAMES)}
+    return any(key not in known for key in _copied_keys(settings.warehouse_path))
+
+
+def _copied_keys(path: Path) -> list[str]:
+    if "ledger" not in warehouse.tables(path, warehouse.RAW_STATE):
+        return []
+    return [
+        r["change_key"] for r in warehouse.read(path, "SELECT change_key FROM raw_state.ledger")
+    ]
+
+
+def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
+    path = settings.warehouse_path
+    data_as_of = _data_as_of(path)
+    if data_as_of is None:
+        raise Stop(
+            "warehouse", path.name, "nothing was read and judged yet", "Run `crossfoot sync` first."
+        )
+    names = [mart for flow in flows for mart in flow.marts]
+    marts = {name: _mart(path, name) for name in names}
+    return _View(marts, _companies(path), data_as_of)
+
+
+def _mart(path: Path, name: str) -> Rows:
+    table = f"{warehouse.SYNC}.{warehouse.identifier(name)}"
+    return warehouse.read(path, f"SELECT * FROM {table} ORDER BY ALL")  # noqa: S608 - checked
+
+
+def _companies(path: Path) -> dict[str, CompanyFacts]:
+    """What each company's preferences say."""
+    rows = warehouse.read(path, _PREFERENCES)
+    return {row["company_id"]: company_facts(from_json(row["payload"])) for row in rows}
+
+
+def company_facts(preferences: Mapping[str, Any]) -> CompanyFacts:
+    """Book close date and custom fields of invoices, from a Preferences object.
+
+    The fields' names are members called SalesFormsPrefs.SalesCustomName<n>, where n is the
+    DefinitionId (quickbooks_api 2.10 and recorded preferences).
+    """
+    closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    groups = preferences.get("SalesFormsPrefs", {}).get("CustomField", [])
+    members = [member for group in groups for member in group.get("CustomField", [])]
+    prefix = "SalesFormsPrefs.SalesCustomName"
+    unused = {
+        member["Name"].removeprefix("SalesFormsPrefs.UseSalesCustom")
+        for member in members
+        if member.get("BooleanValue") is False
+    }
+    fields = {
+        member["StringValue"]: number
+        for member in members
+        if member.get("StringValue")
+        and (number := member["Name"].removeprefix(prefix)) != member["Name"]
+        and number not in unused
+    }
+    return CompanyFacts(date.fromisoformat(closed) if closed else None, fields)
+
+
+def _plan(state: State, flows: Sequence[Flow], view: _View, at: datetime) -> Plan:
+    opened = {base: r.generation for base, r in decisions.reopenings(state).items()}
+    facts = Facts(view.companies, opened)
+    entries = ledger.snapshot(state, registry.NAMES)
+    return build_plan(flows, view.marts, facts, entries, view.data_as_of, at)
+
+
+def _bounds(settings: Settings, view: _View) -> Bounds:
+    limits = settings.limits
+    closed = {c: f.book_close_on for c, f in view.companies.items() if f.book_close_on}
+    return Bounds(
+        org_id=settings.salesforce.org_id,
+        company_ids=frozenset(c.realm_id for c in settings.quickbooks.companies),
+        max_changes=limits.max_changes,
+        max_amount=limits.max_amount,
+        max_creates_per_flow=limits.max_creates_per_flow,
+        book_close_on=closed,
+    )
+
+
+def _refuse_if_drifted(state: State, plan: Plan, current: Plan) -> None:
+    entries = {entry.change_key: entry for entry in ledger.snapshot(state, registry.NAMES)}
+    resolved = _payloads_with_ids((*plan.changes, *current.changes), entries)
+    gone = drifted(plan, current, entries, resolved)
+    if gone:
+        named = ", ".join(change.title for change in gone[:3])
+        raise Conflict(
+            "plan",
+            plan.plan_id,
+            f"{len(gone)} of its {len(plan.changes)} changes no longer fit the data of "
+            f"{current.data_as_of:%Y-%m-%d %H:%M} UTC ({named}{', …' if len(gone) > 3 else ''})",
+            "Make a new plan and approve that one. Nothing was sent.",
+        )
+
+
+def _payloads_with_ids(changes: Sequence[Change], entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Payloads that refer to changes which are done, with those ids filled in."""
+    ids = {k: e.remote_id for k, e in entries.items() if e.status == "done" and e.remote_id}
+    filled = {}
+    for change in changes:
+        body = from_json(change.payload)
+        keys = set(references(body))
+        if keys and keys <= ids.keys():
+            filled[change.payload] = to_json(resolve(body, ids))
+    return filled
+
+
+def _with_unsettled(plan: Plan, current: Plan) -> Plan:
+    """The stored plan, with what is in doubt as of now: that may have changed since."""
+    return Plan(**{**vars(plan), "unsettled": current.unsettled})
+
+
+def _review_row(path: Path, review_id: str) -> dict[str, Any]:
+    rows = warehouse.read(
+        path,
+        "SELECT subject, org_id, left_id, company_id, right_id "
+        "FROM reconciliation.review_queue WHERE review_id = ?",
+        [review_id],
+    )
+    if len(rows) != 1 or not all(rows[0].values()):
+        raise Stop(
+            "decision",
+            review_id,
+            "the review queue has no such pair",
+            "Take the review_id of a row in reconciliation.review_queue.",
+        )
+    return rows[0]
+
+
+__all__ = [
+    "ApplyResult", "Subject", "apply", "approve", "copy_state", "decide_match", "make_plan",
+    "release", "reopen", "stored_plan",
+]  # fmt: skip

@@ -1,0 +1,109 @@
+"""What no approval can allow: refusals of a whole plan, each with its numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from pipelines.errors import LimitExceeded, WrongCompany
+from reverse_etl.changes import Change, Plan, from_json
+from reverse_etl.plan import sums
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far a plan may go, and into which systems. Amounts are per currency; a currency that
+    is not named is barred. `book_close_on` is the last closed day of each company's books."""
+
+    org_id: str
+    company_ids: frozenset[str]
+    max_changes: int
+    max_amount: Mapping[str, Decimal]
+    max_creates_per_flow: int
+    book_close_on: Mapping[str, date] = field(default_factory=dict)
+
+
+def refuse_if_unsafe(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> None:
+    """Return for a plan within bounds; `data_as_of` is that of the warehouse now, if known.
+
+    Raises `WrongCompany` when a change is meant for a system that is not configured, and
+    `LimitExceeded` naming every bound that is passed, with the numbers.
+    """
+    strangers = sorted(set(_strangers(plan, bounds)))
+    if strangers:
+        raise WrongCompany(
+            "plan",
+            plan.plan_id,
+            f"it would write to {', '.join(strangers)}, which this installation does not serve",
+            "Check the configuration and the routing. Nothing was sent.",
+        )
+    found = findings(plan, bounds, data_as_of)
+    if found:
+        raise LimitExceeded(
+            "plan",
+            plan.plan_id,
+            "; ".join(found),
+            "Nothing was sent. Narrow the plan, or raise the limit on purpose.",
+        )
+
+
+def findings(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> tuple[str, ...]:
+    """Every bound the plan would pass, in words with numbers; empty for a safe plan."""
+    return (
+        *_too_many(plan, bounds),
+        *_too_much(plan, bounds),
+        *_too_many_creates(plan, bounds),
+        *_in_closed_books(plan, bounds),
+        *_from_the_future(plan, data_as_of),
+    )
+
+
+def _strangers(plan: Plan, bounds: Bounds) -> Iterator[str]:
+    for change in plan.changes:
+        if change.system == "salesforce" and change.company_id != bounds.org_id:
+            yield f"Salesforce org {change.company_id}"
+        if change.system == "quickbooks" and change.company_id not in bounds.company_ids:
+            yield f"QuickBooks company {change.company_id}"
+
+
+def _too_many(plan: Plan, bounds: Bounds) -> Iterator[str]:
+    if len(plan.changes) > bounds.max_changes:
+        yield f"{len(plan.changes)} changes, at most {bounds.max_changes} are allowed"
+
+
+def _too_much(plan: Plan, bounds: Bounds) -> Iterator[str]:
+    for currency, amount in sums(plan.changes).items():
+        limit = bounds.max_amount.get(currency)
+        if limit is None:
+            yield f"{amount:,} {currency}, and no amount in {currency} is allowed"
+        elif amount > limit:
+            yield f"{amount:,} {currency}, at most {limit:,} {currency} is allowed"
+
+
+def _too_many_creates(plan: Plan, bounds: Bounds) -> Iterator[str]:
+    creates = Counter(change.flow for change in plan.changes if change.action == "create")
+    for flow, count in sorted(creates.items()):
+        if count > bounds.max_creates_per_flow:
+            yield f"{count} new records in {flow}, at most {bounds.max_creates_per_flow} allowed"
+
+
+def _in_closed_books(plan: Plan, bounds: Bounds) -> Iterator[str]:
+    late = Counter(c.company_id for c in plan.changes if _is_closed(c, bounds))
+    for company, count in sorted(late.items()):
+        closed = bounds.book_close_on[company]
+        yield f"{count} documents dated up to {closed}, when company {company} closed its books"
+
+
+def _is_closed(change: Change, bounds: Bounds) -> bool:
+    closed = bounds.book_close_on.get(change.company_id)
+    dated = from_json(change.payload).get("TxnDate") if closed else None
+    return bool(closed and dated and date.fromisoformat(dated) <= closed)
+
+
+def _from_the_future(plan: Plan, data_as_of: datetime | None) -> Iterator[str]:
+    """A plan on newer data than the warehouse holds: the warehouse was set back."""
+    if data_as_of and plan.data_as_of > data_as_of:
+        yield f"the plan is of {plan.data_as_of}, the warehouse only of {data_as_of}"

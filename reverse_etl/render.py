@@ -1,0 +1,292 @@
+"""A plan, or what became of it, as text for a terminal, as Markdown and as JSON.
+
+Written for somebody who sees Crossfoot for the first time: what would be created and updated, for
+how much, what is blocked and why, and how to go on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from pipelines.errors import ConfigurationError
+from reverse_etl.apply import ApplyResult
+from reverse_etl.changes import Blocked, Change, Held, Outcome, Plan, Unsettled, to_json
+from reverse_etl.plan import sums
+
+MOST_CHANGES = 20
+MOST_FIELDS = 8
+MOST_OUTCOMES = 20
+
+FLOW_WORDS = {
+    "customers": "Customers in QuickBooks",
+    "invoices": "Invoices in QuickBooks",
+    "account_status": "Balances on Salesforce accounts",
+    "deal_status": "Billing status on Salesforce deals",
+}
+REASON_WORDS = {
+    "before_go_live": "the deal was closed before the go-live date",
+    "customer_not_matched": "the account is linked to no customer",
+    "customer_in_review": "a likely customer waits for a person's decision",
+    "product_not_mapped": "a line's product has no item in QuickBooks",
+    "deal_without_lines": "the deal has no lines to bill",
+    "invoice_in_review": "an invoice that may be this one waits for a person's decision",
+    "previous_invoice_voided": "its invoice was voided; only a person may have it written again",
+    "previous_invoice_deleted": "its invoice was deleted; only a person may have it written again",
+    "company_not_routed": "no company is set to bill this deal",
+    "currency_not_enabled": "the company does not use this currency",
+    "negative_amount": "the amount is not positive",
+    "wrong_customer_currency": "the customer has another currency",
+    "closed_period": "the books are closed for that day",
+    "lines_missing": "its lines are not all there",
+    "lines_do_not_add_up": "its lines do not add up to its amount",
+    "line_amount_wrong": "a line's quantity × price is not its amount",
+    "mark_wrong": "its private note does not carry its mark",
+    "done_but_not_seen": "it was written before, and the data does not show it",
+    "needs_another_change": "it needs a change that is not in this plan",
+    "same_record_twice": "two rows want to write the same record",
+    "no_difference": "the change would change nothing",
+}
+STATUS_WORDS = {
+    "done": "done",
+    "refused": "refused by the vendor",
+    "unknown": "no answer: the next run looks before it sends anything again",
+    "waiting": "not sent: a change it needs is not done",
+}
+
+
+def plan_as(plan: Plan, form: str) -> str:
+    """The plan as `text`, `markdown` or `json`. Raises `ConfigurationError` for another form."""
+    if form == "text":
+        return "\n".join(plan_lines(plan))
+    if form == "markdown":
+        return plan_markdown(plan)
+    if form == "json":
+        return plan_json(plan)
+    raise ConfigurationError("plan", form, "there is no such form", "text, markdown or json.")
+
+
+def plan_json(plan: Plan) -> str:
+    """The whole plan, nothing left out; amounts as exact number literals."""
+    return to_json(plan, indent=2)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan for a terminal, capped, with what was cut off stated."""
+    return [
+        *_headline(plan),
+        *_table(plan),
+        *_blocked_lines(plan.blocked),
+        *_held_lines(plan.held),
+        *_unsettled_lines(plan.unsettled),
+        *_change_lines(plan.changes),
+        *_how_to_go_on(plan),
+    ]
+
+
+def _headline(plan: Plan) -> Iterator[str]:
+    as_of = plan.data_as_of.strftime("%Y-%m-%d %H:%M UTC")
+    if not plan.changes:
+        yield f"Plan: nothing to write. (data as of {as_of})"
+    else:
+        yield f"Plan {plan.plan_id}: {_count(len(plan.changes), 'change')}. (data as of {as_of})"
+    if plan.done_before:
+        yield f"  {_count(plan.done_before, 'row')} left out: written already, not yet read back."
+
+
+def _table(plan: Plan) -> Iterator[str]:
+    if not (plan.changes or plan.blocked):
+        return
+    yield ""
+    yield f"  {'':<36}{'create':>8}{'update':>8}{'blocked':>9}  amount to write"
+    for flow in plan.flows:
+        own = [change for change in plan.changes if change.flow == flow]
+        actions = Counter(change.action for change in own)
+        stopped = sum(1 for row in plan.blocked if row.flow == flow)
+        yield (
+            f"  {FLOW_WORDS.get(flow, flow):<36}{actions['create']:>8,}{actions['update']:>8,}"
+            f"{stopped:>9,}  {_money(sums(own))}"
+        ).rstrip()
+
+
+def _blocked_lines(rows: Sequence[Blocked]) -> Iterator[str]:
+    if not rows:
+        return
+    yield ""
+    yield "  Blocked, and why (nothing is filtered away; each needs a person or time):"
+    for reason, own in _by_reason(rows).items():
+        words = REASON_WORDS.get(reason, reason.replace("_", " "))
+        amount = f"  [{_money(sums(own))}]" if sums(own) else ""
+        yield f"    {len(own):>5,}  {words}{amount}"
+        first = own[0]
+        detail = f": {first.detail}" if first.detail else ""
+        yield f"           e.g. {first.title}{detail}"
+
+
+def _by_reason(rows: Iterable[Blocked]) -> dict[str, list[Blocked]]:
+    grouped: dict[str, list[Blocked]] = {}
+    for row in rows:
+        grouped.setdefault(row.reason, []).append(row)
+    return dict(sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _held_lines(rows: Sequence[Held]) -> Iterator[str]:
+    if rows:
+        yield ""
+        yield "  Refused before and unchanged since, so not sent again:"
+    for row in rows[:MOST_CHANGES]:
+        since = row.since.strftime("%Y-%m-%d")
+        yield f"    {row.title}: {row.code} {row.message} ({_count(row.tries, 'try')}, {since})"
+    yield from _remainder(rows, MOST_CHANGES)
+
+
+def _unsettled_lines(rows: Sequence[Unsettled]) -> Iterator[str]:
+    if rows:
+        yield ""
+        yield "  Sent earlier without an answer; apply looks for them first:"
+    for row in rows[:MOST_CHANGES]:
+        since = row.since.strftime("%Y-%m-%d %H:%M UTC")
+        fate = "" if row.wanted else ", no longer wanted"
+        yield f"    {row.title} ({since}{fate})"
+    yield from _remainder(rows, MOST_CHANGES)
+
+
+def _change_lines(changes: Sequence[Change]) -> Iterator[str]:
+    if changes:
+        yield ""
+        yield "  Changes:"
+    for change in changes[:MOST_CHANGES]:
+        yield f"    {_sign(change)} {change.title}{_amount(change)}"
+        for line in _field_lines(change):
+            yield f"        {line}"
+    yield from _remainder(changes, MOST_CHANGES)
+
+
+def _field_lines(change: Change) -> Iterator[str]:
+    for one in change.fields[:MOST_FIELDS]:
+        before = "" if one.before is None else f"{one.before} → "
+        if change.action == "update" and one.before is None:
+            before = "(empty) → "
+        yield f"{one.name}: {before}{'(empty)' if one.after is None else one.after}"
+    if len(change.fields) > MOST_FIELDS:
+        yield f"… and {_count(len(change.fields) - MOST_FIELDS, 'more field')}"
+
+
+def _how_to_go_on(plan: Plan) -> Iterator[str]:
+    if plan.changes:
+        yield ""
+        yield f"  Checksum {plan.checksum}"
+        yield f'  To go on: crossfoot approve {plan.plan_id} --by "your name"'
+        yield f"            crossfoot apply {plan.plan_id}"
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The plan for a web page: summary, reasons and the first changes as tables."""
+    parts = [
+        f"**Plan `{plan.plan_id}`**, data as of {plan.data_as_of:%Y-%m-%d %H:%M} UTC",
+        _markdown_table(("flow", "create", "update", "blocked", "amount"), _flow_rows(plan)),
+    ]
+    if plan.blocked:
+        rows = [
+            (str(len(own)), REASON_WORDS.get(reason, reason), _money(sums(own)))
+            for reason, own in _by_reason(plan.blocked).items()
+        ]
+        parts.append(_markdown_table(("blocked", "reason", "amount"), rows))
+    parts.append("\n".join(_markdown_notes(plan)))
+    if plan.changes:
+        changes = [
+            (c.action, c.title, _money(sums([c])), "; ".join(_field_lines(c)))
+            for c in plan.changes[:MOST_CHANGES]
+        ]
+        parts.append(_markdown_table(("", "change", "amount", "fields"), changes))
+        parts.append("\n".join(line.strip() for line in _remainder(plan.changes, MOST_CHANGES)))
+    parts.append(f"Checksum `{plan.checksum}`")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _flow_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for flow in plan.flows:
+        own = [change for change in plan.changes if change.flow == flow]
+        actions = Counter(change.action for change in own)
+        stopped = sum(1 for row in plan.blocked if row.flow == flow)
+        words = FLOW_WORDS.get(flow, flow)
+        yield (
+            words, str(actions["create"]), str(actions["update"]), str(stopped), _money(sums(own)),
+        )  # fmt: skip
+
+
+def _markdown_notes(plan: Plan) -> Iterator[str]:
+    if plan.done_before:
+        yield f"- {_count(plan.done_before, 'row')} written already, not yet read back"
+    if plan.held:
+        yield f"- {_count(len(plan.held), 'change')} refused before and unchanged since"
+    if plan.unsettled:
+        yield f"- {_count(len(plan.unsettled), 'earlier write')} without an answer, settled first"
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells cannot break out of it: record text is data."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text that neither HTML nor Markdown takes for markup."""
+    flat = " ".join(text.split())
+    for char, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        flat = flat.replace(char, safe)
+    for char in "\\`*_{}[]()#!|":
+        flat = flat.replace(char, f"\\{char}")
+    return flat
+
+
+def outcome_lines(result: ApplyResult) -> list[str]:
+    """What an apply did, for a terminal: totals first, then everything that is not done."""
+    counts = result.counts()
+    lines = [f"Applied plan {result.plan_id}:"]
+    lines += [f"  {count:>5,}  {STATUS_WORDS[s]}" for s, count in counts.items() if count]
+    if not result.all:
+        lines.append("  There was nothing to do.")
+    before = sum(1 for o in result.outcomes if o.status == "done" and not o.fresh)
+    if before:
+        lines.append(f"         ({_count(before, 'change')} of them by an earlier run)")
+    if result.settled:
+        lines.append(f"         ({len(result.settled)} left open by an earlier run)")
+    odd = [o for o in result.all if o.status != "done"]
+    lines += [f"  {_outcome_line(o)}" for o in odd[:MOST_OUTCOMES]]
+    return lines + list(_remainder(odd, MOST_OUTCOMES))
+
+
+def _outcome_line(outcome: Outcome) -> str:
+    words = f": {outcome.message}" if outcome.message else ""
+    return f"{outcome.status} {outcome.change_key}{words}"
+
+
+def outcome_json(result: ApplyResult) -> str:
+    """Every outcome of an apply as JSON."""
+    return to_json(result, indent=2)
+
+
+def _remainder(rows: Sequence[object], shown: int) -> Iterator[str]:
+    if len(rows) > shown:
+        yield f"    … and {len(rows) - shown:,} more (all of them with --format json)"
+
+
+def _sign(change: Change) -> str:
+    return "+" if change.action == "create" else "~"
+
+
+def _amount(change: Change) -> str:
+    money = _money(sums([change]))
+    return f", {money}" if money else ""
+
+
+def _money(totals: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in totals.items())
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {plural}"

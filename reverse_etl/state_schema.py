@@ -1,0 +1,193 @@
+"""Tables of the state database and the steps that bring an older one up to date.
+
+Instants and amounts are kept as text: SQLite has neither a time zone nor an exact decimal, and the
+same text means the same on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, Text, select
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.types import TypeDecorator
+
+# "CFST": written into the SQLite file header, so that a foreign file is known as one.
+APPLICATION_ID = 0x43465354
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as ISO text in UTC; sorts as time."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A Decimal as text, digit for digit."""
+
+    impl = String(60)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("applied_at", Instant, nullable=False),
+)
+
+# Single values that outlive a run, such as what the warehouse knew when this state was born.
+fact = Table(
+    "fact",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("change_key", String(200), primary_key=True),
+    Column("base_key", String(200), nullable=False, index=True),
+    Column("flow", String(40), nullable=False),
+    Column("system", String(20), nullable=False),
+    Column("company_id", String(40), nullable=False),
+    Column("record_id", String(40), nullable=False),
+    Column("plan_step", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("request_id", String(50), nullable=False, unique=True),
+    Column("status", String(10), nullable=False, index=True),
+    Column("action", String(10), nullable=False),
+    Column("entity", String(40), nullable=False),
+    Column("remote_id", String(40)),
+    Column("title", Text, nullable=False),
+    Column("amount", Exact),
+    Column("currency_code", String(3)),
+    Column("payload", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("plan_checksum", String(64), nullable=False),
+    Column("look_since", Instant, nullable=False),
+    Column("known_as_of", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("code", String(80), nullable=False),
+    Column("vendor_message", Text, nullable=False),
+    Column("intended_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+)
+
+ledger_event = Table(
+    "ledger_event",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("change_key", String(200), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("run", String(40), nullable=False),
+    Column("remote_id", String(40)),
+    Column("code", String(80), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("payload", Text),
+)
+
+plan_store = Table(
+    "plan_store",
+    metadata,
+    Column("checksum", String(64), primary_key=True),
+    Column("plan_id", String(20), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("checksum", String(64), nullable=False, index=True),
+    Column("who", String(200), nullable=False),
+    Column("approved_at", Instant, nullable=False),
+    Column("valid_until", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("withdrawn_at", Instant),
+    Column("withdrawn_by", String(200)),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("token", String(40), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_start", String(40), nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("renewed_at", Instant, nullable=False),
+)
+
+match_decision = Table(
+    "match_decision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("subject", String(20), nullable=False),
+    Column("org_id", String(40), nullable=False),
+    Column("left_id", String(40), nullable=False),
+    Column("company_id", String(40), nullable=False),
+    Column("right_id", String(40), nullable=False),
+    Column("decision", String(20), nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+reopening = Table(
+    "reopening",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("base_key", String(200), nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+
+def _create_all(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+# Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all,)
+VERSION = len(MIGRATIONS)
+
+
+def current_version(connection: Connection) -> int:
+    """The newest migration applied, 0 for an empty database."""
+    if not connection.dialect.has_table(connection, schema_version.name):
+        return 0
+    versions = connection.execute(select(schema_version.c.version)).scalars().all()
+    return max(versions, default=0)
+
+
+def migrate(connection: Connection, now: datetime) -> None:
+    """Apply what is missing, inside the caller's transaction: all of it or nothing."""
+    for version in range(current_version(connection) + 1, VERSION + 1):
+        MIGRATIONS[version - 1](connection)
+        connection.execute(schema_version.insert().values(version=version, applied_at=now))

@@ -1,0 +1,67 @@
+"""Balances of a customer → Account: what is open and overdue, so that sales sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from reverse_etl.changes import Blocked, Change
+from reverse_etl.syncs import status
+from reverse_etl.syncs.flow import Facts, Flow, Rows, read_rows
+
+NAME = "account_status"
+MART = "sync_account_status"
+ENTITY = "Account"
+COLUMNS = {
+    "linked_customer_key": "QBO_Customer_Id__c",
+    "open_balance": "QBO_Open_Balance__c",
+    "overdue_balance": "QBO_Overdue_Balance__c",
+    "oldest_due_on": "QBO_Oldest_Due_Date__c",
+    "last_payment_on": "QBO_Last_Payment_Date__c",
+}
+
+
+@dataclass(frozen=True)
+class AccountStatusRow:
+    """A row of sync_account_status, column for column; current_* is what Salesforce has now."""
+
+    org_id: str
+    account_id: str
+    account_name: str
+    linked_customer_key: str | None
+    open_balance: Decimal | None
+    overdue_balance: Decimal | None
+    oldest_due_on: date | None
+    last_payment_on: date | None
+    current_linked_customer_key: str | None
+    current_open_balance: Decimal | None
+    current_overdue_balance: Decimal | None
+    current_oldest_due_on: date | None
+    current_last_payment_on: date | None
+    is_changed: bool
+    blocked_reason: str | None
+
+
+def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
+    """The rows that differ, as changes or blocked, in the order of their ids."""
+    rows = read_rows(AccountStatusRow, MART, marts[MART])
+    for row in sorted(rows, key=lambda r: r.account_id):
+        if row.is_changed or row.blocked_reason:
+            yield to_change(row)
+
+
+def to_change(row: AccountStatusRow) -> Change | Blocked:
+    """One row as an update of the account's balance fields. Pure; the plan sets the generation."""
+    title = f"balances of {row.account_name}"
+    if row.blocked_reason:
+        reason = row.blocked_reason
+        return Blocked(NAME, row.org_id, row.account_id, 0, title, reason, "", None, None)
+    reason = "QuickBooks says otherwise than the account shows"
+    return status.change(
+        NAME, ENTITY, row.org_id, row.account_id, title, reason, row, COLUMNS, (None, None)
+    )
+
+
+FLOW = Flow(NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find)

@@ -1,0 +1,73 @@
+"""Invoices of a deal → Opportunity: number, status, paid and due, so that sales sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from reverse_etl.changes import Blocked, Change
+from reverse_etl.syncs import status
+from reverse_etl.syncs.flow import Facts, Flow, Rows, read_rows
+
+NAME = "deal_status"
+MART = "sync_deal_status"
+ENTITY = "Opportunity"
+COLUMNS = {
+    "invoice_key": "QBO_Invoice_Id__c",
+    "invoice_number": "QBO_Invoice_Number__c",
+    "invoice_status": "QBO_Invoice_Status__c",
+    "amount_paid": "QBO_Amount_Paid__c",
+    "amount_due": "QBO_Amount_Due__c",
+    "due_on": "QBO_Due_Date__c",
+    "paid_on": "QBO_Paid_Date__c",
+}
+
+
+@dataclass(frozen=True)
+class DealStatusRow:
+    """A row of sync_deal_status, column for column; current_* is what Salesforce has now."""
+
+    org_id: str
+    deal_id: str
+    deal_name: str
+    invoice_key: str | None
+    invoice_number: str | None
+    invoice_status: str | None
+    amount_paid: Decimal | None
+    amount_due: Decimal | None
+    due_on: date | None
+    paid_on: date | None
+    current_invoice_key: str | None
+    current_invoice_number: str | None
+    current_invoice_status: str | None
+    current_amount_paid: Decimal | None
+    current_amount_due: Decimal | None
+    current_due_on: date | None
+    current_paid_on: date | None
+    is_changed: bool
+    blocked_reason: str | None
+
+
+def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
+    """The rows that differ, as changes or blocked, in the order of their ids."""
+    rows = read_rows(DealStatusRow, MART, marts[MART])
+    for row in sorted(rows, key=lambda r: r.deal_id):
+        if row.is_changed or row.blocked_reason:
+            yield to_change(row)
+
+
+def to_change(row: DealStatusRow) -> Change | Blocked:
+    """One row as an update of the deal's billing fields. Pure; the plan sets the generation."""
+    title = f"billing status of {row.deal_name}"
+    if row.blocked_reason:
+        reason = row.blocked_reason
+        return Blocked(NAME, row.org_id, row.deal_id, 0, title, reason, "", None, None)
+    reason = "QuickBooks says otherwise than the deal shows"
+    return status.change(
+        NAME, ENTITY, row.org_id, row.deal_id, title, reason, row, COLUMNS, (None, None)
+    )
+
+
+FLOW = Flow(NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find)

@@ -1,0 +1,182 @@
+"""What every write flow has in common: its marts, how a row becomes a change, send and find.
+
+The clients appear here as the few calls a write needs; `pipelines.clients` has the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pipelines.errors import ConfigurationError, Stop
+from reverse_etl.changes import Blocked, Change, FieldDifference, System
+from reverse_etl.ledger import Entry
+
+Rows = Sequence[Mapping[str, Any]]
+R = TypeVar("R")
+
+
+class QuickBooksPort(Protocol):
+    """One QuickBooks company, as far as writing needs it."""
+
+    def create(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]: ...
+
+    def update(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]: ...
+
+    def read(self, entity: str, entity_id: str) -> dict[str, Any]: ...
+
+    def query_pages(self, entity: str, where: str) -> Iterator[list[dict[str, Any]]]: ...
+
+    def find_invoices_by_mark(
+        self, customer_id: str, since: datetime, mark: str
+    ) -> list[dict[str, Any]]: ...
+
+
+class RowReply(Protocol):
+    """Salesforce's answer about one record of a collection."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+class SalesforcePort(Protocol):
+    """One Salesforce org, as far as writing needs it."""
+
+    def update_many(
+        self, object_name: str, records: Sequence[Mapping[str, Any]]
+    ) -> Sequence[RowReply]: ...
+
+    def query_all(self, soql: str) -> Iterable[Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The opened systems a plan may write to: one org, and companies by realm id."""
+
+    salesforce: SalesforcePort
+    quickbooks: Mapping[str, QuickBooksPort]
+
+    def company(self, company_id: str) -> QuickBooksPort:
+        """The client of a company. Raises `ConfigurationError` for one that is not configured."""
+        if company_id not in self.quickbooks:
+            raise ConfigurationError(
+                "QuickBooks",
+                f"company {company_id}",
+                "it is not configured",
+                "Add it to the configuration, or correct the routing.",
+            )
+        return self.quickbooks[company_id]
+
+
+@dataclass(frozen=True)
+class CompanyFacts:
+    """What a company's preferences say: books closed through, and custom field ids by name."""
+
+    book_close_on: date | None = None
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a row alone does not say: companies' preferences, and reopened base keys with the
+    generation a person allowed."""
+
+    companies: Mapping[str, CompanyFacts] = field(default_factory=dict)
+    reopened: Mapping[str, int] = field(default_factory=dict)
+
+    def company(self, company_id: str) -> CompanyFacts:
+        return self.companies.get(company_id, CompanyFacts())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The vendor's answer about one change: accepted with its id, or refused in its words."""
+
+    accepted: bool
+    remote_id: str | None
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One write flow. `send` gets at most `batch` entries, all of one company, and answers in
+    their order; `find` looks in the other system for what an entry in doubt would have written."""
+
+    name: str
+    system: System
+    marts: tuple[str, ...]
+    batch: int
+    changes: Callable[[Mapping[str, Rows], Facts], Iterator[Change | Blocked]]
+    send: Callable[[Clients, Sequence[Entry]], Sequence[Answer]]
+    find: Callable[[Clients, Entry], str | None]
+
+
+def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:
+    """Rows of a mart as the frozen class that mirrors its contract.
+
+    Raises `Stop` naming mart and column when one is missing or holds another type.
+    """
+    hashable: Any = row_class
+    hints = _column_types(hashable)
+    return tuple(row_class(**_checked(mart, hints, row)) for row in rows)
+
+
+@cache
+def _column_types(row_class: Any) -> dict[str, tuple[type, ...]]:
+    return {name: _accepted(hint) for name, hint in get_type_hints(row_class).items()}
+
+
+def _accepted(hint: Any) -> tuple[type, ...]:
+    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+
+
+def _checked(
+    mart: str, columns: Mapping[str, tuple[type, ...]], row: Mapping[str, Any]
+) -> dict[str, Any]:
+    for name, types in columns.items():
+        if name not in row:
+            raise _broken_contract(mart, name, "the column is missing")
+        if not any(_is(row[name], one) for one in types):
+            found = type(row[name]).__name__
+            wanted = " or ".join("empty" if t is NoneType else t.__name__ for t in types)
+            raise _broken_contract(mart, name, f"it holds {found}, not {wanted}")
+    return {name: row[name] for name in columns}
+
+
+def _is(value: Any, wanted: type) -> bool:
+    """Exact kinds: True is no int, a datetime is no date, NaN is no amount."""
+    if type(value) is not wanted:
+        return wanted is datetime and isinstance(value, datetime)
+    return not isinstance(value, Decimal) or value.is_finite()
+
+
+def _broken_contract(mart: str, column: str, problem: str) -> Stop:
+    return Stop(
+        "warehouse",
+        f"{mart}.{column}",
+        f"the mart does not keep its contract: {problem}",
+        "Build the warehouse with this version of Crossfoot, then plan again.",
+    )
+
+
+def as_text(value: str | Decimal | int | date | None) -> str | None:
+    """A value as people read it: no trailing zeros beyond cents, dates as ISO, empty as None."""
+    if value is None or value == "":
+        return None
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def difference(name: str, before: Any, after: Any) -> FieldDifference:
+    return FieldDifference(name, as_text(before), as_text(after))

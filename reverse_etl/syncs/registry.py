@@ -1,0 +1,30 @@
+"""All write flows, in the order money needs: customers before invoices, status after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipelines.errors import ConfigurationError
+from reverse_etl.syncs import account_status, customers, deal_status, invoices
+from reverse_etl.syncs.flow import Flow
+
+FLOWS: tuple[Flow, ...] = (customers.FLOW, invoices.FLOW, account_status.FLOW, deal_status.FLOW)
+NAMES = tuple(flow.name for flow in FLOWS)
+
+
+def chosen(names: Iterable[str] = ()) -> tuple[Flow, ...]:
+    """The named flows in their proper order; all of them for no name at all.
+
+    Raises `ConfigurationError` for a name that is no flow.
+    """
+    wanted = tuple(names) or NAMES
+    unknown = sorted(set(wanted) - set(NAMES))
+    if unknown:
+        known = f"The flows are: {', '.join(NAMES)}."
+        raise ConfigurationError("plan", ", ".join(unknown), "there is no such flow", known)
+    return tuple(flow for flow in FLOWS if flow.name in wanted)
+
+
+def flow(name: str) -> Flow:
+    """The flow of this name."""
+    return chosen([name])[0]

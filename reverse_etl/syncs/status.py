@@ -1,0 +1,105 @@
+"""What both status flows share: fields of a Salesforce record that follow QuickBooks.
+
+The write is an update by id of fields that nothing else writes, so repeating it is harmless; it
+is still recorded, looked for and counted like every other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pipelines.errors import Incomplete
+from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
+from reverse_etl.ledger import Entry
+from reverse_etl.syncs.flow import Answer, Clients, as_text, difference
+
+# Salesforce takes 200 records in one collections call (salesforce_api: composite/sobjects).
+BATCH = 200
+_RECORD_ID = re.compile(r"[A-Za-z0-9]{15,18}")
+
+
+def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, FieldDifference]]:
+    """Salesforce field and difference, for each column that is not as QuickBooks says."""
+    for column, target in columns.items():
+        before, after = getattr(row, f"current_{column}"), getattr(row, column)
+        if before != after and as_text(before) != as_text(after):
+            yield target, difference(column, before, after)
+
+
+def change(
+    flow: str, entity: str, org_id: str, record_id: str, title: str, reason: str,
+    row: Any, columns: Mapping[str, str], money: tuple[Decimal | None, str | None],
+) -> Change | Blocked:  # fmt: skip
+    """An update of the fields that differ; blocked if none does although the mart says so."""
+    differing = tuple(differences(row, columns))
+    if not differing:
+        detail = "the mart asks for a change that changes nothing"
+        return Blocked(flow, org_id, record_id, 0, title, "no_difference", detail, None, None)
+    values = {target: _value(getattr(row, d.name)) for target, d in differing}
+    return Change(
+        key=str(ChangeKey(flow, org_id, record_id, 0, 1)),
+        flow=flow,
+        system="salesforce",
+        company_id=org_id,
+        record_id=record_id,
+        plan_step=0,
+        generation=1,
+        action="update",
+        entity=entity,
+        remote_id=record_id,
+        title=title,
+        reason=reason,
+        amount=money[0],
+        currency_code=money[1],
+        fields=tuple(d for _, d in differing),
+        payload=to_json({"Id": record_id, **values}),
+    )
+
+
+def _value(value: Any) -> Any:
+    """An empty value clears the field in Salesforce."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
+    """One collections call for up to 200 records, in the order of their ids; an answer for each.
+
+    One bad record never takes its neighbours with it. Raises `Incomplete` when the number of
+    answers is not the number of records: which is whose would be a guess.
+    """
+    records = [from_json(entry.payload) for entry in entries]
+    replies = clients.salesforce.update_many(entries[0].entity, records)
+    if len(replies) != len(records):
+        raise Incomplete(
+            "Salesforce", entries[0].entity,
+            f"{len(records)} records were sent and {len(replies)} answers came back",
+            "The changes stay open; the next run looks at each of them.",
+        )  # fmt: skip
+    return [
+        Answer(reply.ok, entry.record_id if reply.ok else None, reply.code, reply.message)
+        for entry, reply in zip(entries, replies, strict=True)
+    ]
+
+
+def find(clients: Clients, entry: Entry) -> str | None:
+    """The record's id if it already looks as the entry wanted, else None."""
+    wanted = from_json(entry.payload)
+    record_id = str(wanted.pop("Id"))
+    if not _RECORD_ID.fullmatch(record_id) or not all(n.isidentifier() for n in wanted):
+        raise ValueError(f"not a Salesforce id with plain fields: {record_id!r}")
+    # Identifiers and the id were checked above; nothing else enters the text.
+    soql = f"SELECT Id, {', '.join(wanted)} FROM {entry.entity} WHERE Id = '{record_id}'"  # noqa: S608
+    for record in clients.salesforce.query_all(soql):
+        if all(_same(record.get(name), value) for name, value in wanted.items()):
+            return record_id
+    return None
+
+
+def _same(current: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Decimal | int) and current is not None:
+        return Decimal(str(current)) == wanted
+    return (current or None) == (wanted or None)

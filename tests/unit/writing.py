@@ -1,0 +1,392 @@
+"""What the tests of the write path share: mart rows, a state, and a small double of both vendors.
+
+The double stands at the client interface and misbehaves on request. The real clients against the
+real sandbox are in tests/journeys.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Refused, ReplyLost, Stale, Unavailable
+from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, apply_plan
+from reverse_etl.changes import Plan
+from reverse_etl.lease import hold
+from reverse_etl.ledger import Ledger, snapshot
+from reverse_etl.plan import build_plan
+from reverse_etl.state import State, open_state
+from reverse_etl.syncs import registry
+from reverse_etl.syncs.flow import Clients, Facts
+
+ORG = "00DHs0000000001MAA"
+US = "9341450000000001"
+GB = "9341450000000002"
+AS_OF = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+
+
+def deal_id(number: int) -> str:
+    return f"006Hs{number:010d}AAA"
+
+
+def account_id(number: int) -> str:
+    return f"001Hs{number:010d}AAA"
+
+
+def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    deal = changed.get("deal_id", deal_id(number))
+    step = changed.get("plan_step", 1)
+    mark = f"Crossfoot {deal}/{step}/g{changed.get('generation', 1)}"
+    row = {
+        "org_id": ORG,
+        "deal_id": deal,
+        "deal_name": f"Deal {number}",
+        "company_id": US,
+        "plan_step": step,
+        "step_count": 1,
+        "generation": 1,
+        "account_id": account_id(number),
+        "account_name": f"Account {number}",
+        "customer_id": str(100 + number),
+        "customer_change_key": None,
+        "currency_code": "USD",
+        "amount": Decimal("150.00"),
+        "line_count": 2,
+        "invoice_on": date(2026, 11, 20),
+        "term_id": "3",
+        "bill_email": "ap@example.com",
+        "po_number": None,
+        "mark": mark,
+        "private_note": f"{mark}\nDeal {number}",
+        "blocked_reason": None,
+        "blocked_detail": None,
+        "data_as_of": AS_OF,
+    }
+    return {**row, **changed}
+
+
+def invoice_lines(row: Mapping[str, Any], *amounts: str) -> list[dict[str, Any]]:
+    given = amounts or ("100.00", "50.00")
+    return [
+        {
+            "org_id": ORG,
+            "deal_id": row["deal_id"],
+            "company_id": row["company_id"],
+            "plan_step": row["plan_step"],
+            "line_number": number,
+            "source_line_id": f"00kHs{number:010d}AAA",
+            "item_id": "7",
+            "description": "Probe",
+            "quantity": Decimal("1.000000"),
+            "unit_price": Decimal(amount).quantize(Decimal("0.0000001")),
+            "amount": Decimal(amount),
+            "tax_code_id": "NON",
+            "service_on": None,
+        }
+        for number, amount in enumerate(given, 1)
+    ]
+
+
+_CUSTOMER_FIELDS = (
+    "display_name", "company_name", "given_name", "family_name", "email", "phone", "website",
+    "billing_line1", "billing_city", "billing_state", "billing_postal_code", "billing_country",
+    "currency_code",
+)  # fmt: skip
+
+
+def customer_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """A customer to create; give action='update' with customer_id, sync_token for the other."""
+    account = account_id(number)
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "account_id": account,
+        "account_name": f"Account {number}",
+        "company_id": US,
+        "action": "create",
+        "customer_id": None,
+        "sync_token": None,
+        "generation": 1,
+        "change_key": f"customers:{US}:{account}:0:g1",
+        "display_name": f"Account {number}",
+        "company_name": f"Account {number}",
+        "given_name": None,
+        "family_name": None,
+        "email": f"ap{number}@example.com",
+        "phone": "+1 415 555 0100",
+        "website": None,
+        "billing_line1": "1 Main Street",
+        "billing_city": "Springfield",
+        "billing_state": "CA",
+        "billing_postal_code": "94000",
+        "billing_country": "USA",
+        "currency_code": "USD",
+        "parent_customer_id": None,
+        "blocked_reason": None,
+        "blocked_detail": None,
+    }
+    row |= {f"current_{name}": None for name in _CUSTOMER_FIELDS}
+    return {**row, **changed}
+
+
+def deal_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "deal_id": deal_id(number),
+        "deal_name": f"Deal {number}",
+        "company_id": US,
+        "invoice_id": "42",
+        "invoice_key": f"{US}:42",
+        "invoice_number": "1042",
+        "invoice_status": "Open",
+        "amount_paid": Decimal("0.00"),
+        "amount_due": Decimal("150.00"),
+        "due_on": date(2026, 12, 20),
+        "paid_on": None,
+        "currency_code": "USD",
+        "current_invoice_key": None,
+        "current_invoice_number": None,
+        "current_invoice_status": None,
+        "current_amount_paid": None,
+        "current_amount_due": None,
+        "current_due_on": None,
+        "current_paid_on": None,
+        "is_changed": True,
+        "blocked_reason": None,
+    }
+    return {**row, **changed}
+
+
+def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "account_id": account_id(number),
+        "account_name": f"Account {number}",
+        "linked_customer_key": f"{US}:{100 + number}",
+        "open_balance": Decimal("150.00"),
+        "overdue_balance": Decimal("0.00"),
+        "oldest_due_on": None,
+        "last_payment_on": None,
+        "currency_code": "USD",
+        "current_linked_customer_key": None,
+        "current_open_balance": None,
+        "current_overdue_balance": None,
+        "current_oldest_due_on": None,
+        "current_last_payment_on": None,
+        "is_changed": True,
+        "blocked_reason": None,
+    }
+    return {**row, **changed}
+
+
+def marts(
+    invoices: Sequence[dict[str, Any]] = (),
+    customers: Sequence[dict[str, Any]] = (),
+    deals: Sequence[dict[str, Any]] = (),
+    accounts: Sequence[dict[str, Any]] = (),
+    lines: Sequence[dict[str, Any]] | None = None,
+) -> dict[str, list[dict[str, Any]]]:
+    own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
+    return {
+        "sync_invoices": list(invoices),
+        "sync_invoice_lines": list(own),
+        "sync_customers": list(customers),
+        "sync_deal_status": list(deals),
+        "sync_account_status": list(accounts),
+    }
+
+
+@dataclass
+class Clock:
+    """Our own clock, moved by hand."""
+
+    at: datetime = AS_OF
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class FakeBooks:
+    """One QuickBooks company: remembers request ids for a while, and fails as told.
+
+    `faults` are taken one a write: lost_request, lost_reply, refused, unavailable, bug, or None.
+    """
+
+    clock: Clock
+    memory: timedelta = timedelta(minutes=10)
+    faults: list[str | None] = field(default_factory=list)
+    invoices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
+    sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    looks: int = 0
+    writes: int = 0
+
+    def create(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]:
+        return self._write(entity, body, request_id, self._create)
+
+    def update(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]:
+        return self._write(entity, body, request_id, self._update)
+
+    def _write(self, entity: str, body: Any, request_id: str, act: Any) -> dict[str, Any]:
+        self.sent.append((entity, request_id, copy.deepcopy(body)))
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "lost_request":
+            raise ReplyLost("QuickBooks", entity, "no answer came")
+        if fault == "unavailable":
+            raise Unavailable("QuickBooks", entity, "no connection")
+        if fault == "bug":
+            raise KeyError("a bug")
+        if fault == "refused":
+            raise Refused("QuickBooks", entity, "refused", code="6240", vendor_message="Duplicate")
+        known = self.requests.get(request_id)
+        if known and self.clock() - known[0] < self.memory:
+            answer = known[1]
+        else:
+            answer = act(entity, body)
+            self.writes += 1
+            self.requests[request_id] = (self.clock(), copy.deepcopy(answer))
+        if fault == "lost_reply":
+            raise ReplyLost("QuickBooks", entity, "no answer came")
+        return copy.deepcopy(answer)
+
+    def _table(self, entity: str) -> dict[str, dict[str, Any]]:
+        return self.invoices if entity == "Invoice" else self.customers
+
+    def _create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
+        table = self._table(entity)
+        if entity == "Customer" and self._named(body["DisplayName"]):
+            raise Refused("QuickBooks", entity, "taken", code="6240", vendor_message="Duplicate")
+        new = {**copy.deepcopy(body), "Id": str(1000 + len(table)), "SyncToken": "0"}
+        table[new["Id"]] = {**new, "DocNumber": new["Id"], "Active": True}
+        return table[new["Id"]]
+
+    def _update(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
+        current = self._table(entity)[body["Id"]]
+        if current["SyncToken"] != body["SyncToken"]:
+            raise Stale("QuickBooks", entity, "stale", code="5010", vendor_message="Stale Object")
+        current.update({k: v for k, v in body.items() if k not in ("sparse", "SyncToken")})
+        current["SyncToken"] = str(int(current["SyncToken"]) + 1)
+        return current
+
+    def _named(self, name: str) -> bool:
+        return any(c["DisplayName"].lower() == name.lower() for c in self.customers.values())
+
+    def read(self, entity: str, entity_id: str) -> dict[str, Any]:
+        self.looks += 1
+        found = self._table(entity).get(entity_id)
+        if found is None:
+            raise Refused("QuickBooks", entity, "not found", code="610")
+        return copy.deepcopy(found)
+
+    def query_pages(self, entity: str, where: str) -> Iterator[list[dict[str, Any]]]:
+        """All rows, whatever was asked: the caller has to check what it finds."""
+        self.looks += 1
+        yield [copy.deepcopy(row) for row in self._table(entity).values()]
+
+    def find_invoices_by_mark(
+        self, customer_id: str, since: datetime, mark: str
+    ) -> list[dict[str, Any]]:
+        self.looks += 1
+        return [
+            copy.deepcopy(i)
+            for i in self.invoices.values()
+            if i["CustomerRef"]["value"] == customer_id and mark in i["PrivateNote"]
+        ]
+
+
+@dataclass(frozen=True)
+class Reply:
+    ok: bool
+    remote_id: str | None = None
+    code: str = ""
+    message: str = ""
+
+
+@dataclass
+class FakeOrg:
+    """One Salesforce org: records by id; `refuse` maps an id to the code it is refused with."""
+
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuse: dict[str, str] = field(default_factory=dict)
+    faults: list[str | None] = field(default_factory=list)
+    calls: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def update_many(self, object_name: str, records: Sequence[Mapping[str, Any]]) -> list[Reply]:
+        self.calls.append([dict(r) for r in records])
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "lost_request":
+            raise ReplyLost("Salesforce", object_name, "no answer came")
+        replies = [self._update(r) for r in records]
+        if fault == "lost_reply":
+            raise ReplyLost("Salesforce", object_name, "no answer came")
+        return replies[:-1] if fault == "short" else replies
+
+    def _update(self, record: Mapping[str, Any]) -> Reply:
+        code = self.refuse.get(record["Id"])
+        if code:
+            return Reply(False, None, code, f"refused with {code}")
+        self.records.setdefault(record["Id"], {"Id": record["Id"]}).update(record)
+        return Reply(True, record["Id"])
+
+    def query_all(self, soql: str) -> list[dict[str, Any]]:
+        wanted = soql.rsplit("'", 2)[1]
+        return [copy.deepcopy(r) for i, r in self.records.items() if i == wanted]
+
+
+@dataclass
+class World:
+    """A state on disk, both vendors, and the way from rows to an applied plan."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.us = FakeBooks(self.clock)
+        self.gb = FakeBooks(self.clock)
+        self.org = FakeOrg()
+        self.clients = Clients(self.org, {US: self.us, GB: self.gb})
+        self.url = f"sqlite:///{self.folder / 'state.sqlite'}"
+        self.state: State = open_state(self.url)
+
+    def plan(
+        self,
+        rows: Mapping[str, Sequence[dict[str, Any]]],
+        as_of: datetime = AS_OF,
+        facts: Facts = Facts(),  # noqa: B008 - frozen
+    ) -> Plan:
+        entries = snapshot(self.state, registry.NAMES)
+        dated = {
+            name: [{**r, "data_as_of": as_of} if "data_as_of" in r else r for r in own]
+            for name, own in rows.items()
+        }
+        return build_plan(registry.FLOWS, dated, facts, entries, as_of, self.clock())
+
+    def apply(
+        self,
+        plan: Plan,
+        as_of: datetime = AS_OF,
+        look_first: bool = False,
+        patience: Patience = CAUTIOUS,
+    ) -> ApplyResult:
+        with hold(self.state, "test", self.clock) as lease:
+            return apply_plan(
+                plan,
+                Ledger(self.state, lease),
+                self.clients,
+                known_as_of=as_of,
+                now=self.clock,
+                look_first=look_first,
+                patience=patience,
+            )
+
+    def statuses(self, result: ApplyResult) -> list[str]:
+        return [outcome.status for outcome in result.outcomes]
