@@ -1,0 +1,167 @@
+"""The demonstration as a stranger meets it: it does its job, twice, and survives being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.sandbox.kernel import Options, Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = re.compile(r"^Crossfoot (\w{18})/(\d+)/g(\d+)")
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CROSSFOOT_")}
+    return {**kept, "CROSSFOOT_DATA_DIR": str(folder / "sandbox"), **more}
+
+
+def demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration", "demo"],
+        cwd=ROOT,
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+
+
+def invoices(folder: Path) -> list[Mapping[str, Any]]:
+    """Every invoice in the sandbox's own books: seed and log, not our tables."""
+    books = Sandbox(
+        Options(seed=folder / "sample_company", log_file=folder / "sandbox" / "books.log")
+    )
+    try:
+        manifest = json.loads((folder / "sample_company" / "manifest.json").read_text())
+        realms = [company["realm_id"] for company in manifest["quickbooks"]]
+        return [dict(r) for realm in realms for r in books.store.table(realm, "Invoice")]
+    finally:
+        books.close()
+
+
+def marks(folder: Path) -> Counter[str]:
+    found = (MARK.match(str(i.get("PrivateNote", ""))) for i in invoices(folder))
+    return Counter(m.group(0) for m in found if m)
+
+
+def to_invoice(folder: Path) -> set[str]:
+    key = json.loads((folder / "answer_key.json").read_text())
+    return {f"Crossfoot {row['deal_id']}/{row['plan_step']}/g1" for row in key["to_invoice"]}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo")
+    done = demo(folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder, done.stdout
+
+
+@pytest.mark.slow
+def test_it_says_what_it_did_and_the_second_pass_changes_nothing(
+    finished: tuple[Path, str],
+) -> None:
+    _, said = finished
+    for sentence in ("FIRST PASS", "Extracted", "SECOND PASS", "Plan      0 changes", "Report  "):
+        assert sentence in said, said
+
+
+@pytest.mark.slow
+def test_it_writes_exactly_the_invoices_that_are_due(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    written = marks(folder)
+    assert set(written) == to_invoice(folder)
+    assert set(written.values()) == {1}
+
+
+@pytest.mark.slow
+def test_the_report_is_where_it_says(finished: tuple[Path, str]) -> None:
+    _, said = finished
+    page = re.search(r"^Report +(\S+)$", said, re.MULTILINE)
+    assert page and "<html" in Path(page.group(1)).read_text()[:200]
+
+
+@pytest.mark.slow
+def test_it_leaves_no_process_and_no_open_connection_file(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    assert not (folder / "sandbox" / "connection.json").exists()
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(folder) not in listing.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["invoices.after_send:3", "customers.after_send:2"])
+def test_killed_between_request_and_record_it_goes_on_without_a_second_invoice(
+    tmp_path: Path, point: str
+) -> None:
+    killed = demo(tmp_path, CROSSFOOT_KILL_AT=point)
+    assert killed.returncode == -signal.SIGKILL
+    again = demo(tmp_path)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert "interrupted" in again.stdout
+    written = marks(tmp_path)
+    assert set(written) == to_invoice(tmp_path)
+    assert set(written.values()) == {1}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_while_writing_it_goes_on(tmp_path: Path) -> None:
+    """The whole process group is killed, sandbox and all, while invoices are being written."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration", "demo"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = tmp_path / "sandbox" / "books.log"
+    wait_until(lambda: log.exists() and b"Crossfoot 006" in log.read_bytes(), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = demo(tmp_path)
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert set(marks(tmp_path).values()) == {1}
+    assert set(marks(tmp_path)) == to_invoice(tmp_path)
+
+
+def wait_until(reached: Any, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(6000):
+        if reached():
+            return
+        assert process.poll() is None, "the demonstration ended before it wrote an invoice"
+        time.sleep(0.02)
+    raise AssertionError("no invoice was written in two minutes")
+
+
+@pytest.mark.slow
+def test_a_second_demonstration_at_once_is_told_to_wait(tmp_path: Path) -> None:
+    import fcntl
+
+    folder = tmp_path / "sandbox"
+    folder.mkdir(parents=True)
+    with (folder / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = demo(tmp_path)
+    assert done.returncode == 1
+    assert "another demonstration" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demonstration_refuses_the_live_profile(tmp_path: Path) -> None:
+    done = demo(tmp_path, CROSSFOOT_PROFILE="live")
+    assert done.returncode == 1
+    assert "sandbox only" in done.stderr
+    assert not (tmp_path / "sandbox" / "warehouse.duckdb").exists()
