@@ -92,6 +92,10 @@ class Books:
         group = id_group(entity)
         return str(self._next(group, lambda: self._highest_id(group)))
 
+    def number_after(self, group: str, last: int) -> int:
+        """The next number of a numbering that starts after `last`."""
+        return self._next(group, lambda: last)
+
     def next_address_id(self) -> str:
         """A new id for an address."""
         return str(self._next("Address", self._highest_address_id))

@@ -60,7 +60,7 @@ def _part(entity: Entity, rows: list[Record]) -> Record:
     if not rows:
         return {}
     count = len(rows)
-    return {entity.name: rows, "startPosition": 1, "maxResults": count, "totalCount": count}
+    return {entity.answer: rows, "startPosition": 1, "maxResults": count, "totalCount": count}
 
 
 def _changed(books: Books, entity: Entity, since: datetime) -> list[Record]:

@@ -46,7 +46,7 @@ OURS = frozenset(
         *("MetaData", "domain", "status", "sparse", "HomeTotalAmt", "HomeBalance", "UnappliedAmt"),
         *("FullyQualifiedName", "Level", "Classification", "CurrentBalance", "InvoiceLink"),
         *("CurrentBalanceWithSubAccounts", "AllowIPNPayment", "AllowOnlinePayment", "Source"),
-        *("Balance", "BalanceWithJobs", "RemainingCredit", "AttachableRef", "RootCustomerRef"),
+        *("Balance", "BalanceWithJobs", "RemainingCredit", "RootCustomerRef"),
     ]
 )
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sandbox.quickbooks import documents, names, payments, plain_transactions
+from pipelines.sandbox.quickbooks import (
+    attachments,
+    documents,
+    names,
+    payments,
+    plain_transactions,
+)
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ground_rules import listed_rate
 from pipelines.sandbox.quickbooks.intake import Draft, checked_id, read_body
@@ -108,11 +114,17 @@ def _create(books: Books, entity: Entity, draft: Draft) -> Record:
         **built,
         "domain": "QBO",
         "sparse": False,
-        "Id": books.next_id(entity.name),
+        "Id": _new_id(books, entity),
         "SyncToken": "0",
         "MetaData": {"CreateTime": now, "LastUpdatedTime": now},
     }
     return _store(books, entity, None, in_order(entity.name, record))
+
+
+def _new_id(books: Books, entity: Entity) -> str:
+    if entity.name == "Attachable":
+        return str(books.number_after("Attachable", attachments.FIRST_ID - 1))
+    return books.next_id(entity.name)
 
 
 def _update(books: Books, entity: Entity, draft: Draft) -> Record:
@@ -142,6 +154,8 @@ def _build(books: Books, entity: Entity, draft: Draft) -> Record:
         return payments.build_payment(books, draft)
     if entity.is_list:
         return names.build_name(books, entity.name, draft)
+    if entity.name == "Attachable":
+        return attachments.build_attachable(books, draft)
     return plain_transactions.build_plain(books, entity.name, draft)
 
 
@@ -182,9 +196,12 @@ def delete(books: Books, entity: Entity, body: Any) -> Record:
     Raises:
         Refusal: 500 for lists (they are made inactive), 610, 5010.
     """
-    if not entity.is_transaction:
+    if not entity.is_transaction and entity.name != "Attachable":
         raise unsupported(f"{entity.name} delete")
-    record = _current(books, entity, body if isinstance(body, dict) else {})
+    given = body if isinstance(body, dict) else {}
+    if entity.name == "Attachable":  # needs no SyncToken (recorded)
+        given = {**read(books, entity, str(given.get("Id", ""))), **given}
+    record = _current(books, entity, given)
     if entity.name == "Payment":
         payments.delete_payment(books, record)
     elif entity.name in SALES:
@@ -205,6 +222,8 @@ def void(books: Books, entity: Entity, body: Any) -> Record:
     record = _current(books, entity, body if isinstance(body, dict) else {})
     if entity.name == "Payment":
         return payments.void_payment(books, record)
+    if entity.name == "BillPayment":
+        return books.put(entity.name, plain_transactions.voided(books, record), "void")
     return documents.void_sale(books, entity.name, record)
 
 
@@ -227,6 +246,17 @@ def send(books: Books, entity: Entity, record_id: str, address: str | None) -> R
         DeliveryInfo={"DeliveryType": "Email", "DeliveryTime": books.stamp()},
     )
     return books.put(entity.name, in_order(entity.name, sent))
+
+
+def with_link(entity: Entity, record: Record) -> Record:
+    """An invoice with its sharable link: only with online payment allowed and an address."""
+    online = ("AllowOnlineCreditCardPayment", "AllowOnlineACHPayment")
+    if entity.name != "Invoice" or not any(record.get(name) for name in online):
+        return record
+    if not record.get("BillEmail"):
+        return record
+    link = f"https://connect.intuit.com/portal/app/CommerceNetwork/view/scs-v1-{record['Id']}"
+    return {**record, "InvoiceLink": link}
 
 
 # ---- settings and rates

@@ -6,7 +6,7 @@ Their amounts are not posted to account, vendor or inventory balances.
 from __future__ import annotations
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ground_rules import refuse_closed_period
+from pipelines.sandbox.quickbooks.ground_rules import refuse_closed_period, voided_note
 from pipelines.sandbox.quickbooks.intake import Draft
 from pipelines.sandbox.quickbooks.postings import with_home_amounts
 from pipelines.sandbox.quickbooks.references import with_resolved
@@ -15,7 +15,8 @@ from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, 
 
 RETAINED = ("DocNumber", "CurrencyRef", "LinkedTxn")
 WITH_BALANCE = ("Bill", "VendorCredit")
-WITHOUT_TOTAL = ("Transfer", "TimeActivity")
+WITHOUT_TOTAL = ("Transfer", "TimeActivity", "CreditCardPayment")
+GIVEN_TOTAL = ("BillPayment",)
 
 
 def build_plain(books: Books, entity: str, draft: Draft) -> Record:
@@ -28,12 +29,14 @@ def build_plain(books: Books, entity: str, draft: Draft) -> Record:
     record["TxnDate"] = record.get("TxnDate") or books.today()
     refuse_closed_period(books, record, draft.before)
     record = with_resolved(books, entity, record, draft.before)
-    code = ref_value(record, "CurrencyRef") or _currency(books, record)
-    record["CurrencyRef"] = books.currency_ref(code)
+    if entity != "TimeActivity":
+        code = ref_value(record, "CurrencyRef") or _currency(books, record)
+        record["CurrencyRef"] = books.currency_ref(code)
     if entity in WITHOUT_TOTAL:
         return record
     record["Line"] = _numbered(record.get("Line", ()))
-    record["TotalAmt"] = _total(entity, record)
+    if entity not in GIVEN_TOTAL:
+        record["TotalAmt"] = _total(entity, record)
     if entity in WITH_BALANCE:
         record["Balance"] = record["TotalAmt"]
     return with_home_amounts(books, record)
@@ -72,3 +75,9 @@ def _total(entity: str, record: Record) -> object:
             "Amount on debits is not equal to the amount on credits.",
         )
     return cents(sides["Debit"])
+
+
+def voided(books: Books, record: Record) -> Record:
+    """A bill payment with its amounts zero and a note."""
+    zero = {"PrivateNote": voided_note(record), "Line": [], "TotalAmt": ZERO}
+    return with_home_amounts(books, books.raised(record, **zero))

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
-from pipelines.sandbox.quickbooks import objects, reports, tax_service
+from pipelines.sandbox.quickbooks import attachments, objects, reports, tax_service
 from pipelines.sandbox.quickbooks.answers import query_answer
 from pipelines.sandbox.quickbooks.batch import run_batch
 from pipelines.sandbox.quickbooks.books import Books
@@ -245,7 +245,9 @@ def _read(call: Call, entity: Entity) -> Record:
     if len(call.rest) > 1 or (not call.rest and entity.name not in objects.SINGLE):
         raise _no_such_path(call)
     record = objects.read(call.books, entity, call.rest[0] if call.rest else None)
-    return {entity.name: record}
+    if "invoicelink" in call.request.query.get("include", "").lower():
+        record = objects.with_link(entity, record)
+    return {entity.answer: record}
 
 
 def _write(call: Call, entity: Entity) -> Record:
@@ -259,13 +261,13 @@ def _write(call: Call, entity: Entity) -> Record:
         body = call.body()
 
         def make() -> Record:
-            return {entity.name: objects.write(call.books, entity, body, query)}
+            return {entity.answer: objects.write(call.books, entity, body, query)}
 
     return remembered(call.books, query.get("requestid", ""), make)
 
 
 def _sending(call: Call, entity: Entity, address: str | None) -> Callable[[], Record]:
-    return lambda: {entity.name: objects.send(call.books, entity, call.rest[0], address)}
+    return lambda: {entity.answer: objects.send(call.books, entity, call.rest[0], address)}
 
 
 def _query(call: Call) -> Record:
@@ -302,6 +304,10 @@ def _tax_service(call: Call) -> Record:
     return tax_service.create_tax_code(call.books, call.body())
 
 
+def _upload(call: Call) -> Record:
+    return attachments.upload(call.books, call.request.body)
+
+
 _SPECIAL: dict[tuple[str, str], Callable[[Call], Record]] = {
     ("GET", "query"): _query,
     ("POST", "query"): _query,
@@ -310,4 +316,5 @@ _SPECIAL: dict[tuple[str, str], Callable[[Call], Record]] = {
     ("GET", "reports"): _report,
     ("GET", "exchangerate"): _rate,
     ("POST", "taxservice"): _tax_service,
+    ("POST", "upload"): _upload,
 }

@@ -22,6 +22,7 @@ ACCOUNTS = (
     ("35", "Checking", "Bank", "Checking"),
     ("36", "Savings", "Bank", "Savings"),
     ("41", "Mastercard", "Credit Card", "CreditCard"),
+    ("42", "Visa", "Credit Card", "CreditCard"),
     ("79", "Sales of Product Income", "Income", "SalesOfProductIncome"),
     ("80", "Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
     ("81", "Inventory Asset", "Other Current Asset", "Inventory"),
@@ -30,6 +31,12 @@ ACCOUNTS = (
     ("86", "Discounts given", "Income", "DiscountsRefundsGiven"),
 )
 TERMS = (("1", "Due on receipt", 0), ("2", "Net 15", 15), ("3", "Net 30", 30), ("4", "Net 60", 60))
+MESSAGES = (
+    ("Invoice", "Invoice"),
+    ("Estimate", "Estimate"),
+    ("SalesReceipt", "Sales Receipt"),
+    ("Statement", "Statement"),
+)
 METHODS = (
     ("1", "Cash", "NON_CREDIT_CARD"),
     ("2", "Check", "NON_CREDIT_CARD"),
@@ -67,7 +74,7 @@ def _starters(books: Books) -> Iterator[tuple[str, list[Record]]]:
     if books.table("Account").get("1") is not None or not len(books.table("Account")):
         yield "Item", [_service()]
     yield "TaxCode", _us_tax_codes() if books.is_us else []
-    yield "TaxRate", [_us_tax_rate()] if books.is_us else []
+    yield "TaxRate", _us_tax_rates() if books.is_us else []
     yield "TaxAgency", [_us_tax_agency()] if books.is_us else []
 
 
@@ -93,8 +100,19 @@ def _preferences(books: Books) -> Record:
     return {
         "Id": "1",
         "AccountingInfoPrefs": {"TrackDepartments": False, "ClassTrackingPerTxn": False,
-                                "ClassTrackingPerTxnLine": False,
+                                "ClassTrackingPerTxnLine": False, "TaxYearMonth": "January",
+                                "FirstMonthOfFiscalYear": "January",
                                 "CustomerTerminology": "Customers"},
+        "ProductAndServicesPrefs": {"ForSales": True, "ForPurchase": True,
+                                    "QuantityWithPriceAndRate": True, "QuantityOnHand": True},
+        "VendorAndPurchasesPrefs": {"TrackingByCustomer": True, "BillableExpenseTracking": True,
+                                    "POCustomField": []},
+        "TimeTrackingPrefs": {"UseServices": True, "BillCustomers": True,
+                              "ShowBillRateToAll": False, "WorkWeekStartDate": "Monday",
+                              "MarkTimeEntriesBillable": True},
+        "EmailMessagesPrefs": {f"{kind}Message": {"Subject": f"{title} from {books.name}",
+                                                  "Message": f"Your {title.lower()} is attached."}
+                               for kind, title in MESSAGES},
         "SalesFormsPrefs": {"CustomField": [], "CustomTxnNumbers": False, "AllowDeposit": True,
                             "AllowDiscount": True, "DefaultDiscountAccount": "86",
                             "AllowEstimates": True, "AllowShipping": True,
@@ -104,7 +122,10 @@ def _preferences(books: Books) -> Record:
         "CurrencyPrefs": {"MultiCurrencyEnabled": False,
                           "HomeCurrency": {"value": books.home_currency}},
         "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
-        "OtherPrefs": {"NameValue": [{"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"}]},
+        "OtherPrefs": {"NameValue": [
+            {"Name": "SalesFormsPrefs.DefaultCustomerMessage", "Value": "Thank you."},
+            {"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"},
+        ]},
     }  # fmt: skip
 
 
@@ -148,26 +169,44 @@ def _service() -> Record:
 
 
 def _us_tax_codes() -> list[Record]:
-    """California as in the vendor's sandbox company, and the two pseudo codes of lines."""
-    rate = {"value": "3", "name": "California"}
-    rates = [{"TaxRateRef": rate, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}]
-    california = {
-        "Name": "California", "Description": "California", "Active": True, "Taxable": True,
-        "TaxGroup": True, "SalesTaxRateList": {"TaxRateDetail": rates}, "Id": "2",
-    }  # fmt: skip
+    """Two of the vendor's sandbox company, and the two pseudo codes of lines."""
+    real = [
+        _tax_code("2", "California", (("3", "California"),)),
+        _tax_code("3", "Tucson", (("1", "AZ State tax"), ("2", "Tucson City"))),
+    ]
     pseudo = [
         {"Name": name, "Description": name, "Active": True, "Taxable": name == "TAX",
          "TaxGroup": False, "Id": name}
         for name in ("TAX", "NON")
     ]  # fmt: skip
-    return [california, *pseudo]
+    return [*real, *pseudo]
 
 
-def _us_tax_rate() -> Record:
+def _tax_code(record_id: str, name: str, rates: tuple[tuple[str, str], ...]) -> Record:
+    details = [
+        {
+            "TaxRateRef": {"value": rate_id, "name": rate_name},
+            "TaxTypeApplicable": "TaxOnAmount",
+            "TaxOrder": 0,
+        }
+        for rate_id, rate_name in rates
+    ]
     return {
-        "Name": "California", "Description": "Sales Tax", "Active": True,
-        "RateValue": Decimal(8), "AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE", "Id": "3",
+        "Name": name, "Description": name, "Active": True, "Taxable": True, "TaxGroup": True,
+        "SalesTaxRateList": {"TaxRateDetail": details}, "Id": record_id,
     }  # fmt: skip
+
+
+def _us_tax_rates() -> list[Record]:
+    rates = (("1", "AZ State tax", "7.1"), ("2", "Tucson City", "2"), ("3", "California", "8"))
+    return [
+        {
+            "Name": name, "Description": "Sales Tax", "Active": True,
+            "RateValue": Decimal(percent), "AgencyRef": {"value": "1"},
+            "SpecialTaxType": "NONE", "Id": record_id,
+        }
+        for record_id, name, percent in rates
+    ]  # fmt: skip
 
 
 def _us_tax_agency() -> Record:

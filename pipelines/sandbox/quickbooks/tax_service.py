@@ -47,7 +47,8 @@ def _rate(books: Books, detail: Record) -> Record:
         "SpecialTaxType": "NONE",
     }
     rate = _stored(books, "TaxRate", record)
-    return {**detail, "RateValue": value, "TaxRateId": rate["Id"]}
+    agency = {"TaxAgencyId": str(detail["TaxAgencyId"])}
+    return {**detail, **agency, "RateValue": value, "TaxRateId": rate["Id"]}
 
 
 def _tax_code(name: str, details: list[Record]) -> Record:

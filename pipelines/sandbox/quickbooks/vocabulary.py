@@ -7,7 +7,7 @@ reference's own list; whatever is not on it is refused by the query language.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -115,6 +115,13 @@ MEMBERS: Mapping[str, str] = {
     "Deposit": f"""{TRANSACTION} DepositToAccountRef CashBack GlobalTaxCalculation TotalAmt
         HomeTotalAmt DepositEx""",
     "Transfer": f"{TRANSACTION} FromAccountRef ToAccountRef Amount ClassRef TransferEx",
+    "BillPayment": f"""{TRANSACTION} VendorRef VendorAddr APAccountRef PayType CheckPayment
+        CreditCardPayment TotalAmt ProcessBillPayment BillPaymentEx""",
+    "CreditCardPayment": f"""{TRANSACTION} CreditCardAccountRef BankAccountRef Amount PrintStatus
+        CheckNum Memo VendorRef CreditCardPaymentEx""",
+    "Budget": f"{BASE} Name StartDate EndDate BudgetType BudgetEntryType BudgetDetail Active",
+    "Attachable": f"""{BASE} FileName FileAccessUri TempDownloadUri Size ContentType Category Lat
+        Long PlaceName Note Tag ThumbnailFileAccessUri ThumbnailTempDownloadUri AttachableEx""",
     "JournalEntry": f"""{TRANSACTION} Adjustment HomeCurrencyAdjustment EnteredInHomeCurrency
         GlobalTaxCalculation TotalAmt HomeTotalAmt TotalTax JournalEntryEx""",
     "TimeActivity": f"""{BASE} TimeZone TxnDate NameOf EmployeeRef VendorRef OtherNameRef
@@ -254,7 +261,14 @@ FILTERABLE: Mapping[str, str] = {
     "Preferences": "Id MetaData.CreateTime MetaData.LastUpdatedTime",
     "TimeActivity": """Id TxnDate CustomerRef EmployeeRef MetaData.CreateTime
         MetaData.LastUpdatedTime""",
-    "Transfer": "Id TxnDate Amount MetaData.CreateTime MetaData.LastUpdatedTime",
+    **dict.fromkeys(
+        ("Transfer", "CreditCardPayment"),
+        "Id TxnDate Amount MetaData.CreateTime MetaData.LastUpdatedTime",
+    ),
+    "BillPayment": f"{DOCUMENT} VendorRef",
+    "Budget": NAMED,
+    "Attachable": """Id FileName Note AttachableRef.EntityRef.Type AttachableRef.EntityRef.value
+        MetaData.CreateTime MetaData.LastUpdatedTime""",
     **dict.fromkeys(("Bill", "VendorCredit", "PurchaseOrder"), f"{DOCUMENT} VendorRef Balance"),
     **dict.fromkeys(("Purchase", "Deposit", "JournalEntry"), DOCUMENT),
 }
@@ -263,18 +277,18 @@ ALSO_SORTABLE: Mapping[str, str] = {"Customer": "Balance CompanyName", "Vendor":
 SALES = ("Invoice", "CreditMemo", "RefundReceipt", "SalesReceipt", "Estimate")
 PLAIN_TRANSACTIONS = (
     "Bill", "VendorCredit", "PurchaseOrder", "Purchase", "Deposit", "Transfer", "JournalEntry",
-    "TimeActivity",
+    "TimeActivity", "BillPayment", "CreditCardPayment",
 )  # fmt: skip
 TRANSACTIONS = (*SALES, "Payment", *PLAIN_TRANSACTIONS)
 PEOPLE = ("Customer", "Vendor", "Employee")
 TREES = ("Customer", "Item", "Account", "Class", "Department", "CustomerType")
 LISTS = (
     *PEOPLE, "Item", "Account", "Class", "Department", "Term", "PaymentMethod", "CompanyCurrency",
-    "TaxAgency", "TaxCode", "TaxRate", "CustomerType",
+    "TaxAgency", "TaxCode", "TaxRate", "CustomerType", "Budget",
 )  # fmt: skip
-READ_ONLY = ("TaxCode", "TaxRate", "CustomerType")
+READ_ONLY = ("TaxCode", "TaxRate", "CustomerType", "Budget")
 NOT_IN_CDC = ("TaxAgency", "TaxCode", "TaxRate", "CompanyInfo", "Preferences", "ExchangeRate")
-VOIDABLE = ("Invoice", "Payment", "SalesReceipt")
+VOIDABLE = ("Invoice", "Payment", "SalesReceipt", "BillPayment")
 SENDABLE = (*SALES, "PurchaseOrder", "Payment")
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -300,6 +314,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Transfer": ("FromAccountRef", "ToAccountRef", "Amount"),
     "JournalEntry": ("Line",),
     "TimeActivity": ("NameOf",),
+    "BillPayment": ("VendorRef", "TotalAmt", "PayType", "Line"),
+    "CreditCardPayment": ("CreditCardAccountRef", "BankAccountRef", "Amount"),
 }
 
 REFERENCES: Mapping[str, str] = {
@@ -308,6 +324,7 @@ REFERENCES: Mapping[str, str] = {
     "DepositToAccountRef": "Account", "IncomeAccountRef": "Account",
     "ExpenseAccountRef": "Account", "AssetAccountRef": "Account", "ARAccountRef": "Account",
     "APAccountRef": "Account", "DiscountAccountRef": "Account", "ItemAccountRef": "Account",
+    "BankAccountRef": "Account", "CreditCardAccountRef": "Account",
     "AccountRef": "Account", "FromAccountRef": "Account", "ToAccountRef": "Account",
     "ItemRef": "Item", "GroupItemRef": "Item", "VendorRef": "Vendor", "EmployeeRef": "Employee",
     "PrefVendorRef": "Vendor", "CustomerTypeRef": "CustomerType", "AgencyRef": "TaxAgency",
@@ -352,7 +369,11 @@ class Entity:
     required: tuple[str, ...] = ()
     is_list: bool = False
     is_transaction: bool = False
-    part_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """What an answer calls it; one entity is called otherwise than its path."""
+        return "CreditCardPaymentTxn" if self.name == "CreditCardPayment" else self.name
 
     @property
     def known(self) -> frozenset[str]:
