@@ -121,6 +121,7 @@ class Settings:
     dbt_dir: Path
     limits: Limits
     go_live_on: date | None
+    timeout_seconds: int
     _salesforce: SalesforceSettings | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
 
@@ -175,6 +176,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         dbt_dir=values.path("CROSSFOOT_DBT_DIR", ROOT / "dbt_project"),
         limits=_limits(values),
         go_live_on=values.day("CROSSFOOT_GO_LIVE_ON"),
+        timeout_seconds=values.number(
+            "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125
+        ),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
     )
