@@ -1,0 +1,108 @@
+-- One row per deal and plan step: how much is to be invoiced and when.
+-- The steps of a deal add up to its basis to the cent: each gets the whole cents of its
+-- share, and the cents left over go to the largest remainders, the earlier step first.
+with
+
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
+plans as (
+
+    select * from {{ ref('billing_plans') }}
+
+),
+
+plans_known as (
+
+    select distinct billing_plan from plans
+
+),
+
+-- A deal without a plan, or with one that nobody has described, is billed on close;
+-- the second is kept back from automatic billing by is_plan_known.
+deals_planned as (
+
+    select
+        deals.*,
+        coalesce(plans_known.billing_plan, '{{ var("default_billing_plan", "On close") }}')
+            as plan_applied,
+        deals.billing_plan is null or plans_known.billing_plan is not null as is_plan_known
+    from deals
+    left join plans_known on deals.billing_plan = plans_known.billing_plan
+
+),
+
+steps_shared as (
+
+    select
+        deals_planned.*,
+        plans.plan_step,
+        plans.offset_months,
+        {{ cents('deals_planned.basis_amount') }} as basis_cents,
+        plans.share::hugeint as share,
+        sum(plans.share::hugeint) over deal as share_sum,
+        count(*) over deal as step_count
+    from deals_planned
+    inner join plans on deals_planned.plan_applied = plans.billing_plan
+    window deal as (partition by deals_planned.org_id, deals_planned.deal_id)
+
+),
+
+steps_floored as (
+
+    select
+        *,
+        {{ floor_divide('basis_cents * share', 'share_sum') }} as floor_cents,
+        {{ floor_remainder('basis_cents * share', 'share_sum') }} as remainder
+    from steps_shared
+
+),
+
+steps_ranked as (
+
+    select
+        *,
+        basis_cents - sum(floor_cents) over (partition by org_id, deal_id) as cents_left,
+        row_number() over (
+            partition by org_id, deal_id
+            order by remainder desc, plan_step asc
+        ) as remainder_rank
+    from steps_floored
+
+),
+
+steps_priced as (
+
+    select
+        *,
+        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as step_cents,
+        {{ add_months('closed_on', 'offset_months') }} as due_on
+    from steps_ranked
+
+),
+
+final as (
+
+    select
+        org_id,
+        deal_id,
+        company_id,
+        account_id,
+        currency_code,
+        plan_applied as billing_plan,
+        is_plan_known,
+        plan_step::integer as plan_step,
+        step_count::integer as step_count,
+        due_on,
+        {{ add_business_days('due_on', var('grace_business_days', 5)) }} as past_grace_on,
+        (step_cents * 0.01)::decimal(18, 2) as amount,
+        is_won,
+        is_billable
+    from steps_priced
+
+)
+
+select * from final

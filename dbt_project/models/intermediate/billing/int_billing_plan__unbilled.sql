@@ -1,0 +1,183 @@
+-- Every due step that no invoice bills, with the first reason (other than the customer) that
+-- keeps it from being sent. What a person has to settle comes before what settles itself.
+with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('int_reconciliation__steps') }}
+    where is_due and documents = 0
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    where not is_deleted
+
+),
+
+products_mapped as (
+
+    select distinct
+        org_id,
+        product_id,
+        company_id
+    from {{ ref('int_products__linked') }}
+
+),
+
+companies as (
+
+    select * from {{ ref('stg_quickbooks__companies') }}
+
+),
+
+deletions as (
+
+    select * from {{ ref('stg_quickbooks__deletions') }}
+    where entity = 'Invoice'
+
+),
+
+ledger as (
+
+    select * from {{ source('raw_state', 'ledger') }}
+    where flow = 'invoices' and status = 'done'
+
+),
+
+lines_unmapped as (
+
+    select
+        lines.org_id,
+        lines.deal_id,
+        deals.company_id,
+        count(*) as unmapped_lines,
+        string_agg(distinct coalesce(lines.product_code, 'no product'), ', ') as unmapped_products
+    from lines
+    inner join deals on lines.org_id = deals.org_id and lines.deal_id = deals.deal_id
+    left join products_mapped
+        on
+            lines.org_id = products_mapped.org_id
+            and lines.product_id = products_mapped.product_id
+            and deals.company_id = products_mapped.company_id
+    where products_mapped.product_id is null
+    group by lines.org_id, lines.deal_id, deals.company_id
+
+),
+
+-- What we wrote ourselves, by the newest generation, and whether it was deleted since.
+written as (
+
+    select
+        ledger.company_id,
+        ledger.record_id as deal_id,
+        ledger.plan_step,
+        max(ledger.generation) as generation,
+        max_by(ledger.remote_id, ledger.generation) as invoice_id,
+        max_by(deletions.record_id is not null, ledger.generation) as is_deleted
+    from ledger
+    left join deletions
+        on
+            ledger.company_id = deletions.company_id
+            and ledger.remote_id = deletions.record_id
+    group by ledger.company_id, ledger.record_id, ledger.plan_step
+
+),
+
+steps_joined as (
+
+    select
+        steps.*,
+        deals.deal_name,
+        deals.account_name,
+        deals.line_count,
+        deals.basis_source,
+        deals.po_number,
+        clock.as_of_at,
+        lines_unmapped.unmapped_lines,
+        lines_unmapped.unmapped_products,
+        companies.company_id is not null as is_company_known,
+        coalesce(companies.is_multi_currency, false)
+        or companies.home_currency_code = steps.currency_code as is_currency_enabled,
+        coalesce(written.generation, 1) as generation,
+        written.invoice_id as written_invoice_id,
+        coalesce(written.is_deleted, false) as is_written_deleted
+    from steps
+    inner join deals on steps.org_id = deals.org_id and steps.deal_id = deals.deal_id
+    cross join clock
+    left join companies on steps.company_id = companies.company_id
+    left join lines_unmapped
+        on steps.org_id = lines_unmapped.org_id and steps.deal_id = lines_unmapped.deal_id
+    left join written
+        on
+            steps.company_id = written.company_id
+            and steps.deal_id = written.deal_id
+            and steps.plan_step = written.plan_step
+
+),
+
+steps_judged as (
+
+    select
+        *,
+        case
+            when company_id is null or not is_company_known then 'company_not_routed'
+            when
+                written_invoice_id is not null
+                and not is_written_deleted
+                and coalesce(predecessor.invoice_id, '') != written_invoice_id
+                then 'written_not_yet_read'
+            when outcome = 'undecided' then 'invoice_in_review'
+            when is_written_deleted or predecessor.is_deleted then 'previous_invoice_deleted'
+            when predecessor is not null then 'previous_invoice_voided'
+            when due_on < date '{{ var("go_live_on", "2026-10-01") }}' then 'before_go_live'
+            when amount <= 0 then 'negative_amount'
+            when not is_plan_known then 'billing_plan_unknown'
+            when basis_source != 'lines' then 'deal_without_lines'
+            when unmapped_lines > 0 then 'product_not_mapped'
+            when not is_currency_enabled then 'currency_not_enabled'
+        end as step_blocked_reason
+    from steps_joined
+
+),
+
+final as (
+
+    select
+        *,
+        case step_blocked_reason
+            when 'company_not_routed' then 'No company bills deals in ' || currency_code
+            when 'written_not_yet_read'
+                then 'Invoice ' || written_invoice_id || ' was written and is not read back yet'
+            when 'invoice_in_review' then candidates || ' invoices in review may bill this step'
+            when 'previous_invoice_deleted' then 'A person deleted invoice '
+                || coalesce(predecessor.invoice_id, written_invoice_id)
+                || '; a person has to re-open the step'
+            when 'previous_invoice_voided' then 'Invoice '
+                || coalesce(predecessor.document_number, predecessor.invoice_id)
+                || ' was voided; a person has to re-open the step'
+            when 'before_go_live' then 'Due on ' || due_on || ', before the go-live'
+            when 'negative_amount' then 'The step amounts to ' || amount
+            when 'billing_plan_unknown' then 'The deal''s billing plan is not described'
+            when 'deal_without_lines' then 'The deal has an amount and no lines to invoice'
+            when 'product_not_mapped' then 'No item for ' || unmapped_products
+            when 'currency_not_enabled' then 'The company does not bill in ' || currency_code
+        end as step_blocked_detail
+    from steps_judged
+
+)
+
+select * from final

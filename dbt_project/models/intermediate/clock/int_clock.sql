@@ -1,0 +1,37 @@
+-- One row: the moment the books are judged at, by the vendors' clocks and not by ours.
+with
+
+salesforce_runs as (
+
+    select max(server_time) as server_time from {{ source('raw_salesforce', 'extract_run') }}
+
+),
+
+quickbooks_runs as (
+
+    select max(server_time) as server_time from {{ source('raw_quickbooks', 'extract_run') }}
+
+),
+
+moments as (
+
+    select server_time from salesforce_runs
+    union all
+    select server_time from quickbooks_runs
+
+),
+
+final as (
+
+    select
+        {% if var('as_of', none) %}
+        cast('{{ var("as_of") }}' as timestamptz) as as_of_at,
+        {% else %}
+        max(server_time) as as_of_at,
+        {% endif %}
+        cast(timezone('UTC', as_of_at) as date) as as_of_on
+    from moments
+
+)
+
+select * from final

@@ -1,0 +1,222 @@
+-- Who is billed for an account in a company and currency: the customer, the one to be created,
+-- or the reason why neither is possible. One row per account, company and currency that an
+-- unbilled step asks for.
+with
+
+steps as (
+
+    select * from {{ ref('int_billing_plan__unbilled') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_salesforce__accounts') }}
+
+),
+
+links as (
+
+    select * from {{ ref('int_customers__linked') }}
+    where is_direct
+
+),
+
+candidates as (
+
+    select
+        org_id,
+        account_id,
+        company_id,
+        count(*) as candidates,
+        string_agg(customer_name, ', ' order by candidate_rank) as candidate_names
+    from {{ ref('matched_customers') }}
+    where match_state in ('suggested', 'ambiguous') and valid_to is null
+    group by org_id, account_id, company_id
+
+),
+
+ledger as (
+
+    select
+        company_id,
+        record_id as account_id,
+        max_by(remote_id, generation) as customer_id
+    from {{ source('raw_state', 'ledger') }}
+    where flow = 'customers' and action = 'create' and status = 'done'
+    group by company_id, record_id
+
+),
+
+-- An account is worth a customer when something of it could be sent at once.
+wanted as (
+
+    select
+        org_id,
+        account_id,
+        company_id,
+        currency_code,
+        bool_or(step_blocked_reason is null) as is_needed_now
+    from steps
+    where company_id is not null
+    group by org_id, account_id, company_id, currency_code
+
+),
+
+links_ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by org_id, account_id, company_id, currency_code
+            order by
+                is_active desc,
+                match_state = 'manual' desc,
+                confidence desc,
+                try_cast(customer_id as bigint),
+                customer_id
+        ) as link_rank
+    from links
+
+),
+
+links_summed as (
+
+    select
+        org_id,
+        account_id,
+        company_id,
+        string_agg(distinct currency_code, ', ') as currency_codes
+    from links
+    group by org_id, account_id, company_id
+
+),
+
+joined as (
+
+    select
+        wanted.*,
+        accounts.account_name,
+        accounts.is_deleted as is_account_deleted,
+        best.customer_id as linked_customer_id,
+        best.customer_name,
+        best.is_active,
+        best.term_id,
+        best.email,
+        coalesce(best.is_taxable, false) as is_taxable,
+        links_summed.currency_codes,
+        candidates.candidates,
+        candidates.candidate_names,
+        ledger.customer_id as written_customer_id
+    from wanted
+    left join accounts
+        on wanted.org_id = accounts.org_id and wanted.account_id = accounts.account_id
+    left join links_ranked as best
+        on
+            wanted.org_id = best.org_id
+            and wanted.account_id = best.account_id
+            and wanted.company_id = best.company_id
+            and wanted.currency_code = best.currency_code
+            and best.link_rank = 1
+    left join links_summed
+        on
+            wanted.org_id = links_summed.org_id
+            and wanted.account_id = links_summed.account_id
+            and wanted.company_id = links_summed.company_id
+    left join candidates
+        on
+            wanted.org_id = candidates.org_id
+            and wanted.account_id = candidates.account_id
+            and wanted.company_id = candidates.company_id
+    left join ledger
+        on
+            wanted.account_id = ledger.account_id
+            and wanted.company_id = ledger.company_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when linked_customer_id is not null and not is_active then 'customer_inactive'
+            when linked_customer_id is not null then null
+            when currency_codes is not null then 'wrong_customer_currency'
+            when written_customer_id is not null then null
+            when candidates > 0 then 'customer_in_review'
+            when account_name is null or is_account_deleted then 'customer_not_matched'
+        end as customer_blocked_reason
+    from joined
+
+),
+
+-- One customer of ours per account and company: the first currency that needs it sets it.
+created as (
+
+    select
+        org_id,
+        account_id,
+        company_id,
+        min(currency_code) as currency_code
+    from judged
+    where
+        customer_blocked_reason is null
+        and linked_customer_id is null
+        and written_customer_id is null
+        and is_needed_now
+    group by org_id, account_id, company_id
+
+),
+
+final as (
+
+    select
+        judged.org_id,
+        judged.account_id,
+        judged.account_name,
+        judged.company_id,
+        judged.currency_code,
+        coalesce(judged.linked_customer_id, judged.written_customer_id) as customer_id,
+        judged.customer_name,
+        judged.term_id,
+        judged.email,
+        judged.is_taxable,
+        created.currency_code is not null as is_to_create,
+        case
+            when created.currency_code is not null then
+                'customers:' || judged.company_id || ':' || judged.account_id || ':0:g1'
+        end as customer_change_key,
+        case
+            when judged.customer_blocked_reason is not null then judged.customer_blocked_reason
+            when
+                judged.linked_customer_id is null
+                and judged.written_customer_id is null
+                and created.currency_code is null
+                and judged.is_needed_now
+                then 'wrong_customer_currency'
+        end as customer_blocked_reason,
+        case
+            when judged.customer_blocked_reason = 'customer_inactive'
+                then judged.customer_name || ' is not active any more'
+            when judged.customer_blocked_reason = 'wrong_customer_currency'
+                then 'The account''s customer is billed in ' || judged.currency_codes
+            when judged.customer_blocked_reason = 'customer_in_review'
+                then judged.candidates || ' customers may be this account: '
+                || judged.candidate_names
+            when judged.customer_blocked_reason = 'customer_not_matched'
+                then 'The account is gone, so no customer can be made of it'
+            when created.currency_code is null
+                then 'The account''s new customer will be billed in another currency'
+        end as customer_blocked_detail
+    from judged
+    left join created
+        on
+            judged.org_id = created.org_id
+            and judged.account_id = created.account_id
+            and judged.company_id = created.company_id
+            and judged.currency_code = created.currency_code
+
+)
+
+select * from final

@@ -1,0 +1,256 @@
+-- Which deal an invoice names, by a person's decision or by what is written on it: the mark,
+-- the custom field, the PO number, its estimate, the deal's own invoice field.
+-- One row per invoice; several only where a person or a shared PO number says so.
+with
+
+invoices as (
+
+    select * from {{ ref('int_invoices__net') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('int_billing_plan__steps') }}
+
+),
+
+links as (
+
+    select * from {{ ref('int_customers__linked') }}
+
+),
+
+estimates as (
+
+    select * from {{ ref('stg_quickbooks__estimates') }}
+
+),
+
+deletions as (
+
+    select * from {{ ref('stg_quickbooks__deletions') }}
+    where entity = 'Invoice'
+
+),
+
+decisions as (
+
+    select * from {{ ref('int_invoices__decided') }}
+
+),
+
+-- What is written where. A written reference is an id of 15 or 18 characters and a step.
+written as (
+
+    select
+        company_id,
+        invoice_id,
+        2 as priority,
+        'mark' as method,
+        regexp_extract(private_note, {{ mark_pattern() }}, 1) as deal_reference,
+        try_cast(regexp_extract(private_note, {{ mark_pattern() }}, 2) as integer) as plan_step
+    from invoices
+    where private_note like '%Crossfoot %'
+
+    union all
+
+    select
+        company_id,
+        invoice_id,
+        3 as priority,
+        'custom_field' as method,
+        trim(split_part(deal_reference, '/', 1)) as deal_reference,
+        try_cast(split_part(deal_reference, '/', 2) as integer) as plan_step
+    from invoices
+    where deal_reference is not null
+
+    union all
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        5 as priority,
+        'estimate' as method,
+        trim(split_part(estimates.deal_reference, '/', 1)) as deal_reference,
+        try_cast(split_part(estimates.deal_reference, '/', 2) as integer) as plan_step
+    from invoices
+    inner join estimates
+        on
+            invoices.company_id = estimates.company_id
+            and invoices.estimate_id = estimates.estimate_id
+    where estimates.deal_reference is not null
+
+),
+
+-- The first 15 characters are the id; the last three only repeat its capitals.
+written_resolved as (
+
+    select
+        written.company_id,
+        written.invoice_id,
+        deals.org_id,
+        deals.deal_id,
+        written.plan_step,
+        written.priority,
+        written.method
+    from written
+    inner join deals on left(written.deal_reference, 15) = left(deals.deal_id, 15)
+    where length(written.deal_reference) in (15, 18)
+
+),
+
+-- The deal names the invoice: "<company>:<invoice>". It also finds an invoice that was
+-- deleted before anybody read it.
+named_by_deal as (
+
+    select
+        split_part(deals.invoice_key, ':', 1) as company_id,
+        split_part(deals.invoice_key, ':', 2) as invoice_id,
+        deals.org_id,
+        deals.deal_id,
+        cast(null as integer) as plan_step,
+        6 as priority,
+        'deal_field' as method
+    from deals
+    where deals.invoice_key like '%:%'
+
+),
+
+named_by_deal_known as (
+
+    select named_by_deal.*
+    from named_by_deal
+    left join invoices
+        on
+            named_by_deal.company_id = invoices.company_id
+            and named_by_deal.invoice_id = invoices.invoice_id
+    left join deletions
+        on
+            named_by_deal.company_id = deletions.company_id
+            and named_by_deal.invoice_id = deletions.record_id
+    where invoices.invoice_id is not null or deletions.record_id is not null
+
+),
+
+-- A PO number is the customer's word: it counts for deals of the customer's own accounts,
+-- and for another account only when nobody else has it and the amount agrees.
+po_pairs as (
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        deals.org_id,
+        deals.deal_id,
+        deals.is_won,
+        links.customer_id is not null as is_own_customer,
+        bool_or(
+            abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount') }}
+        ) as is_amount_equal
+    from invoices
+    inner join deals on {{ po_key('invoices.po_reference') }} = {{ po_key('deals.po_number') }}
+    inner join steps on deals.org_id = steps.org_id and deals.deal_id = steps.deal_id
+    left join links
+        on
+            deals.org_id = links.org_id
+            and deals.account_id = links.account_id
+            and invoices.company_id = links.company_id
+            and invoices.customer_id = links.customer_id
+    group by all
+
+),
+
+po_pairs_counted as (
+
+    select
+        *,
+        count(*) over invoice as deals_in_all,
+        count(*) filter (where is_own_customer) over invoice as deals_of_customer,
+        count(*) filter (where is_own_customer and is_amount_equal) over invoice
+            as deals_of_amount
+    from po_pairs
+    window invoice as (partition by company_id, invoice_id)
+
+),
+
+named_by_po as (
+
+    select
+        company_id,
+        invoice_id,
+        org_id,
+        deal_id,
+        cast(null as integer) as plan_step,
+        4 as priority,
+        'po_number' as method
+    from po_pairs_counted
+    where
+        case
+            when deals_of_amount > 0 then is_own_customer and is_amount_equal
+            when deals_of_customer > 0 then is_own_customer
+            else deals_in_all = 1 and is_amount_equal
+        end
+
+),
+
+decided as (
+
+    select
+        company_id,
+        invoice_id,
+        org_id,
+        deal_id,
+        plan_step,
+        1 as priority,
+        'manual' as method
+    from decisions
+    where decision = 'confirmed'
+
+),
+
+evidence as (
+
+    select * from decided
+    union all
+    select * from written_resolved
+    union all
+    select * from named_by_po
+    union all
+    select * from named_by_deal_known
+
+),
+
+-- What a person has rejected is never proposed again.
+evidence_kept as (
+
+    select evidence.*
+    from evidence
+    left join decisions
+        on
+            evidence.company_id = decisions.company_id
+            and evidence.invoice_id = decisions.invoice_id
+            and evidence.org_id = decisions.org_id
+            and evidence.deal_id = decisions.deal_id
+            and decisions.decision = 'rejected'
+    where decisions.deal_id is null
+
+),
+
+-- The strongest evidence speaks alone.
+final as (
+
+    select
+        *,
+        count(distinct deal_id) over (partition by company_id, invoice_id) as deals_named
+    from evidence_kept
+    qualify priority = min(priority) over (partition by company_id, invoice_id)
+
+)
+
+select * from final

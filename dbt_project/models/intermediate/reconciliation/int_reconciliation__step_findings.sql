@@ -1,0 +1,338 @@
+-- What is wrong with each plan step, with the credits against it and with its deal.
+with
+
+steps as (
+
+    select * from {{ ref('int_reconciliation__steps') }}
+
+),
+
+all_steps as (
+
+    select * from {{ ref('int_billing_plan__steps') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
+credits as (
+
+    select * from {{ ref('int_credits__allocated') }}
+
+),
+
+credits_net as (
+
+    select * from {{ ref('int_credits__net') }}
+    where is_live
+
+),
+
+payments as (
+
+    select * from {{ ref('stg_quickbooks__payments') }}
+    where not is_deleted and not is_voided
+
+),
+
+customers_owing as (
+
+    select
+        company_id,
+        customer_id,
+        currency_code,
+        sum(balance) as open_balance
+    from {{ ref('int_invoices__net') }}
+    where is_live and balance > 0
+    group by all
+
+),
+
+excluded as (
+
+    select
+        'step|' || all_steps.org_id || '|' || all_steps.deal_id || '|' || all_steps.plan_step
+            as record_key,
+        'EXCLUDED' as mismatch_class,
+        all_steps.company_id,
+        all_steps.org_id,
+        all_steps.deal_id,
+        all_steps.plan_step,
+        cast(null as varchar) as document_type,
+        cast(null as varchar) as document_id,
+        cast(null as varchar) as document_number,
+        all_steps.account_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as customer_name,
+        all_steps.currency_code,
+        0 as value_at_stake,
+        all_steps.amount as expected_amount,
+        cast(null as decimal(18, 2)) as actual_amount,
+        all_steps.due_on as occurred_on,
+        'Outside scope by the rule ' || deals.exclusion_rule as reason
+    from all_steps
+    inner join deals on all_steps.org_id = deals.org_id and all_steps.deal_id = deals.deal_id
+    where deals.is_won and deals.exclusion_rule is not null
+
+),
+
+unbilled as (
+
+    select
+        'step|' || org_id || '|' || deal_id || '|' || plan_step as record_key,
+        'UNBILLED_CLOSED_WON' as mismatch_class,
+        company_id,
+        org_id,
+        deal_id,
+        plan_step,
+        cast(null as varchar) as document_type,
+        cast(null as varchar) as document_id,
+        cast(null as varchar) as document_number,
+        account_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as customer_name,
+        currency_code,
+        amount as value_at_stake,
+        amount as expected_amount,
+        0 as actual_amount,
+        due_on as occurred_on,
+        'Step ' || plan_step || ' of ' || step_count || ' was due on ' || due_on
+        || ' and no invoice bills it' as reason
+    from steps
+    where outcome = 'unbilled'
+
+),
+
+voided as (
+
+    select
+        'step|' || org_id || '|' || deal_id || '|' || plan_step as record_key,
+        'VOIDED_AFTER_BILLING' as mismatch_class,
+        predecessor.company_id as company_id,
+        org_id,
+        deal_id,
+        plan_step,
+        'invoice' as document_type,
+        predecessor.invoice_id as document_id,
+        predecessor.document_number as document_number,
+        account_id,
+        predecessor.customer_id as customer_id,
+        predecessor.customer_name as customer_name,
+        currency_code,
+        amount as value_at_stake,
+        amount as expected_amount,
+        0 as actual_amount,
+        due_on as occurred_on,
+        'The invoice of step ' || plan_step || ' was '
+        || case when predecessor.is_deleted then 'deleted' else 'voided' end
+        || ' and nothing replaces it' as reason
+    from steps
+    where outcome = 'voided'
+
+),
+
+-- Both directions hang on the invoice that bills the step, so that a worse finding about that
+-- invoice takes the value and these become flags.
+differing as (
+
+    select
+        'invoice|' || main_document.company_id || '|' || main_document.invoice_id as record_key,
+        case when invoiced_amount < amount then 'UNDER_BILLED' else 'OVER_BILLED' end
+            as mismatch_class,
+        main_document.company_id as company_id,
+        org_id,
+        deal_id,
+        plan_step,
+        'invoice' as document_type,
+        main_document.invoice_id as document_id,
+        main_document.document_number as document_number,
+        account_id,
+        main_document.customer_id as customer_id,
+        main_document.customer_name as customer_name,
+        currency_code,
+        case
+            when invoiced_amount < amount then amount - invoiced_amount
+            else net_invoiced_amount - amount
+        end as value_at_stake,
+        amount as expected_amount,
+        case
+            when invoiced_amount < amount then invoiced_amount else net_invoiced_amount
+        end as actual_amount,
+        first_invoice_on as occurred_on,
+        case
+            when invoiced_amount < amount then 'Billed less than the plan step'
+            else 'Billed more than the plan step'
+        end as reason
+    from steps
+    where
+        outcome = 'invoiced'
+        and (
+            (invoiced_amount < amount - tolerance and is_due)
+            or net_invoiced_amount > amount + tolerance
+        )
+
+),
+
+credited as (
+
+    select
+        credits.document_type || '|' || credits.company_id || '|' || credits.document_id
+            as record_key,
+        'CREDITED_AFTER_BILLING' as mismatch_class,
+        credits.company_id,
+        credits.org_id,
+        credits.deal_id,
+        credits.plan_step,
+        credits.document_type,
+        credits.document_id,
+        credits.document_number,
+        steps.account_id,
+        credits.customer_id,
+        credits.customer_name,
+        credits.currency_code,
+        credits.credited_amount as value_at_stake,
+        steps.amount as expected_amount,
+        steps.net_invoiced_amount as actual_amount,
+        credits.credited_on as occurred_on,
+        'Credited after billing; the deal still promises the full amount' as reason
+    from credits
+    inner join steps
+        on
+            credits.org_id = steps.org_id
+            and credits.deal_id = steps.deal_id
+            and credits.plan_step = steps.plan_step
+    where
+        steps.outcome = 'invoiced'
+        and steps.net_invoiced_amount < steps.amount - steps.tolerance
+
+),
+
+headers as (
+
+    select
+        'deal|' || org_id || '|' || deal_id as record_key,
+        'HEADER_LINE_MISMATCH' as mismatch_class,
+        company_id,
+        org_id,
+        deal_id,
+        cast(null as integer) as plan_step,
+        cast(null as varchar) as document_type,
+        cast(null as varchar) as document_id,
+        cast(null as varchar) as document_number,
+        account_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as customer_name,
+        currency_code,
+        abs(header_amount - line_amount) as value_at_stake,
+        line_amount as expected_amount,
+        header_amount as actual_amount,
+        closed_on as occurred_on,
+        'The amount says ' || header_amount || ', the lines add up to ' || line_amount as reason
+    from deals
+    where
+        is_billable
+        and line_count > 0
+        and abs(header_amount - line_amount) > {{ tolerance('line_amount') }}
+
+),
+
+unapplied_payments as (
+
+    select
+        'payment|' || payments.company_id || '|' || payments.payment_id as record_key,
+        'UNAPPLIED_PAYMENT' as mismatch_class,
+        payments.company_id,
+        cast(null as varchar) as org_id,
+        cast(null as varchar) as deal_id,
+        cast(null as integer) as plan_step,
+        'payment' as document_type,
+        payments.payment_id as document_id,
+        payments.payment_reference as document_number,
+        cast(null as varchar) as account_id,
+        payments.customer_id,
+        payments.customer_name,
+        payments.currency_code,
+        payments.unapplied_amount as value_at_stake,
+        customers_owing.open_balance as expected_amount,
+        payments.total_amount as actual_amount,
+        payments.paid_on as occurred_on,
+        'Not applied although the customer has open invoices' as reason
+    from payments
+    inner join customers_owing
+        on
+            payments.company_id = customers_owing.company_id
+            and payments.customer_id = customers_owing.customer_id
+            and payments.currency_code = customers_owing.currency_code
+    where payments.unapplied_amount > 0
+
+),
+
+unapplied_credits as (
+
+    select
+        credits_net.document_type || '|' || credits_net.company_id || '|'
+        || credits_net.document_id as record_key,
+        'UNAPPLIED_CREDIT' as mismatch_class,
+        credits_net.company_id,
+        cast(null as varchar) as org_id,
+        cast(null as varchar) as deal_id,
+        cast(null as integer) as plan_step,
+        credits_net.document_type,
+        credits_net.document_id,
+        credits_net.document_number,
+        cast(null as varchar) as account_id,
+        credits_net.customer_id,
+        credits_net.customer_name,
+        credits_net.currency_code,
+        credits_net.remaining_credit as value_at_stake,
+        customers_owing.open_balance as expected_amount,
+        credits_net.gross_amount as actual_amount,
+        credits_net.credited_on as occurred_on,
+        'Not applied although the customer has open invoices' as reason
+    from credits_net
+    inner join customers_owing
+        on
+            credits_net.company_id = customers_owing.company_id
+            and credits_net.customer_id = customers_owing.customer_id
+            and credits_net.currency_code = customers_owing.currency_code
+    where credits_net.remaining_credit > 0
+
+),
+
+combined as (
+
+    select * from excluded
+    union all
+    select * from unbilled
+    union all
+    select * from voided
+    union all
+    select * from differing
+    union all
+    select * from credited
+    union all
+    select * from headers
+    union all
+    select * from unapplied_payments
+    union all
+    select * from unapplied_credits
+
+),
+
+final as (
+
+    select
+        * replace (
+            value_at_stake::decimal(18, 2) as value_at_stake,
+            expected_amount::decimal(18, 2) as expected_amount,
+            actual_amount::decimal(18, 2) as actual_amount
+        )
+    from combined
+
+)
+
+select * from final

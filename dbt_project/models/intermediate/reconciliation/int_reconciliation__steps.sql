@@ -1,0 +1,191 @@
+-- Every plan step of a billable deal with what has been invoiced and credited against it, and
+-- its outcome: exactly one per step.
+with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('int_billing_plan__steps') }}
+    where is_billable
+
+),
+
+documents as (
+
+    select * from {{ ref('int_reconciliation__documents') }}
+
+),
+
+links as (
+
+    select * from {{ ref('int_invoices__linked_to_deals') }}
+
+),
+
+credits as (
+
+    select * from {{ ref('int_credits__allocated') }}
+
+),
+
+documents_summed as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        count(*) as documents,
+        count(*) filter (where placement in ('billed', 'early')) as documents_billed,
+        sum(amount) filter (where placement in ('billed', 'early')) as invoiced_amount,
+        sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
+        min(invoice_on) filter (where placement in ('billed', 'early')) as first_invoice_on,
+        arg_max(
+            struct_pack(
+                company_id := company_id,
+                invoice_id := invoice_id,
+                document_number := document_number,
+                customer_id := customer_id,
+                customer_name := customer_name,
+                is_wrong_customer := is_wrong_customer
+            ),
+            (is_wrong_customer, amount, invoice_on, invoice_id)
+        ) filter (where placement in ('billed', 'early')) as main_document
+    from documents
+    where deal_id is not null
+    group by org_id, deal_id, plan_step
+
+),
+
+credits_summed as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        sum(credited_amount) as credited_amount
+    from credits
+    group by org_id, deal_id, plan_step
+
+),
+
+-- The latest invoice of the step that is no longer there.
+predecessors as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        arg_max(
+            struct_pack(
+                company_id := company_id,
+                invoice_id := invoice_id,
+                document_number := document_number,
+                customer_id := customer_id,
+                customer_name := customer_name,
+                is_deleted := is_deleted,
+                invoice_on := invoice_on
+            ),
+            (coalesce(invoice_on, date '1900-01-01'), invoice_id)
+        ) as predecessor
+    from links
+    where is_usable and not is_live
+    group by org_id, deal_id, plan_step
+
+),
+
+candidates as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        count(distinct company_id || ':' || invoice_id) as candidates
+    from links
+    where match_state = 'ambiguous' and is_live
+    group by org_id, deal_id, plan_step
+
+),
+
+steps_joined as (
+
+    select
+        steps.*,
+        clock.as_of_on,
+        steps.due_on <= clock.as_of_on as is_due,
+        steps.past_grace_on < clock.as_of_on as is_past_grace,
+        coalesce(documents_summed.documents, 0) as documents,
+        coalesce(documents_summed.documents_billed, 0) as documents_billed,
+        coalesce(documents_summed.invoiced_amount, 0)::decimal(18, 2) as invoiced_amount,
+        coalesce(documents_summed.duplicate_amount, 0)::decimal(18, 2) as duplicate_amount,
+        coalesce(credits_summed.credited_amount, 0)::decimal(18, 2) as credited_amount,
+        documents_summed.first_invoice_on,
+        documents_summed.main_document,
+        predecessors.predecessor,
+        coalesce(candidates.candidates, 0) as candidates
+    from steps
+    cross join clock
+    left join documents_summed
+        on
+            steps.org_id = documents_summed.org_id
+            and steps.deal_id = documents_summed.deal_id
+            and steps.plan_step = documents_summed.plan_step
+    left join credits_summed
+        on
+            steps.org_id = credits_summed.org_id
+            and steps.deal_id = credits_summed.deal_id
+            and steps.plan_step = credits_summed.plan_step
+    left join predecessors
+        on
+            steps.org_id = predecessors.org_id
+            and steps.deal_id = predecessors.deal_id
+            and steps.plan_step = predecessors.plan_step
+    left join candidates
+        on
+            steps.org_id = candidates.org_id
+            and steps.deal_id = candidates.deal_id
+            and steps.plan_step = candidates.plan_step
+
+),
+
+steps_judged as (
+
+    select
+        *,
+        {{ tolerance('amount') }} as tolerance,
+        case
+            when documents_billed > 0 then 'invoiced'
+            when documents > 0 then 'misplaced'
+            when candidates > 0 then 'undecided'
+            when not is_due then 'not_due'
+            when predecessor is not null then 'voided'
+            when amount <= 0 then 'nothing_due'
+            when is_past_grace then 'unbilled'
+            else 'in_grace'
+        end as outcome,
+        -- A credit that takes back a duplicate settles it.
+        duplicate_amount > 0
+        and invoiced_amount + duplicate_amount - credited_amount <= amount + tolerance
+            as is_duplicate_settled
+    from steps_joined
+
+),
+
+final as (
+
+    select
+        *,
+        (
+            invoiced_amount
+            + case when is_duplicate_settled then duplicate_amount else 0 end
+            - credited_amount
+        )::decimal(18, 2) as net_invoiced_amount
+    from steps_judged
+
+)
+
+select * from final

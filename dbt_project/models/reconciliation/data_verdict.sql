@@ -1,0 +1,143 @@
+-- May the figures be read? One row per source: the Salesforce org and every QuickBooks company
+-- that the routing rule or an extraction names. A source that nobody read is not concluded.
+with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+runs as (
+
+    select
+        'salesforce' as system,
+        source_id,
+        object,
+        mode,
+        rows_read,
+        rows_vendor,
+        server_time,
+        finished_at
+    from {{ source('raw_salesforce', 'extract_run') }}
+
+    union all
+
+    select
+        'quickbooks' as system,
+        source_id,
+        object,
+        mode,
+        rows_read,
+        rows_vendor,
+        server_time,
+        finished_at
+    from {{ source('raw_quickbooks', 'extract_run') }}
+
+),
+
+routed_companies as (
+
+    select distinct
+        'quickbooks' as system,
+        company_id as source_id
+    from {{ ref('company_routing') }}
+
+),
+
+sources as (
+
+    select
+        system,
+        source_id
+    from runs
+    union distinct
+    select
+        system,
+        source_id
+    from routed_companies
+
+),
+
+latest as (
+
+    select * from runs
+    qualify row_number() over (
+        partition by system, source_id, object
+        order by finished_at desc nulls last
+    ) = 1
+
+),
+
+sources_counted as (
+
+    select
+        system,
+        source_id,
+        count(*) as objects,
+        min(server_time) as oldest_read_at,
+        sum(rows_read) as rows_read,
+        sum(rows_vendor) as rows_vendor,
+        string_agg(
+            object || ': ' || rows_read || ' of ' || rows_vendor, '; '
+            order by object
+        ) filter (where mode = 'full' and rows_vendor is not null and rows_read != rows_vendor)
+            as incomplete_objects
+    from latest
+    group by system, source_id
+
+),
+
+judged as (
+
+    select
+        sources.system,
+        sources.source_id,
+        coalesce(sources_counted.objects, 0) as objects,
+        sources_counted.oldest_read_at,
+        sources_counted.rows_read,
+        sources_counted.rows_vendor,
+        clock.as_of_at,
+        coalesce(
+            sources_counted.oldest_read_at
+            >= clock.as_of_at - to_hours({{ var('freshness_hours', 26) }}),
+            false
+        ) as is_fresh,
+        sources_counted.objects is not null and sources_counted.incomplete_objects is null
+            as is_complete,
+        sources_counted.incomplete_objects
+    from sources
+    cross join clock
+    left join sources_counted
+        on
+            sources.system = sources_counted.system
+            and sources.source_id = sources_counted.source_id
+
+),
+
+final as (
+
+    select
+        system,
+        source_id,
+        is_fresh,
+        is_complete,
+        case when is_fresh and is_complete then 'concluded' else 'not_concluded' end as verdict,
+        case
+            when objects = 0 then 'Nothing has been read from this source'
+            when not is_complete then 'Rows read differ from the vendor''s count: '
+                || incomplete_objects
+            when not is_fresh then 'Last read completely at '
+                || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
+            else objects || ' objects read'
+        end as reason,
+        objects::integer as objects,
+        rows_read::bigint as rows_read,
+        rows_vendor::bigint as rows_vendor,
+        oldest_read_at,
+        as_of_at
+    from judged
+
+)
+
+select * from final

@@ -1,0 +1,102 @@
+-- The status of every invoice, derived: QuickBooks keeps none. Paid means settled, whether by
+-- money or by a credit.
+with
+
+invoices as (
+
+    select * from {{ ref('int_invoices__net') }}
+
+),
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+payments as (
+
+    select * from {{ ref('stg_quickbooks__payments') }}
+
+),
+
+applications as (
+
+    select * from {{ ref('stg_quickbooks__payment_applications') }}
+    where document_type = 'Invoice'
+
+),
+
+links as (
+
+    select
+        company_id,
+        invoice_id,
+        count(*) as deals_linked
+    from {{ ref('int_invoices__linked_to_deals') }}
+    where is_usable
+    group by company_id, invoice_id
+
+),
+
+payments_summed as (
+
+    select
+        applications.company_id,
+        applications.document_id as invoice_id,
+        max(payments.paid_on) as last_payment_on
+    from applications
+    inner join payments
+        on
+            applications.company_id = payments.company_id
+            and applications.payment_id = payments.payment_id
+    group by applications.company_id, applications.document_id
+
+),
+
+final as (
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        invoices.document_number,
+        invoices.customer_id,
+        invoices.customer_name,
+        invoices.currency_code,
+        invoices.invoice_on,
+        invoices.due_on,
+        case
+            when invoices.is_deleted then 'Deleted'
+            when invoices.is_voided then 'Voided'
+            when invoices.balance = 0 then 'Paid'
+            when invoices.due_on < clock.as_of_on then 'Overdue'
+            when invoices.balance < invoices.gross_amount then 'Partially Paid'
+            else 'Open'
+        end as invoice_status,
+        invoices.net_amount,
+        invoices.tax_amount,
+        case when invoices.is_live then invoices.gross_amount else 0 end::decimal(18, 2)
+            as gross_amount,
+        case when invoices.is_live then invoices.balance else 0 end::decimal(18, 2) as balance,
+        case
+            when invoices.is_live then invoices.gross_amount - invoices.balance
+            else 0
+        end::decimal(18, 2) as settled_amount,
+        payments_summed.last_payment_on,
+        case
+            when invoices.is_live and invoices.balance > 0
+                then greatest(clock.as_of_on - invoices.due_on, 0)
+        end::integer as days_overdue,
+        links.invoice_id is not null as is_linked
+    from invoices
+    cross join clock
+    left join payments_summed
+        on
+            invoices.company_id = payments_summed.company_id
+            and invoices.invoice_id = payments_summed.invoice_id
+    left join links
+        on invoices.company_id = links.company_id and invoices.invoice_id = links.invoice_id
+
+)
+
+select * from final

@@ -1,0 +1,25 @@
+-- Unbilled past its grace, by the month in which it fell due.
+with
+
+mismatches as (
+
+    select * from {{ ref('mismatches') }}
+    where mismatch_class in ('UNBILLED_CLOSED_WON', 'VOIDED_AFTER_BILLING')
+
+),
+
+final as (
+
+    select
+        coalesce(company_id, 'not routed') as company_id,
+        currency_code,
+        cast(date_trunc('month', occurred_on) as date) as month_on,
+        sum(value_at_stake)::decimal(18, 2) as amount,
+        count(*)::integer as steps,
+        count(distinct deal_id)::integer as deals
+    from mismatches
+    group by all
+
+)
+
+select * from final

@@ -1,0 +1,188 @@
+-- What the balance fields of each linked account should say, beside what they say now. Only
+-- customers billed in the account's own currency count: currencies are never added up.
+with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+links as (
+
+    select * from {{ ref('int_customers__linked') }}
+    where is_direct
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_salesforce__accounts') }}
+    where not is_deleted
+
+),
+
+routing as (
+
+    select
+        currency_code,
+        arg_min(company_id, priority) as company_id
+    from {{ ref('company_routing') }}
+    group by currency_code
+
+),
+
+invoices as (
+
+    select * from {{ ref('invoice_status') }}
+    where balance > 0
+
+),
+
+payments as (
+
+    select * from {{ ref('stg_quickbooks__payments') }}
+    where not is_deleted and not is_voided and total_amount > 0
+
+),
+
+invoices_summed as (
+
+    select
+        invoices.company_id,
+        invoices.customer_id,
+        sum(invoices.balance) as open_balance,
+        sum(invoices.balance) filter (where invoices.due_on < clock.as_of_on) as overdue_balance,
+        min(invoices.due_on) as oldest_due_on
+    from invoices
+    cross join clock
+    group by invoices.company_id, invoices.customer_id
+
+),
+
+payments_summed as (
+
+    select
+        company_id,
+        customer_id,
+        max(paid_on) as last_payment_on
+    from payments
+    group by company_id, customer_id
+
+),
+
+-- The company that bills the account's currency holds its main customer.
+links_ranked as (
+
+    select
+        links.*,
+        accounts.account_name,
+        accounts.currency_code as account_currency_code,
+        row_number() over (
+            partition by links.org_id, links.account_id
+            order by
+                coalesce(links.company_id = routing.company_id, false) desc,
+                links.currency_code = accounts.currency_code desc,
+                links.is_active desc,
+                links.confidence desc,
+                try_cast(links.customer_id as bigint),
+                links.customer_id
+        ) as link_rank
+    from links
+    inner join accounts
+        on links.org_id = accounts.org_id and links.account_id = accounts.account_id
+    left join routing on accounts.currency_code = routing.currency_code
+
+),
+
+links_main as (
+
+    select * from links_ranked
+    where link_rank = 1
+
+),
+
+balances as (
+
+    select
+        links_ranked.org_id,
+        links_ranked.account_id,
+        sum(invoices_summed.open_balance) as open_balance,
+        sum(invoices_summed.overdue_balance) as overdue_balance,
+        min(invoices_summed.oldest_due_on) as oldest_due_on,
+        max(payments_summed.last_payment_on) as last_payment_on
+    from links_ranked
+    left join invoices_summed
+        on
+            links_ranked.company_id = invoices_summed.company_id
+            and links_ranked.customer_id = invoices_summed.customer_id
+    left join payments_summed
+        on
+            links_ranked.company_id = payments_summed.company_id
+            and links_ranked.customer_id = payments_summed.customer_id
+    where links_ranked.currency_code = links_ranked.account_currency_code
+    group by links_ranked.org_id, links_ranked.account_id
+
+),
+
+wanted as (
+
+    select
+        accounts.org_id,
+        accounts.account_id,
+        accounts.account_name,
+        links_main.company_id || ':' || links_main.customer_id as linked_customer_key,
+        coalesce(balances.open_balance, 0)::decimal(18, 2) as open_balance,
+        coalesce(balances.overdue_balance, 0)::decimal(18, 2) as overdue_balance,
+        balances.oldest_due_on,
+        balances.last_payment_on,
+        accounts.currency_code,
+        accounts.linked_customer_key as current_linked_customer_key,
+        accounts.open_balance as current_open_balance,
+        accounts.overdue_balance as current_overdue_balance,
+        accounts.oldest_due_on as current_oldest_due_on,
+        accounts.last_payment_on as current_last_payment_on,
+        accounts.currency_code as current_currency_code,
+        case
+            when
+                count(*) over (
+                    partition by links_main.company_id, links_main.customer_id
+                ) > 1
+                then 'customer_linked_twice'
+            when
+                accounts.linked_customer_key is null
+                and others.account_id is not null
+                then 'customer_key_taken'
+            when balances.account_id is null then 'wrong_customer_currency'
+        end as blocked_reason
+    from links_main
+    inner join accounts
+        on links_main.org_id = accounts.org_id and links_main.account_id = accounts.account_id
+    left join balances
+        on links_main.org_id = balances.org_id and links_main.account_id = balances.account_id
+    left join accounts as others
+        on
+            links_main.org_id = others.org_id
+            and links_main.company_id || ':' || links_main.customer_id
+            = others.linked_customer_key
+            and links_main.account_id != others.account_id
+
+),
+
+final as (
+
+    select
+        * exclude (blocked_reason),
+        (
+            linked_customer_key is distinct from current_linked_customer_key
+            or open_balance is distinct from current_open_balance
+            or overdue_balance is distinct from current_overdue_balance
+            or oldest_due_on is distinct from current_oldest_due_on
+            or last_payment_on is distinct from current_last_payment_on
+        ) as is_changed,
+        case when is_changed then blocked_reason end as blocked_reason
+    from wanted
+
+)
+
+select * from final

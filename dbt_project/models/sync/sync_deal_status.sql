@@ -1,0 +1,144 @@
+-- What the billing fields of each invoiced deal should say, beside what they say now.
+-- A deal with several invoices shows the latest one, the sums over all, and the worst status.
+with
+
+links as (
+
+    select * from {{ ref('int_invoices__linked_to_deals') }}
+    where is_usable
+
+),
+
+statuses as (
+
+    select * from {{ ref('invoice_status') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('stg_salesforce__opportunities') }}
+
+),
+
+-- A deleted invoice that nobody ever read has no status to show.
+documents as (
+
+    select distinct
+        links.org_id,
+        links.deal_id,
+        statuses.company_id,
+        statuses.invoice_id,
+        statuses.document_number,
+        statuses.currency_code,
+        statuses.invoice_on,
+        statuses.due_on,
+        case statuses.invoice_status
+            when 'Deleted' then 'Voided' else statuses.invoice_status
+        end as invoice_status,
+        statuses.settled_amount,
+        statuses.balance,
+        case when statuses.invoice_status = 'Paid' then statuses.last_payment_on end as paid_on,
+        case statuses.invoice_status
+            when 'Overdue' then 1
+            when 'Partially Paid' then 2
+            when 'Open' then 3
+            when 'Paid' then 4
+            else 5
+        end as status_rank
+    from links
+    inner join statuses
+        on links.company_id = statuses.company_id and links.invoice_id = statuses.invoice_id
+
+),
+
+documents_summed as (
+
+    select
+        org_id,
+        deal_id,
+        arg_max(
+            struct_pack(
+                company_id := company_id,
+                invoice_id := invoice_id,
+                document_number := document_number,
+                due_on := due_on
+            ),
+            (invoice_on, try_cast(invoice_id as bigint), invoice_id)
+        ) as latest,
+        arg_min(invoice_status, status_rank) as invoice_status,
+        sum(settled_amount) as amount_paid,
+        sum(balance) as amount_due,
+        max(paid_on) as paid_on,
+        min(currency_code) as currency_code,
+        count(distinct currency_code) as currencies
+    from documents
+    group by org_id, deal_id
+
+),
+
+wanted as (
+
+    select
+        deals.org_id,
+        deals.deal_id,
+        deals.deal_name,
+        documents_summed.latest.company_id as company_id,
+        documents_summed.latest.invoice_id as invoice_id,
+        documents_summed.latest.company_id || ':' || documents_summed.latest.invoice_id
+            as invoice_key,
+        documents_summed.latest.document_number as invoice_number,
+        documents_summed.invoice_status,
+        documents_summed.amount_paid::decimal(18, 2) as amount_paid,
+        documents_summed.amount_due::decimal(18, 2) as amount_due,
+        documents_summed.latest.due_on as due_on,
+        case when documents_summed.invoice_status = 'Paid' then documents_summed.paid_on end
+            as paid_on,
+        documents_summed.currency_code,
+        deals.invoice_key as current_invoice_key,
+        deals.invoice_number as current_invoice_number,
+        deals.invoice_status as current_invoice_status,
+        deals.amount_paid as current_amount_paid,
+        deals.amount_due as current_amount_due,
+        deals.due_on as current_due_on,
+        deals.paid_on as current_paid_on,
+        deals.currency_code as current_currency_code,
+        case
+            when deals.is_deleted then 'deal_deleted'
+            when documents_summed.currencies > 1 then 'mixed_currencies'
+            when documents_summed.currency_code != deals.currency_code
+                then 'wrong_invoice_currency'
+            when
+                count(*) over (
+                    partition by
+                        documents_summed.latest.company_id, documents_summed.latest.invoice_id
+                ) > 1
+                then 'invoice_on_several_deals'
+        end as blocked_reason
+    from documents_summed
+    inner join deals
+        on
+            documents_summed.org_id = deals.org_id
+            and documents_summed.deal_id = deals.deal_id
+
+),
+
+final as (
+
+    select
+        * exclude (blocked_reason),
+        (
+            invoice_key is distinct from current_invoice_key
+            or invoice_number is distinct from current_invoice_number
+            or invoice_status is distinct from current_invoice_status
+            or amount_paid is distinct from current_amount_paid
+            or amount_due is distinct from current_amount_due
+            or due_on is distinct from current_due_on
+            or paid_on is distinct from current_paid_on
+        ) as is_changed,
+        case when is_changed then blocked_reason end as blocked_reason
+    from wanted
+
+)
+
+select * from final

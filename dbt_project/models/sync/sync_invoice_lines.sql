@@ -1,0 +1,209 @@
+-- The lines of each invoice to be sent. A step takes its share of every line of the deal, by
+-- largest remainder, so that the lines add up to the step to the cent. Quantity and price are
+-- kept where their product is the amount, rounded half up; otherwise one piece costs it all.
+with
+
+invoices as (
+
+    select * from {{ ref('sync_invoices') }}
+    where line_count > 0
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    where not is_deleted
+
+),
+
+products as (
+
+    select * from {{ ref('stg_salesforce__products') }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_products__linked') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers__billable') }}
+
+),
+
+tax_codes as (
+
+    select * from {{ ref('tax_codes') }}
+
+),
+
+lines_weighed as (
+
+    select
+        invoices.org_id,
+        invoices.deal_id,
+        invoices.company_id,
+        invoices.currency_code,
+        invoices.account_id,
+        invoices.plan_step,
+        invoices.step_count,
+        {{ cents('invoices.amount') }} as step_cents,
+        {{ cents('deals.basis_amount') }} as basis_cents,
+        {{ cents('lines.total_price') }} as line_cents,
+        lines.line_id,
+        lines.product_id,
+        coalesce(nullif(trim(lines.description), ''), products.product_name, lines.product_code)
+            as line_description,
+        lines.quantity::decimal(28, 10) as line_quantity,
+        lines.unit_price::decimal(28, 10) as line_unit_price,
+        lines.service_on,
+        row_number() over (
+            partition by invoices.org_id, invoices.deal_id, invoices.plan_step
+            order by lines.sort_order nulls last, lines.line_id
+        ) as line_number
+    from invoices
+    inner join deals
+        on invoices.org_id = deals.org_id and invoices.deal_id = deals.deal_id
+    inner join lines
+        on invoices.org_id = lines.org_id and invoices.deal_id = lines.deal_id
+    left join products
+        on lines.org_id = products.org_id and lines.product_id = products.product_id
+    where deals.basis_amount != 0
+
+),
+
+lines_floored as (
+
+    select
+        *,
+        {{ floor_divide('step_cents * line_cents', 'basis_cents') }} as floor_cents,
+        {{ floor_remainder('step_cents * line_cents', 'basis_cents') }} as remainder
+    from lines_weighed
+
+),
+
+lines_ranked as (
+
+    select
+        *,
+        step_cents - sum(floor_cents) over invoice as cents_left,
+        row_number() over (
+            partition by org_id, deal_id, plan_step
+            order by abs(remainder) desc, line_number
+        ) as remainder_rank
+    from lines_floored
+    window invoice as (partition by org_id, deal_id, plan_step)
+
+),
+
+lines_priced as (
+
+    select
+        *,
+        ((floor_cents + case when remainder_rank <= cents_left then 1 else 0 end) * 0.01)
+        ::decimal(18, 2) as amount,
+        round(line_unit_price, 7)::decimal(18, 7) as own_price,
+        round(line_quantity, 6)::decimal(18, 6) as own_quantity,
+        round(line_quantity, 6) = line_quantity and line_quantity > 0 as is_quantity_exact
+    from lines_ranked
+
+),
+
+-- The price that the amount implies, to seven decimals, in whole numbers only.
+lines_implied as (
+
+    select
+        *,
+        case
+            when is_quantity_exact then
+                (
+                    sign(amount)
+                    * (
+                        (
+                            2 * abs({{ cents('amount') }}) * 100000000000::hugeint
+                            + cast(own_quantity::decimal(38, 6) * 1000000 as hugeint)
+                        ) // (2 * cast(own_quantity::decimal(38, 6) * 1000000 as hugeint))
+                    ) * 0.0000001
+                )::decimal(18, 7)
+        end as implied_price
+    from lines_priced
+
+),
+
+lines_chosen as (
+
+    select
+        *,
+        case
+            when
+                is_quantity_exact
+                and own_price = line_unit_price
+                and round(own_quantity::decimal(38, 6) * own_price, 2) = amount
+                then 'own'
+            when is_quantity_exact and round(own_quantity::decimal(38, 6) * implied_price, 2) = amount
+                then 'implied'
+            else 'whole'
+        end as pricing
+    from lines_implied
+
+),
+
+final as (
+
+    select
+        lines_chosen.org_id,
+        lines_chosen.deal_id,
+        lines_chosen.company_id,
+        lines_chosen.plan_step,
+        lines_chosen.line_number::integer as line_number,
+        lines_chosen.line_id as source_line_id,
+        items.item_id,
+        lines_chosen.line_description
+        || case
+            when lines_chosen.step_count > 1
+                then ' (step ' || lines_chosen.plan_step || ' of '
+                || lines_chosen.step_count || ')'
+            else ''
+        end as description,
+        case lines_chosen.pricing
+            when 'whole' then 1 else lines_chosen.own_quantity
+        end::decimal(18, 6) as quantity,
+        case lines_chosen.pricing
+            when 'own' then lines_chosen.own_price
+            when 'implied' then lines_chosen.implied_price
+            else lines_chosen.amount
+        end::decimal(18, 7) as unit_price,
+        lines_chosen.amount,
+        tax_codes.tax_code_id,
+        lines_chosen.service_on
+    from lines_chosen
+    left join items
+        on
+            lines_chosen.org_id = items.org_id
+            and lines_chosen.product_id = items.product_id
+            and lines_chosen.company_id = items.company_id
+    left join customers
+        on
+            lines_chosen.org_id = customers.org_id
+            and lines_chosen.account_id = customers.account_id
+            and lines_chosen.company_id = customers.company_id
+            and lines_chosen.currency_code = customers.currency_code
+    left join tax_codes
+        on
+            lines_chosen.company_id = tax_codes.company_id
+            and lines_chosen.currency_code = tax_codes.currency_code
+            and coalesce(customers.is_taxable, false) = tax_codes.is_customer_taxable
+
+)
+
+select * from final

@@ -1,0 +1,98 @@
+-- One row per due plan step without an invoice: what would be sent, or why it is not.
+with
+
+steps as (
+
+    select * from {{ ref('int_billing_plan__unbilled') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers__billable') }}
+
+),
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_salesforce__contacts') }}
+    where not is_deleted and is_billing_contact and email is not null
+
+),
+
+billing_emails as (
+
+    select
+        org_id,
+        account_id,
+        arg_min(email, contact_id) as email
+    from contacts
+    group by org_id, account_id
+
+),
+
+final as (
+
+    select
+        steps.org_id,
+        steps.deal_id,
+        steps.deal_name,
+        steps.company_id,
+        steps.plan_step,
+        steps.step_count,
+        steps.generation::integer as generation,
+        steps.account_id,
+        steps.account_name,
+        customers.customer_id,
+        case
+            when customers.customer_id is null then customers.customer_change_key
+        end as customer_change_key,
+        steps.currency_code,
+        steps.amount,
+        case
+            when steps.basis_source = 'lines' then steps.line_count else 0
+        end::integer as line_count,
+        clock.as_of_on as invoice_on,
+        customers.term_id,
+        coalesce(billing_emails.email, customers.email) as bill_email,
+        steps.po_number,
+        'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
+            as mark,
+        'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
+        || chr(10) || 'Deal: ' || coalesce(steps.deal_name, '')
+        || case
+            when steps.step_count > 1
+                then chr(10) || 'Step ' || steps.plan_step || ' of ' || steps.step_count
+            else ''
+        end as private_note,
+        coalesce(steps.step_blocked_reason, customers.customer_blocked_reason) as blocked_reason,
+        coalesce(
+            steps.step_blocked_detail,
+            case
+                when customers.customer_blocked_reason is not null
+                    then customers.customer_blocked_detail
+            end
+        ) as blocked_detail,
+        clock.as_of_at as data_as_of
+    from steps
+    cross join clock
+    left join customers
+        on
+            steps.org_id = customers.org_id
+            and steps.account_id = customers.account_id
+            and steps.company_id = customers.company_id
+            and steps.currency_code = customers.currency_code
+    left join billing_emails
+        on
+            steps.org_id = billing_emails.org_id
+            and steps.account_id = billing_emails.account_id
+
+)
+
+select * from final
