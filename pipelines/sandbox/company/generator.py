@@ -108,7 +108,7 @@ def _keep_books(seed: int, biller: Biller, cast: Cast) -> None:
 def _manifest(company: Company) -> dict[str, Any]:
     integration = company.staff[12]
     rates = [
-        {"iso": iso, "rate": str(rate), "corporate": iso == "USD"}
+        {"iso": iso, "rate": rate, "corporate": iso == "USD"}
         for iso, rate in CURRENCY_RATES.items()
     ]
     return {

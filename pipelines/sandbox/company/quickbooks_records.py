@@ -515,6 +515,13 @@ def _ref_pair(name: str, value: str) -> Record:
     return {"Name": name, "Value": value}
 
 
+def _tax_preferences(books: Books) -> Record:
+    switches: Record = {"UsingSalesTax": True, "PartnerTaxEnabled": False}
+    # Lines marked TAX are taxed by this code when neither invoice nor customer names one.
+    default = {"TaxGroupCodeRef": {"value": books.tax_codes[0].code_id}}
+    return switches | default if books.country == "US" else switches
+
+
 def _preferences(books: Books) -> Record:
     use = [
         {"Name": f"SalesFormsPrefs.UseSalesCustom{at}", "Type": "BooleanType",
@@ -557,7 +564,7 @@ def _preferences(books: Books) -> Record:
         },
         "VendorAndPurchasesPrefs": {"TrackingByCustomer": False, "BillableExpenseTracking": False},
         "TimeTrackingPrefs": {"UseServices": False, "BillCustomers": False},
-        "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": False},
+        "TaxPrefs": _tax_preferences(books),
         "CurrencyPrefs": {
             "MultiCurrencyEnabled": several,
             "HomeCurrency": {"value": books.home_currency},

@@ -33,7 +33,9 @@ def collect_payments(rng: random.Random, books: Books) -> None:
         paid_on = _paid_on(rng, document)
         if paid_on is None:
             continue
-        if rng.random() < 0.05:
+        assert document.due_on is not None
+        # Who pays before the due date, often pays only a part.
+        if rng.random() < (0.5 if document.due_on >= AS_OF else 0.05):
             part = cents(document.total * Decimal(rng.choice(("0.3", "0.5", "0.75"))))
             books.receive(document.customer, paid_on, part, [(document, part)])
         else:
@@ -46,10 +48,12 @@ def _paid_on(rng: random.Random, document: Document) -> date | None:
     """When the customer pays, or None when it has not done so by the as-of day."""
     assert document.due_on is not None
     age = (AS_OF - document.due_on).days
-    likely = 0.985 if age > 60 else 0.75 if age > 0 else 0.25
+    likely = 0.985 if age > 60 else 0.75 if age > 0 else 0.5
     if rng.random() > likely:
         return None
     day = document.due_on + timedelta(days=rng.randrange(-12, 24))
+    if age <= 0:
+        day = document.txn_on + timedelta(days=rng.randrange(3, 15))
     day = max(day, document.txn_on + timedelta(days=1))
     if document.edited_at and age > 60:
         day = min(day, date(2026, 10, 30))
@@ -167,6 +171,6 @@ def write_counter_sales(biller: Biller) -> None:
         quantity = Decimal(rng.choice((1, 2, 3, 5)))
         line = DocLine(product, product.description, cents(product.price * quantity), quantity,
                        product.price)  # fmt: skip
-        kind = "RefundReceipt" if at % 6 == 5 else "SalesReceipt"
+        kind = "RefundReceipt" if at % 5 == 4 else "SalesReceipt"
         day = day_between(rng, date(2024, 4, 1), date(2026, 11, 10))
         books.new_document(kind, rng.choice(strangers), day, [line])

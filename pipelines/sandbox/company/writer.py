@@ -27,13 +27,14 @@ def quickbooks_number(number: Decimal) -> str:
     return "0" if text in ("-0", "0") else text
 
 
-def _dumps(value: Any, spelling: Spelling) -> str:
+def _dumps(value: Any, spelling: Spelling, indent: int | None = None) -> str:
     def mark(number: Any) -> str:
         if not isinstance(number, Decimal):
             raise TypeError(f"cannot write {type(number).__name__} as JSON")
         return f"\x02{spelling(number)}\x03"
 
-    text = json.dumps(value, default=mark, separators=(",", ":"))
+    separators = (",", ": ") if indent else (",", ":")
+    text = json.dumps(value, default=mark, separators=separators, indent=indent)
     return text.replace(_OPEN, "").replace(_CLOSE, "")
 
 
@@ -47,7 +48,7 @@ def write_list(path: Path, records: Sequence[Any], spelling: Spelling) -> None:
 def write_object(path: Path, value: dict[str, Any]) -> None:
     """A JSON object, laid out for people."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=1, default=str)
+    text = _dumps(value, quickbooks_number, indent=1)
     path.write_bytes(f"{text}\n".encode())
 
 
