@@ -21,23 +21,25 @@ deals as (
 
 ),
 
--- A deleted invoice that nobody ever read has no status to show.
+-- A deleted invoice shows as voided; of one that nobody ever read only the deal knows more.
 documents as (
 
     select distinct
         links.org_id,
         links.deal_id,
-        statuses.company_id,
-        statuses.invoice_id,
-        statuses.document_number,
-        statuses.currency_code,
-        statuses.invoice_on,
-        statuses.due_on,
-        case statuses.invoice_status
-            when 'Deleted' then 'Voided' else statuses.invoice_status
+        links.company_id,
+        links.invoice_id,
+        coalesce(statuses.document_number, deals.invoice_number) as document_number,
+        coalesce(statuses.currency_code, deals.currency_code) as currency_code,
+        coalesce(statuses.invoice_on, date '1900-01-01') as invoice_on,
+        coalesce(statuses.due_on, deals.due_on) as due_on,
+        case
+            when statuses.invoice_status is null or statuses.invoice_status = 'Deleted'
+                then 'Voided'
+            else statuses.invoice_status
         end as invoice_status,
-        statuses.settled_amount,
-        statuses.balance,
+        coalesce(statuses.settled_amount, 0) as settled_amount,
+        coalesce(statuses.balance, 0) as balance,
         case when statuses.invoice_status = 'Paid' then statuses.last_payment_on end as paid_on,
         case statuses.invoice_status
             when 'Overdue' then 1
@@ -47,7 +49,8 @@ documents as (
             else 5
         end as status_rank
     from links
-    inner join statuses
+    inner join deals on links.org_id = deals.org_id and links.deal_id = deals.deal_id
+    left join statuses
         on links.company_id = statuses.company_id and links.invoice_id = statuses.invoice_id
 
 ),

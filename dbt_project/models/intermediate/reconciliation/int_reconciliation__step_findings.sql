@@ -39,6 +39,12 @@ payments as (
 
 ),
 
+deal_statuses as (
+
+    select * from {{ ref('sync_deal_status') }}
+
+),
+
 customers_owing as (
 
     select
@@ -211,6 +217,21 @@ credited as (
 
 ),
 
+-- A finding about the deal itself belongs to its step only where there is just one.
+deals_stepped as (
+
+    select
+        deals.*,
+        all_steps.plan_step as only_step
+    from deals
+    left join all_steps
+        on
+            deals.org_id = all_steps.org_id
+            and deals.deal_id = all_steps.deal_id
+            and all_steps.step_count = 1
+
+),
+
 headers as (
 
     select
@@ -219,7 +240,7 @@ headers as (
         company_id,
         org_id,
         deal_id,
-        cast(null as integer) as plan_step,
+        only_step as plan_step,
         cast(null as varchar) as document_type,
         cast(null as varchar) as document_id,
         cast(null as varchar) as document_number,
@@ -232,11 +253,70 @@ headers as (
         header_amount as actual_amount,
         closed_on as occurred_on,
         'The amount says ' || header_amount || ', the lines add up to ' || line_amount as reason
-    from deals
+    from deals_stepped
     where
         is_billable
         and line_count > 0
         and abs(header_amount - line_amount) > {{ tolerance('line_amount') }}
+
+),
+
+statuses_drifted as (
+
+    select
+        'status|' || deals.org_id || '|' || deals.deal_id as record_key,
+        'STATUS_DRIFT' as mismatch_class,
+        deals.company_id,
+        deals.org_id,
+        deals.deal_id,
+        cast(null as integer) as plan_step,
+        cast(null as varchar) as document_type,
+        cast(null as varchar) as document_id,
+        cast(null as varchar) as document_number,
+        deals.account_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as customer_name,
+        deals.currency_code,
+        0 as value_at_stake,
+        deal_statuses.amount_due as expected_amount,
+        deal_statuses.current_amount_due as actual_amount,
+        deal_statuses.due_on as occurred_on,
+        'Salesforce says ' || coalesce(deal_statuses.current_invoice_status, 'nothing')
+        || ', QuickBooks ' || deal_statuses.invoice_status as reason
+    from deal_statuses
+    inner join deals
+        on deal_statuses.org_id = deals.org_id and deal_statuses.deal_id = deals.deal_id
+    where deal_statuses.is_changed
+
+),
+
+-- Within the tolerance a difference is no finding, but it is totalled.
+rounded as (
+
+    select
+        'invoice|' || main_document.company_id || '|' || main_document.invoice_id as record_key,
+        'SHIPPING_OR_ROUNDING' as mismatch_class,
+        main_document.company_id as company_id,
+        org_id,
+        deal_id,
+        plan_step,
+        'invoice' as document_type,
+        main_document.invoice_id as document_id,
+        main_document.document_number as document_number,
+        account_id,
+        main_document.customer_id as customer_id,
+        main_document.customer_name as customer_name,
+        currency_code,
+        abs(amount - invoiced_amount) as value_at_stake,
+        amount as expected_amount,
+        invoiced_amount as actual_amount,
+        first_invoice_on as occurred_on,
+        'Rounded otherwise than the deal' as reason
+    from steps
+    where
+        outcome = 'invoiced'
+        and invoiced_amount != amount
+        and abs(amount - invoiced_amount) <= tolerance
 
 ),
 
@@ -320,6 +400,10 @@ combined as (
     select * from unapplied_payments
     union all
     select * from unapplied_credits
+    union all
+    select * from statuses_drifted
+    union all
+    select * from rounded
 
 ),
 
