@@ -493,6 +493,33 @@ def test_the_twelve_classes_are_listed_exactly_and_completely(world: World) -> N
     assert sorted(map(str, set(listed) - found)) == []
 
 
+def test_the_judge_notices_what_the_key_does_not_know(world: World) -> None:
+    """The recomputation has teeth: each damage to a sound invoice gives exactly its finding."""
+    listed = {as_tuple(one) for one in world.key["mismatches"] if not one.get("also")}
+    touched = {one[2] for one in listed}
+    sound = [
+        one
+        for one in world.live()
+        if one.evidence == "custom_field"
+        and one.steps[0].deal_id not in touched
+        and world.is_billable(one.steps[0].deal_id)
+        and len(world.plans[one.steps[0].deal_id]) == 1
+        and sum(other.steps == one.steps for other in world.live()) == 1
+    ]
+    invoice, (step,) = sound[0], sound[0].steps
+    line = invoice.record["Line"][0]
+    for difference, code in ((Decimal("0.02"), "OVER_BILLED"), (Decimal("-0.02"), "UNDER_BILLED")):
+        line["Amount"] += difference
+        found = world.findings() - listed
+        line["Amount"] -= difference
+        assert found == {world.entry(code, invoice, step, Decimal("0.02"))}
+    world.invoices.remove(invoice)
+    (gone,) = world.findings() - listed
+    world.invoices.insert(0, invoice)
+    assert gone[0] == "UNBILLED_CLOSED_WON"
+    assert gone[2:4] == (step.deal_id, step.number)
+
+
 def test_a_record_has_one_of_the_twelve_at_most(world: World) -> None:
     listed = [as_tuple(one) for one in world.key["mismatches"] if not one.get("also")]
     documents = Counter((one[1], one[4], one[5]) for one in listed if one[5])

@@ -239,10 +239,15 @@ def _enter_strangers(clientele: Clientele, words: Iterator[str]) -> None:
 
 def _drift_owned_fields(clientele: Clientele, firms: Sequence[Firm]) -> None:
     """Some customers whose phone, address or e-mail is older than the account's."""
-    plain = [firm for firm in firms if not firm.is_person and not firm.resembles]
+    linked = [firm for firm in firms if firm.role == "linked"]
+    plain = [firm for firm in linked if not firm.is_person and not firm.resembles]
     for at, firm in enumerate(clientele.rng.sample(plain, 9)):
         _OWNED_DRIFTS[at % 3](clientele, clientele.customer(firm))
         clientele.owned_drift.add(firm.account_id)
+    unlinked = [firm for firm in firms if firm.role == "matchable" and not firm.is_person]
+    # Owner 3's accounts show no billing e-mail: there the other mailbox would prove nothing.
+    for firm in clientele.rng.sample([firm for firm in unlinked if firm.owner not in (1, 2, 3)], 3):
+        _old_email(clientele, clientele.customer(firm))
 
 
 def open_companies(
@@ -263,7 +268,7 @@ def open_companies(
     _enter_doubles(clientele, by_role["ambiguous"])
     _enter_weak(clientele, by_role["weak"])
     _enter_strangers(clientele, words)
-    _drift_owned_fields(clientele, by_role["linked"])
+    _drift_owned_fields(clientele, firms)
     return clientele
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.sandbox.company import names
 from pipelines.sandbox.company.answer_key import build_answer_key
-from pipelines.sandbox.company.billing import Biller, bill_everything
+from pipelines.sandbox.company.billing import Biller
 from pipelines.sandbox.company.casting import Cast, cast_deals
 from pipelines.sandbox.company.catalogue import CURRENCY_RATES, Catalogue, build_catalogue
 from pipelines.sandbox.company.customers import open_companies
@@ -18,7 +18,8 @@ from pipelines.sandbox.company.dates import AS_OF_AT
 from pipelines.sandbox.company.deals import DealDesk
 from pipelines.sandbox.company.ids import SalesforceIds
 from pipelines.sandbox.company.people import Firm, StaffMember, all_firms, staff
-from pipelines.sandbox.company.quickbooks_records import deleted_stubs, quickbooks_records
+from pipelines.sandbox.company.quickbooks_documents import deleted_stubs, document_records
+from pipelines.sandbox.company.quickbooks_lists import list_records
 from pipelines.sandbox.company.receipts import (
     collect_payments,
     leave_unapplied,
@@ -32,6 +33,7 @@ from pipelines.sandbox.company.salesforce_records import (
     custom_fields,
     salesforce_records,
 )
+from pipelines.sandbox.company.scenarios import bill_everything
 from pipelines.sandbox.company.status import Statuses, fill_statuses
 from pipelines.sandbox.company.writer import (
     quickbooks_number,
@@ -138,7 +140,7 @@ def _manifest(company: Company) -> dict[str, Any]:
 
 
 def _write(company: Company, folder: Path) -> dict[str, int]:
-    """Write all files; the manifest last, because it says that the folder is complete."""
+    """Write all files to an empty folder."""
     counts: dict[str, int] = {}
 
     def put(name: str, records: list[dict[str, Any]], spelling: Any) -> None:
@@ -149,22 +151,26 @@ def _write(company: Company, folder: Path) -> dict[str, int]:
         put(f"salesforce/{name}.json", records, salesforce_number)
     put("salesforce/_custom_fields.json", custom_fields(), salesforce_number)
     for books in company.biller.clientele.books.values():
-        for name, records in quickbooks_records(books).items():
+        for name, records in (list_records(books) | document_records(books)).items():
             put(f"quickbooks/{books.realm_id}/{name}.json", records, quickbooks_number)
         put(f"quickbooks/{books.realm_id}/_deleted.json", deleted_stubs(books), quickbooks_number)
     write_object(folder / _MANIFEST, _manifest(company))
     return counts
 
 
-def _clear(folder: Path) -> None:
-    """Empty an earlier sample company; refuse to touch a folder that is something else."""
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not (folder / _MANIFEST).is_file() and not (folder / "salesforce").is_dir():
+def _refuse_another_use(folder: Path) -> None:
+    """Only an empty folder or an earlier sample company may be replaced."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
         raise FileExistsError(
             f"{folder} holds files that are not a sample company; name another folder"
         )
-    shutil.rmtree(folder)
+
+
+def _replace(folder: Path, written: Path) -> None:
+    """Put a finished folder in the place of an earlier one."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    written.rename(folder)
 
 
 def generate(folder: Path, answer_key: Path, seed: int = 7) -> Summary:
@@ -176,10 +182,13 @@ def generate(folder: Path, answer_key: Path, seed: int = 7) -> Summary:
     """
     if answer_key.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the answer key {answer_key} must not lie inside {folder}")
+    _refuse_another_use(folder)
     company = make_company(seed)
     key = build_answer_key(company.biller, company.cast, company.statuses, company.firms)
-    _clear(folder)
-    counts = _write(company, folder)
+    beside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    counts = _write(company, beside)
+    _replace(folder, beside)
     write_key(answer_key, key)
     classes: dict[str, int] = {}
     for entry in key["mismatches"]:
