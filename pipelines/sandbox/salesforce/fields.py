@@ -1,0 +1,299 @@
+"""What a field is, and what follows from its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+TEXTUAL = frozenset(
+    {
+        "string",
+        "textarea",
+        "picklist",
+        "multipicklist",
+        "combobox",
+        "email",
+        "phone",
+        "url",
+        "encryptedstring",
+        "id",
+        "reference",
+    }
+)
+NUMERIC = frozenset({"currency", "double", "percent", "int"})
+LONG_TEXT = 255
+_SOAP_TYPES = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "int": "xsd:int",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a picklist."""
+
+    value: str
+    label: str
+    default: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an object, as `describe` tells it.
+
+    `children` names the relationship seen from the parent of a reference; `cascade` says that the
+    record goes when its parent goes. `derived` fields are set by the vendor from others.
+    """
+
+    name: str
+    label: str
+    type: str
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    defaulted: bool = False
+    default: Any = None
+    custom: bool = False
+    external_id: bool = False
+    unique: bool = False
+    case_sensitive: bool = False
+    id_lookup: bool = False
+    restricted: bool = False
+    choices: tuple[Choice, ...] = ()
+    refers_to: tuple[str, ...] = ()
+    relationship: str | None = None
+    children: str | None = None
+    cascade: bool = False
+    compound: str | None = None
+    name_field: bool = False
+    calculated: bool = False
+    unfilterable: bool = False
+    unsortable: bool = False
+    help: str | None = None
+    key: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.name.lower())
+
+    @property
+    def required(self) -> bool:
+        """Whether a new record must name it."""
+        return self.createable and not self.nillable and not self.defaulted
+
+    @property
+    def is_long_text(self) -> bool:
+        """Long text areas can neither be filtered nor sorted nor grouped."""
+        return self.type in ("textarea", "multipicklist") and self.length > LONG_TEXT
+
+    @property
+    def is_filterable(self) -> bool:
+        """Whether WHERE may name it."""
+        return not (self.unfilterable or self.is_long_text)
+
+    @property
+    def is_sortable(self) -> bool:
+        """Whether ORDER BY may name it."""
+        return not (
+            self.unsortable or self.is_long_text or self.type in ("address", "multipicklist")
+        )
+
+    @property
+    def is_groupable(self) -> bool:
+        """Whether GROUP BY may name it."""
+        if self.unsortable or self.is_long_text or self.calculated:
+            return False
+        return self.type not in (
+            "address",
+            "multipicklist",
+            "datetime",
+            "double",
+            "currency",
+            "percent",
+        )
+
+    @property
+    def is_aggregatable(self) -> bool:
+        """Whether COUNT, MIN and the like may name it."""
+        return not (self.is_long_text or self.type in ("address", "multipicklist", "boolean"))
+
+    def describe(self) -> dict[str, Any]:
+        """The field's entry in the object's describe, with the vendor's full set of keys."""
+        textual = self.type in TEXTUAL or self.type == "anyType"
+        return {
+            "aggregatable": self.is_aggregatable,
+            "aiPredictionField": False,
+            "autoNumber": False,
+            "byteLength": self.length * 3 if textual and self.type != "id" else self.length,
+            "calculated": self.calculated,
+            "calculatedFormula": None,
+            "cascadeDelete": self.cascade,
+            "caseSensitive": self.case_sensitive,
+            "compoundFieldName": self.compound,
+            "controllerName": None,
+            "createable": self.createable,
+            "custom": self.custom,
+            "defaultValue": self.default if self.type == "boolean" else None,
+            "defaultValueFormula": None,
+            "defaultedOnCreate": self.defaulted,
+            "dependentPicklist": False,
+            "deprecatedAndHidden": False,
+            "digits": self.precision if self.type == "int" else 0,
+            "displayLocationInDecimal": False,
+            "encrypted": False,
+            "externalId": self.external_id,
+            "extraTypeInfo": "plaintextarea" if self.type == "textarea" else None,
+            "filterable": self.is_filterable,
+            "filteredLookupInfo": None,
+            "formulaTreatNullNumberAsZero": False,
+            "groupable": self.is_groupable,
+            "highScaleNumber": False,
+            "htmlFormatted": False,
+            "idLookup": self.id_lookup or self.external_id,
+            "inlineHelpText": self.help,
+            "label": self.label,
+            "length": self.length,
+            "mask": None,
+            "maskType": None,
+            "name": self.name,
+            "nameField": self.name_field,
+            "namePointing": len(self.refers_to) > 1,
+            "nillable": self.nillable,
+            "permissionable": self.nillable and self.type != "id" and not self.compound,
+            "picklistValues": [
+                {
+                    "active": choice.active,
+                    "defaultValue": choice.default,
+                    "label": choice.label,
+                    "validFor": None,
+                    "value": choice.value,
+                }
+                for choice in self.choices
+            ],
+            "polymorphicForeignKey": len(self.refers_to) > 1,
+            "precision": 0 if self.type == "int" else self.precision,
+            "queryByDistance": self.type == "address",
+            "referenceTargetField": None,
+            "referenceTo": list(self.refers_to),
+            "relationshipName": self.relationship,
+            "relationshipOrder": None,
+            "restrictedDelete": False,
+            "restrictedPicklist": self.restricted,
+            "scale": self.scale,
+            "searchPrefilterable": self.type in ("id", "reference"),
+            "soapType": _SOAP_TYPES.get(self.type, "xsd:string"),
+            "sortable": self.is_sortable,
+            "type": self.type,
+            "unique": self.unique,
+            "updateable": self.updateable,
+            "writeRequiresMasterRead": False,
+        }
+
+
+# ---- the words in which the catalogue is written
+
+
+def text(name: str, label: str, length: int, **more: Any) -> Field:
+    """A line of text."""
+    return Field(name, label, more.pop("type", "string"), length=length, **more)
+
+
+def area(name: str, label: str, length: int, **more: Any) -> Field:
+    """Text of several lines."""
+    return Field(name, label, "textarea", length=length, **more)
+
+
+def number(name: str, label: str, precision: int, scale: int, **more: Any) -> Field:
+    """A number that is no money."""
+    return Field(name, label, more.pop("type", "double"), precision=precision, scale=scale, **more)
+
+
+def money(name: str, label: str, scale: int = 2, **more: Any) -> Field:
+    """An amount in the record's currency."""
+    return Field(name, label, "currency", precision=18, scale=scale, **more)
+
+
+def percent(name: str, label: str, precision: int, scale: int, **more: Any) -> Field:
+    """A share in hundredths."""
+    return Field(name, label, "percent", precision=precision, scale=scale, **more)
+
+
+def whole(name: str, label: str, digits: int, **more: Any) -> Field:
+    """A whole number."""
+    return Field(name, label, "int", precision=digits, **more)
+
+
+def flag(name: str, label: str, default: bool = False, **more: Any) -> Field:
+    """True or false; never null."""
+    return Field(
+        name,
+        label,
+        "boolean",
+        nillable=False,
+        defaulted=more.get("createable", True),
+        default=default,
+        **more,
+    )
+
+
+def day(name: str, label: str, **more: Any) -> Field:
+    """A date without a zone."""
+    return Field(name, label, "date", **more)
+
+
+def moment(name: str, label: str, **more: Any) -> Field:
+    """A time in UTC, to the second."""
+    return Field(name, label, "datetime", **more)
+
+
+def pick(
+    name: str, label: str, values: Iterable[str], length: int = 255, default: str = "", **more: Any
+) -> Field:
+    """A picklist; open to other values unless `restricted`."""
+    choices = tuple(Choice(value, value, value == default) for value in values)
+    return Field(
+        name,
+        label,
+        more.pop("type", "picklist"),
+        length=length,
+        choices=choices,
+        default=default or None,
+        defaulted=more.pop("defaulted", bool(default)),
+        **more,
+    )
+
+
+def link(name: str, label: str, refers_to: str, **more: Any) -> Field:
+    """A reference; `refers_to` may name several objects, the relationship follows from the name."""
+    relationship = more.pop("relationship", name.removesuffix("Id"))
+    return Field(
+        name,
+        label,
+        "reference",
+        length=18,
+        refers_to=tuple(refers_to.split()),
+        relationship=relationship,
+        **more,
+    )
+
+
+def fixed(one: Field) -> Field:
+    """The same field, set by the vendor alone."""
+    return replace(one, createable=False, updateable=False, defaulted=False)
+
+
+def on_create(one: Field) -> Field:
+    """The same field, to be set on create only."""
+    return replace(one, updateable=False)
