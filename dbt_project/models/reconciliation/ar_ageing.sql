@@ -52,10 +52,10 @@ final as (
     select
         books.company_id,
         books.currency_code,
-        buckets.bucket_number::integer as bucket_number,
+        cast(buckets.bucket_number as integer) as bucket_number,
         buckets.bucket,
-        coalesce(statuses_bucketed.amount, 0)::decimal(18, 2) as amount,
-        coalesce(statuses_bucketed.documents, 0)::integer as documents
+        cast(coalesce(statuses_bucketed.amount, 0) as decimal(18, 2)) as amount,
+        cast(coalesce(statuses_bucketed.documents, 0) as integer) as documents
     from books
     cross join buckets
     left join statuses_bucketed

@@ -125,15 +125,19 @@ final as (
         case when is_fresh and is_complete then 'concluded' else 'not_concluded' end as verdict,
         case
             when objects = 0 then 'Nothing has been read from this source'
-            when not is_complete then 'Rows read differ from the vendor''s count: '
-                || incomplete_objects
-            when not is_fresh then 'Last read completely at '
-                || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
+            when not is_complete
+                then
+                    'Rows read differ from the vendor''s count: '
+                    || incomplete_objects
+            when not is_fresh
+                then
+                    'Last read completely at '
+                    || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
             else objects || ' objects read'
         end as reason,
-        objects::integer as objects,
-        rows_read::bigint as rows_read,
-        rows_vendor::bigint as rows_vendor,
+        cast(objects as integer) as objects,
+        cast(rows_read as bigint) as rows_read,
+        cast(rows_vendor as bigint) as rows_vendor,
         oldest_read_at,
         as_of_at
     from judged

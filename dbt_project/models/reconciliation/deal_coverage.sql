@@ -60,13 +60,13 @@ final as (
         amount,
         coverage_state,
         blocked_reason,
-        case when coverage_state = 'invoiced' then amount else 0 end::decimal(18, 2)
+        cast(case when coverage_state = 'invoiced' then amount else 0 end as decimal(18, 2))
             as invoiced_amount,
-        case when coverage_state = 'to_be_invoiced' then amount else 0 end::decimal(18, 2)
+        cast(case when coverage_state = 'to_be_invoiced' then amount else 0 end as decimal(18, 2))
             as to_be_invoiced_amount,
-        case when coverage_state = 'blocked' then amount else 0 end::decimal(18, 2)
+        cast(case when coverage_state = 'blocked' then amount else 0 end as decimal(18, 2))
             as blocked_amount,
-        case when coverage_state = 'not_due' then amount else 0 end::decimal(18, 2)
+        cast(case when coverage_state = 'not_due' then amount else 0 end as decimal(18, 2))
             as not_due_amount
     from steps_covered
 

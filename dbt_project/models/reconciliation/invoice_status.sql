@@ -75,18 +75,19 @@ final as (
         end as invoice_status,
         invoices.net_amount,
         invoices.tax_amount,
-        case when invoices.is_live then invoices.gross_amount else 0 end::decimal(18, 2)
+        cast(case when invoices.is_live then invoices.gross_amount else 0 end as decimal(18, 2))
             as gross_amount,
-        case when invoices.is_live then invoices.balance else 0 end::decimal(18, 2) as balance,
-        case
+        cast(case when invoices.is_live then invoices.balance else 0 end as decimal(18, 2))
+            as balance,
+        cast(case
             when invoices.is_live then invoices.gross_amount - invoices.balance
             else 0
-        end::decimal(18, 2) as settled_amount,
+        end as decimal(18, 2)) as settled_amount,
         payments_summed.last_payment_on,
-        case
+        cast(case
             when invoices.is_live and invoices.balance > 0
                 then greatest(clock.as_of_on - invoices.due_on, 0)
-        end::integer as days_overdue,
+        end as integer) as days_overdue,
         links.invoice_id is not null as is_linked
     from invoices
     cross join clock

@@ -23,11 +23,14 @@ mismatches as (
 
 weeks as (
 
-    select cast(unnest(
-        generate_series(
-            date_trunc('week', as_of_on) - to_weeks(25), date_trunc('week', as_of_on), to_weeks(1)
-        )
-    ) as date) as week_on
+    select
+        cast(unnest(
+            generate_series(
+                date_trunc('week', as_of_on) - to_weeks(25),
+                date_trunc('week', as_of_on),
+                to_weeks(1)
+            )
+        ) as date) as week_on
     from clock
 
 ),
@@ -65,8 +68,8 @@ final as (
         books.company_id,
         books.currency_code,
         weeks.week_on,
-        coalesce(steps_leaking.amount, 0)::decimal(18, 2) as amount,
-        coalesce(steps_leaking.steps, 0)::integer as steps
+        cast(coalesce(steps_leaking.amount, 0) as decimal(18, 2)) as amount,
+        cast(coalesce(steps_leaking.steps, 0) as integer) as steps
     from books
     cross join weeks
     left join steps_leaking

@@ -64,16 +64,17 @@ findings_ranked as (
         classes.owner_role,
         classes.root_cause,
         classes.suggested_action,
-        row_number() over record as class_rank
+        row_number() over record as class_rank,
+        first_value(findings.mismatch_class) over record as first_class
     from findings
     inner join classes on findings.mismatch_class = classes.mismatch_class
     window record as (
         partition by findings.record_key
         order by
-            classes.precedence,
+            classes.precedence asc,
             findings.value_at_stake desc nulls last,
-            findings.deal_id,
-            findings.plan_step
+            findings.deal_id asc,
+            findings.plan_step asc
     )
 
 ),
@@ -84,17 +85,27 @@ flags as (
         record_key,
         list(distinct mismatch_class order by mismatch_class) as classes
     from findings_ranked
-    where class_rank > 1
+    where mismatch_class != first_class
     group by record_key
 
 ),
 
--- The ladder: by amount or by age, whichever is worse; harm to a customer goes one step up.
 findings_aged as (
 
     select
         findings_ranked.*,
-        clock.as_of_on - findings_ranked.occurred_on as age_days,
+        clock.as_of_on - findings_ranked.occurred_on as age_days
+    from findings_ranked
+    cross join clock
+    where findings_ranked.class_rank = 1
+
+),
+
+-- The ladder: by amount or by age, whichever is worse; harm to a customer goes one step up.
+findings_graded as (
+
+    select
+        *,
         greatest(
             case
                 when value_at_stake >= {{ var('severity_critical_from', 50000) }} then 4
@@ -102,16 +113,11 @@ findings_aged as (
                 when value_at_stake >= {{ var('severity_medium_from', 1000) }} then 2
                 else 1
             end,
-            case
-                when clock.as_of_on - findings_ranked.occurred_on > 60 then 3
-                when clock.as_of_on - findings_ranked.occurred_on > 30 then 2
-                else 1
-            end
-        ) + case when mismatch_class in ('DUPLICATE_INVOICE', 'OVER_BILLED') then 1 else 0 end
+            case when age_days > 60 then 3 when age_days > 30 then 2 else 1 end
+        )
+        + case when mismatch_class in ('DUPLICATE_INVOICE', 'OVER_BILLED') then 1 else 0 end
             as ladder
-    from findings_ranked
-    cross join clock
-    where class_rank = 1
+    from findings_aged
 
 ),
 
@@ -120,51 +126,49 @@ final as (
     select
         md5(concat_ws(
             '|',
-            findings_aged.mismatch_class,
-            coalesce(findings_aged.company_id, ''),
-            coalesce(findings_aged.deal_id, ''),
-            coalesce(findings_aged.plan_step::varchar, ''),
-            coalesce(findings_aged.document_type || findings_aged.document_id, '')
+            findings_graded.mismatch_class,
+            coalesce(findings_graded.company_id, ''),
+            coalesce(findings_graded.deal_id, ''),
+            coalesce(cast(findings_graded.plan_step as varchar), ''),
+            coalesce(findings_graded.document_type || findings_graded.document_id, '')
         )) as mismatch_id,
-        findings_aged.mismatch_class,
-        findings_aged.precedence::integer as precedence,
+        findings_graded.mismatch_class,
+        cast(findings_graded.precedence as integer) as precedence,
         case
-            when findings_aged.class_severity != 'by_amount' then findings_aged.class_severity
-            else ['low', 'medium', 'high', 'critical'][least(findings_aged.ladder, 4)]
+            when findings_graded.class_severity != 'by_amount' then findings_graded.class_severity
+            else ['low', 'medium', 'high', 'critical'][least(findings_graded.ladder, 4)]
         end as severity,
-        findings_aged.owner_role,
-        findings_aged.company_id,
-        findings_aged.org_id,
-        findings_aged.deal_id,
+        findings_graded.owner_role,
+        findings_graded.company_id,
+        findings_graded.org_id,
+        findings_graded.deal_id,
         deals.deal_name,
-        findings_aged.plan_step::integer as plan_step,
-        findings_aged.document_type,
-        findings_aged.document_id,
-        findings_aged.document_number,
-        findings_aged.account_id,
+        cast(findings_graded.plan_step as integer) as plan_step,
+        findings_graded.document_type,
+        findings_graded.document_id,
+        findings_graded.document_number,
+        findings_graded.account_id,
         accounts.account_name,
-        findings_aged.customer_id,
-        findings_aged.customer_name,
-        findings_aged.currency_code,
-        findings_aged.value_at_stake,
-        findings_aged.expected_amount,
-        findings_aged.actual_amount,
-        findings_aged.occurred_on,
-        findings_aged.age_days::integer as age_days,
-        list_filter(
-            coalesce(flags.classes, []), lambda flag : flag != findings_aged.mismatch_class
-        ) as flags,
-        findings_aged.reason,
-        findings_aged.suggested_action,
-        findings_aged.root_cause
-    from findings_aged
-    left join flags on findings_aged.record_key = flags.record_key
+        findings_graded.customer_id,
+        findings_graded.customer_name,
+        findings_graded.currency_code,
+        findings_graded.value_at_stake,
+        findings_graded.expected_amount,
+        findings_graded.actual_amount,
+        findings_graded.occurred_on,
+        cast(findings_graded.age_days as integer) as age_days,
+        coalesce(flags.classes, []) as flags,
+        findings_graded.reason,
+        findings_graded.suggested_action,
+        findings_graded.root_cause
+    from findings_graded
+    left join flags on findings_graded.record_key = flags.record_key
     left join deals
-        on findings_aged.org_id = deals.org_id and findings_aged.deal_id = deals.deal_id
+        on findings_graded.org_id = deals.org_id and findings_graded.deal_id = deals.deal_id
     left join accounts
         on
-            findings_aged.org_id = accounts.org_id
-            and findings_aged.account_id = accounts.account_id
+            findings_graded.org_id = accounts.org_id
+            and findings_graded.account_id = accounts.account_id
 
 )
 

@@ -146,7 +146,7 @@ net_billed as (
         select * from invoiced_gross
         union all
         select * from credited
-    )
+    ) as gross_and_credits
     group by company_id, currency_code
 
 ),
@@ -178,7 +178,7 @@ residuals as (
             currency_code,
             -amount as amount
         from invoiced_net
-    )
+    ) as sold_to_invoiced
     group by company_id, currency_code
 
 ),
@@ -220,12 +220,12 @@ final as (
     select
         books.company_id,
         books.currency_code,
-        line_names.line_number::integer as line_number,
+        cast(line_names.line_number as integer) as line_number,
         line_names.line_code,
         line_names.line_label,
         line_names.line_kind,
-        coalesce(amounts.amount, 0)::decimal(18, 2) as amount,
-        coalesce(amounts.documents, 0)::integer as documents
+        cast(coalesce(amounts.amount, 0) as decimal(18, 2)) as amount,
+        cast(coalesce(amounts.documents, 0) as integer) as documents
     from books
     cross join line_names
     left join amounts

@@ -10,8 +10,7 @@ clock as (
 
 steps as (
 
-    select
-        * replace (coalesce(company_id, 'not routed') as company_id)
+    select * replace (coalesce(company_id, 'not routed') as company_id)
     from {{ ref('int_reconciliation__steps') }}
 
 ),
@@ -25,8 +24,7 @@ links as (
 
 mismatches as (
 
-    select
-        * replace (coalesce(company_id, 'not routed') as company_id)
+    select * replace (coalesce(company_id, 'not routed') as company_id)
     from {{ ref('mismatches') }}
 
 ),
@@ -167,8 +165,8 @@ receivables as (
         sum(statuses.balance) filter (where statuses.days_overdue > 0) as overdue_amount,
         sum(statuses.gross_amount) filter (
             where
-                statuses.invoice_on > clock.as_of_on - {{ var('dso_days', 90) }}
-                and statuses.invoice_on <= clock.as_of_on
+            statuses.invoice_on > clock.as_of_on - {{ var('dso_days', 90) }}
+            and statuses.invoice_on <= clock.as_of_on
         ) as sales_amount
     from statuses
     cross join clock
@@ -182,49 +180,52 @@ final as (
         books.company_id,
         books.currency_code,
         clock.as_of_on,
-        coalesce(mismatches_summed.mismatches, 0)::integer as mismatches,
-        coalesce(mismatches_summed.oldest_days, 0)::integer as oldest_days,
-        coalesce(mismatches_summed.leakage_amount, 0)::decimal(18, 2) as leakage_amount,
-        coalesce(mismatches_summed.leakage_deals, 0)::integer as leakage_deals,
-        coalesce(mismatches_summed.unbilled_amount, 0)::decimal(18, 2) as unbilled_amount,
-        coalesce(mismatches_summed.unbilled_steps, 0)::integer as unbilled_steps,
-        coalesce(mismatches_summed.voided_amount, 0)::decimal(18, 2) as voided_amount,
-        coalesce(mismatches_summed.voided_steps, 0)::integer as voided_steps,
-        coalesce(mismatches_summed.under_billed_amount, 0)::decimal(18, 2)
+        cast(coalesce(mismatches_summed.mismatches, 0) as integer) as mismatches,
+        cast(coalesce(mismatches_summed.oldest_days, 0) as integer) as oldest_days,
+        cast(coalesce(mismatches_summed.leakage_amount, 0) as decimal(18, 2)) as leakage_amount,
+        cast(coalesce(mismatches_summed.leakage_deals, 0) as integer) as leakage_deals,
+        cast(coalesce(mismatches_summed.unbilled_amount, 0) as decimal(18, 2)) as unbilled_amount,
+        cast(coalesce(mismatches_summed.unbilled_steps, 0) as integer) as unbilled_steps,
+        cast(coalesce(mismatches_summed.voided_amount, 0) as decimal(18, 2)) as voided_amount,
+        cast(coalesce(mismatches_summed.voided_steps, 0) as integer) as voided_steps,
+        cast(coalesce(mismatches_summed.under_billed_amount, 0) as decimal(18, 2))
             as under_billed_amount,
-        coalesce(mismatches_summed.under_billed_steps, 0)::integer as under_billed_steps,
-        coalesce(mismatches_summed.over_billed_amount, 0)::decimal(18, 2) as over_billed_amount,
-        coalesce(mismatches_summed.over_billed_steps, 0)::integer as over_billed_steps,
-        coalesce(mismatches_summed.duplicate_amount, 0)::decimal(18, 2) as duplicate_amount,
-        coalesce(mismatches_summed.duplicate_invoices, 0)::integer as duplicate_invoices,
-        coalesce(deals_summed.due_deals, 0)::integer as due_deals,
-        coalesce(deals_summed.matched_deals, 0)::integer as matched_deals,
-        coalesce(deals_summed.automatically_matched_deals, 0)::integer
+        cast(coalesce(mismatches_summed.under_billed_steps, 0) as integer) as under_billed_steps,
+        cast(coalesce(mismatches_summed.over_billed_amount, 0) as decimal(18, 2))
+            as over_billed_amount,
+        cast(coalesce(mismatches_summed.over_billed_steps, 0) as integer) as over_billed_steps,
+        cast(coalesce(mismatches_summed.duplicate_amount, 0) as decimal(18, 2)) as duplicate_amount,
+        cast(coalesce(mismatches_summed.duplicate_invoices, 0) as integer) as duplicate_invoices,
+        cast(coalesce(deals_summed.due_deals, 0) as integer) as due_deals,
+        cast(coalesce(deals_summed.matched_deals, 0) as integer) as matched_deals,
+        cast(coalesce(deals_summed.automatically_matched_deals, 0) as integer)
             as automatically_matched_deals,
-        coalesce(deals_summed.due_amount, 0)::decimal(18, 2) as due_amount,
-        coalesce(deals_summed.matched_amount, 0)::decimal(18, 2) as matched_amount,
-        (deals_summed.matched_deals / nullif(deals_summed.due_deals, 0))::decimal(9, 6)
+        cast(coalesce(deals_summed.due_amount, 0) as decimal(18, 2)) as due_amount,
+        cast(coalesce(deals_summed.matched_amount, 0) as decimal(18, 2)) as matched_amount,
+        cast((deals_summed.matched_deals / nullif(deals_summed.due_deals, 0)) as decimal(9, 6))
             as match_rate_by_count,
-        (deals_summed.matched_amount / nullif(deals_summed.due_amount, 0))::decimal(9, 6)
+        cast((deals_summed.matched_amount / nullif(deals_summed.due_amount, 0)) as decimal(9, 6))
             as match_rate_by_value,
-        (mismatches_summed.leakage_amount / nullif(deals_summed.due_amount, 0))::decimal(9, 6)
+        cast((mismatches_summed.leakage_amount / nullif(deals_summed.due_amount, 0)) as decimal(
+            9, 6
+        ))
             as leakage_rate,
-        coalesce(invoicing_times.steps_timed, 0)::integer as steps_timed,
-        invoicing_times.median_days::decimal(9, 1) as time_to_invoice_median_days,
-        invoicing_times.p90_days::decimal(9, 1) as time_to_invoice_p90_days,
-        coalesce(receivables.receivable_amount, 0)::decimal(18, 2) as receivable_amount,
-        coalesce(receivables.overdue_amount, 0)::decimal(18, 2) as overdue_amount,
-        coalesce(receivables.sales_amount, 0)::decimal(18, 2) as sales_amount,
+        cast(coalesce(invoicing_times.steps_timed, 0) as integer) as steps_timed,
+        cast(invoicing_times.median_days as decimal(9, 1)) as time_to_invoice_median_days,
+        cast(invoicing_times.p90_days as decimal(9, 1)) as time_to_invoice_p90_days,
+        cast(coalesce(receivables.receivable_amount, 0) as decimal(18, 2)) as receivable_amount,
+        cast(coalesce(receivables.overdue_amount, 0) as decimal(18, 2)) as overdue_amount,
+        cast(coalesce(receivables.sales_amount, 0) as decimal(18, 2)) as sales_amount,
         (
             receivables.receivable_amount * {{ var('dso_days', 90) }}
             / nullif(receivables.sales_amount, 0)
         )::decimal(9, 1) as dso_days,
-        coalesce(mismatches_summed.unapplied_payment_amount, 0)::decimal(18, 2)
+        cast(coalesce(mismatches_summed.unapplied_payment_amount, 0) as decimal(18, 2))
             as unapplied_payment_amount,
-        coalesce(mismatches_summed.unapplied_payments, 0)::integer as unapplied_payments,
-        coalesce(mismatches_summed.unapplied_credit_amount, 0)::decimal(18, 2)
+        cast(coalesce(mismatches_summed.unapplied_payments, 0) as integer) as unapplied_payments,
+        cast(coalesce(mismatches_summed.unapplied_credit_amount, 0) as decimal(18, 2))
             as unapplied_credit_amount,
-        coalesce(mismatches_summed.unapplied_credits, 0)::integer as unapplied_credits
+        cast(coalesce(mismatches_summed.unapplied_credits, 0) as integer) as unapplied_credits
     from books
     cross join clock
     left join mismatches_summed

@@ -41,11 +41,11 @@ final as (
         right_id,
         right_name,
         match_state,
-        confidence::decimal(9, 6) as confidence,
+        cast(confidence as decimal(9, 6)) as confidence,
         reason,
-        candidate_rank::integer as candidate_rank,
-        candidates::integer as candidates,
-        amount_at_stake::decimal(18, 2) as amount_at_stake,
+        cast(candidate_rank as integer) as candidate_rank,
+        cast(candidates as integer) as candidates,
+        cast(amount_at_stake as decimal(18, 2)) as amount_at_stake,
         currency_code
     from combined
 

@@ -14,9 +14,9 @@ final as (
         coalesce(company_id, 'not routed') as company_id,
         currency_code,
         cast(date_trunc('month', occurred_on) as date) as month_on,
-        sum(value_at_stake)::decimal(18, 2) as amount,
-        count(*)::integer as steps,
-        count(distinct deal_id)::integer as deals
+        cast(sum(value_at_stake) as decimal(18, 2)) as amount,
+        cast(count(*) as integer) as steps,
+        cast(count(distinct deal_id) as integer) as deals
     from mismatches
     group by all
 

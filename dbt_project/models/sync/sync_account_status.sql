@@ -86,7 +86,7 @@ links_ranked as (
                 links.is_active desc,
                 links.confidence desc,
                 try_cast(links.customer_id as bigint),
-                links.customer_id
+                links.customer_id asc
         ) as link_rank
     from links
     inner join accounts
@@ -132,8 +132,8 @@ wanted as (
         accounts.account_id,
         accounts.account_name,
         links_main.company_id || ':' || links_main.customer_id as linked_customer_key,
-        coalesce(balances.open_balance, 0)::decimal(18, 2) as open_balance,
-        coalesce(balances.overdue_balance, 0)::decimal(18, 2) as overdue_balance,
+        cast(coalesce(balances.open_balance, 0) as decimal(18, 2)) as open_balance,
+        cast(coalesce(balances.overdue_balance, 0) as decimal(18, 2)) as overdue_balance,
         balances.oldest_due_on,
         balances.last_payment_on,
         accounts.currency_code,

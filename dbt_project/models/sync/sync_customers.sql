@@ -113,7 +113,9 @@ creates as (
         billable.customer_change_key as change_key,
         accounts_described.*,
         left(
-            trim(regexp_replace(replace(accounts_described.account_name, ':', ' -'), '\s+', ' ', 'g')),
+            trim(
+                regexp_replace(replace(accounts_described.account_name, ':', ' -'), '\s+', ' ', 'g')
+            ),
             490
         ) as wanted_name
     from billable
@@ -330,7 +332,7 @@ final as (
         action,
         customer_id,
         sync_token,
-        1::integer as generation,
+        cast(1 as integer) as generation,
         change_key,
         display_name,
         company_name,

@@ -64,8 +64,8 @@ lines_weighed as (
         lines.product_id,
         coalesce(nullif(trim(lines.description), ''), products.product_name, lines.product_code)
             as line_description,
-        lines.quantity::decimal(28, 10) as line_quantity,
-        lines.unit_price::decimal(28, 10) as line_unit_price,
+        cast(lines.quantity as decimal(28, 10)) as line_quantity,
+        cast(lines.unit_price as decimal(28, 10)) as line_unit_price,
         lines.service_on,
         row_number() over (
             partition by invoices.org_id, invoices.deal_id, invoices.plan_step
@@ -106,16 +106,25 @@ lines_ranked as (
 
 ),
 
+lines_shared as (
+
+    select
+        *,
+        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as amount_cents
+    from lines_ranked
+
+),
+
 lines_priced as (
 
     select
         *,
-        ((floor_cents + case when remainder_rank <= cents_left then 1 else 0 end) * 0.01)
-        ::decimal(18, 2) as amount,
-        round(line_unit_price, 7)::decimal(18, 7) as own_price,
-        round(line_quantity, 6)::decimal(18, 6) as own_quantity,
+        cast(amount_cents * 0.01 as decimal(18, 2)) as amount,
+        cast(round(line_unit_price, 7) as decimal(18, 7)) as own_price,
+        cast(round(line_quantity, 6) as decimal(18, 6)) as own_quantity,
+        cast(round(line_quantity, 6) * 1000000 as hugeint) as millionths,
         round(line_quantity, 6) = line_quantity and line_quantity > 0 as is_quantity_exact
-    from lines_ranked
+    from lines_shared
 
 ),
 
@@ -126,15 +135,11 @@ lines_implied as (
         *,
         case
             when is_quantity_exact then
-                (
-                    sign(amount)
-                    * (
-                        (
-                            2 * abs({{ cents('amount') }}) * 100000000000::hugeint
-                            + cast(own_quantity::decimal(38, 6) * 1000000 as hugeint)
-                        ) // (2 * cast(own_quantity::decimal(38, 6) * 1000000 as hugeint))
-                    ) * 0.0000001
-                )::decimal(18, 7)
+                sign(amount) * cast(
+                    (2 * abs(amount_cents) * cast(100000000000 as hugeint) + millionths)
+                    // (2 * millionths) * 0.0000001
+                    as decimal(18, 7)
+                )
         end as implied_price
     from lines_priced
 
@@ -148,9 +153,11 @@ lines_chosen as (
             when
                 is_quantity_exact
                 and own_price = line_unit_price
-                and round(own_quantity::decimal(38, 6) * own_price, 2) = amount
+                and round(cast(own_quantity as decimal(38, 6)) * own_price, 2) = amount
                 then 'own'
-            when is_quantity_exact and round(own_quantity::decimal(38, 6) * implied_price, 2) = amount
+            when
+                is_quantity_exact
+                and round(cast(own_quantity as decimal(38, 6)) * implied_price, 2) = amount
                 then 'implied'
             else 'whole'
         end as pricing
@@ -165,24 +172,25 @@ final as (
         lines_chosen.deal_id,
         lines_chosen.company_id,
         lines_chosen.plan_step,
-        lines_chosen.line_number::integer as line_number,
+        cast(lines_chosen.line_number as integer) as line_number,
         lines_chosen.line_id as source_line_id,
         items.item_id,
         lines_chosen.line_description
         || case
             when lines_chosen.step_count > 1
-                then ' (step ' || lines_chosen.plan_step || ' of '
-                || lines_chosen.step_count || ')'
+                then
+                    ' (step ' || lines_chosen.plan_step || ' of '
+                    || lines_chosen.step_count || ')'
             else ''
         end as description,
-        case lines_chosen.pricing
+        cast(case lines_chosen.pricing
             when 'whole' then 1 else lines_chosen.own_quantity
-        end::decimal(18, 6) as quantity,
-        case lines_chosen.pricing
+        end as decimal(18, 6)) as quantity,
+        cast(case lines_chosen.pricing
             when 'own' then lines_chosen.own_price
             when 'implied' then lines_chosen.implied_price
             else lines_chosen.amount
-        end::decimal(18, 7) as unit_price,
+        end as decimal(18, 7)) as unit_price,
         lines_chosen.amount,
         tax_codes.tax_code_id,
         lines_chosen.service_on

@@ -46,7 +46,7 @@ final as (
         steps.company_id,
         steps.plan_step,
         steps.step_count,
-        steps.generation::integer as generation,
+        cast(steps.generation as integer) as generation,
         steps.account_id,
         steps.account_name,
         customers.customer_id,
@@ -55,9 +55,9 @@ final as (
         end as customer_change_key,
         steps.currency_code,
         steps.amount,
-        case
+        cast(case
             when steps.basis_source = 'lines' then steps.line_count else 0
-        end::integer as line_count,
+        end as integer) as line_count,
         clock.as_of_on as invoice_on,
         customers.term_id,
         coalesce(billing_emails.email, customers.email) as bill_email,

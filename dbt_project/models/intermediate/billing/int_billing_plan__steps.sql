@@ -42,8 +42,8 @@ steps_shared as (
         plans.plan_step,
         plans.offset_months,
         {{ cents('deals_planned.basis_amount') }} as basis_cents,
-        plans.share::hugeint as share,
-        sum(plans.share::hugeint) over deal as share_sum,
+        cast(plans.share as hugeint) as share,
+        sum(cast(plans.share as hugeint)) over deal as share_sum,
         count(*) over deal as step_count
     from deals_planned
     inner join plans on deals_planned.plan_applied = plans.billing_plan
@@ -94,11 +94,11 @@ final as (
         currency_code,
         plan_applied as billing_plan,
         is_plan_known,
-        plan_step::integer as plan_step,
-        step_count::integer as step_count,
+        cast(plan_step as integer) as plan_step,
+        cast(step_count as integer) as step_count,
         due_on,
         {{ add_business_days('due_on', var('grace_business_days', 5)) }} as past_grace_on,
-        (step_cents * 0.01)::decimal(18, 2) as amount,
+        cast((step_cents * 0.01) as decimal(18, 2)) as amount,
         is_won,
         is_billable
     from steps_priced

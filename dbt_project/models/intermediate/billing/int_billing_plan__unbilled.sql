@@ -163,12 +163,16 @@ final as (
             when 'written_not_yet_read'
                 then 'Invoice ' || written_invoice_id || ' was written and is not read back yet'
             when 'invoice_in_review' then candidates || ' invoices in review may bill this step'
-            when 'previous_invoice_deleted' then 'A person deleted invoice '
-                || coalesce(predecessor.invoice_id, written_invoice_id)
-                || '; a person has to re-open the step'
-            when 'previous_invoice_voided' then 'Invoice '
-                || coalesce(predecessor.document_number, predecessor.invoice_id)
-                || ' was voided; a person has to re-open the step'
+            when 'previous_invoice_deleted'
+                then
+                    'A person deleted invoice '
+                    || coalesce(predecessor.invoice_id, written_invoice_id)
+                    || '; a person has to re-open the step'
+            when 'previous_invoice_voided'
+                then
+                    'Invoice '
+                    || coalesce(predecessor.document_number, predecessor.invoice_id)
+                    || ' was voided; a person has to re-open the step'
             when 'before_go_live' then 'Due on ' || due_on || ', before the go-live'
             when 'negative_amount' then 'The step amounts to ' || amount
             when 'billing_plan_unknown' then 'The deal''s billing plan is not described'

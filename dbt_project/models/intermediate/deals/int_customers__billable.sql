@@ -74,7 +74,7 @@ links_ranked as (
                 match_state = 'manual' desc,
                 confidence desc,
                 try_cast(customer_id as bigint),
-                customer_id
+                customer_id asc
         ) as link_rank
     from links
 
@@ -202,8 +202,9 @@ final as (
             when judged.customer_blocked_reason = 'wrong_customer_currency'
                 then 'The account''s customer is billed in ' || judged.currency_codes
             when judged.customer_blocked_reason = 'customer_in_review'
-                then judged.candidates || ' customers may be this account: '
-                || judged.candidate_names
+                then
+                    judged.candidates || ' customers may be this account: '
+                    || judged.candidate_names
             when judged.customer_blocked_reason = 'customer_not_matched'
                 then 'The account is gone, so no customer can be made of it'
             when created.currency_code is null

@@ -50,7 +50,7 @@ lines_summed as (
         org_id,
         deal_id,
         count(*) as line_count,
-        sum(round(total_price, 2))::decimal(18, 2) as line_amount
+        cast(sum(round(total_price, 2)) as decimal(18, 2)) as line_amount
     from lines
     group by org_id, deal_id
 
@@ -79,7 +79,7 @@ deals_valued as (
         coalesce(lines_summed.line_count, 0) as line_count,
         lines_summed.line_amount,
         case when lines_summed.line_count > 0 then 'lines' else 'amount' end as basis_source,
-        coalesce(lines_summed.line_amount, deals.amount, 0)::decimal(18, 2) as basis_amount,
+        cast(coalesce(lines_summed.line_amount, deals.amount, 0) as decimal(18, 2)) as basis_amount,
         coalesce(lines_summed.line_amount, deals.amount) is not null as is_basis_known
     from deals
     left join lines_summed
@@ -102,7 +102,7 @@ deals_excluded as (
     inner join exclusions
         on (
             exclusions.subject = 'account_type'
-            and exclusions.matched_value = deals_valued.account_type
+            and deals_valued.account_type = exclusions.matched_value
         )
         or (
             exclusions.subject = 'basis_amount'
@@ -116,7 +116,7 @@ deals_excluded as (
 final as (
 
     select
-        deals_valued.* exclude (is_basis_known),
+        deals_valued.*,
         deals_excluded.exclusion_rule,
         deals_valued.is_won and deals_excluded.exclusion_rule is null as is_billable
     from deals_valued

@@ -27,7 +27,7 @@ final as (
     inner join items on links.company_id = items.company_id and links.item_id = items.item_id
     qualify row_number() over (
         partition by links.org_id, links.product_id, links.company_id
-        order by links.match_state = 'manual' desc, links.confidence desc, links.item_id
+        order by links.match_state = 'manual' desc, links.confidence desc, links.item_id asc
     ) = 1
 
 )

@@ -78,7 +78,7 @@ references_stepped as (
             coalesce(steps.plan_step = references_written.plan_step, false) desc,
             coalesce(links.invoice_on <= references_written.credited_on, false) desc,
             links.invoice_on desc nulls last,
-            steps.plan_step
+            steps.plan_step asc
     ) = 1
 
 ),
@@ -219,7 +219,7 @@ applied_stepped as (
     where references_stepped.document_id is null
     qualify row_number() over (
         partition by credits.company_id, credits.document_id, applied_summed.invoice_id
-        order by links.allocated_amount desc, links.deal_id, links.plan_step
+        order by links.allocated_amount desc, links.deal_id asc, links.plan_step asc
     ) = 1
 
 ),
@@ -246,7 +246,7 @@ final as (
         allocated.org_id,
         allocated.deal_id,
         allocated.plan_step,
-        sum(allocated.credited_amount)::decimal(18, 2) as credited_amount,
+        cast(sum(allocated.credited_amount) as decimal(18, 2)) as credited_amount,
         min(allocated.method) as method
     from allocated
     inner join credits

@@ -98,9 +98,9 @@ final as (
         documents.customer_name,
         documents.credited_on,
         documents.currency_code,
-        coalesce(lines_summed.net_amount, 0)::decimal(18, 2) as net_amount,
-        coalesce(documents.total_amount, 0)::decimal(18, 2) as gross_amount,
-        coalesce(documents.remaining_credit, 0)::decimal(18, 2) as remaining_credit,
+        cast(coalesce(lines_summed.net_amount, 0) as decimal(18, 2)) as net_amount,
+        cast(coalesce(documents.total_amount, 0) as decimal(18, 2)) as gross_amount,
+        cast(coalesce(documents.remaining_credit, 0) as decimal(18, 2)) as remaining_credit,
         documents.private_note,
         documents.deal_reference,
         documents.is_live

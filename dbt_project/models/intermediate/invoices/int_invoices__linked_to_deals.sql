@@ -96,7 +96,7 @@ links_priced as (
         invoices.currency_code,
         invoices.invoice_on,
         invoices.created_at,
-        coalesce(invoices.net_amount, 0)::decimal(18, 2) as net_amount,
+        cast(coalesce(invoices.net_amount, 0) as decimal(18, 2)) as net_amount,
         coalesce(invoices.is_live, false) as is_live,
         coalesce(invoices.is_voided, false) as is_voided,
         coalesce(invoices.is_deleted, true) as is_deleted,
@@ -142,13 +142,13 @@ final as (
 
     select
         * exclude (filled_before, fill_order),
-        case
+        cast(case
             when not is_allocating then 0
             when links_of_invoice = 1 then net_amount
             when fill_order = links_of_invoice then net_amount - least(net_amount, filled_before)
             else greatest(least(step_amount, net_amount - filled_before), 0)
-        end::decimal(18, 2) as allocated_amount,
-        case method
+        end as decimal(18, 2)) as allocated_amount,
+        cast(case method
             when 'manual' then 1
             when 'mark' then 1
             when 'custom_field' then 0.99
@@ -157,7 +157,7 @@ final as (
             when 'deal_field' then 0.97
             when 'inferred' then 0.9
             else 0.85
-        end::decimal(9, 6) as confidence
+        end as decimal(9, 6)) as confidence
     from links_in_order
 
 )

@@ -215,10 +215,10 @@ wrong_rates as (
     select
         documents.*,
         'FX_ANOMALY' as mismatch_class,
-        abs(
+        cast(abs(
             round(rates_judged.gross_amount * rates_judged.exchange_rate, 2)
             - round(rates_judged.gross_amount * rates_judged.reference_rate, 2)
-        )::decimal(18, 2) as value_at_stake,
+        ) as decimal(18, 2)) as value_at_stake,
         cast(null as decimal(18, 2)) as expected_amount,
         'Exchange rate ' || rates_judged.exchange_rate || ', usual '
         || rates_judged.reference_rate || '; the difference is in home currency' as reason
@@ -367,9 +367,9 @@ final as (
         customer_id,
         customer_name,
         currency_code,
-        value_at_stake::decimal(18, 2) as value_at_stake,
-        expected_amount::decimal(18, 2) as expected_amount,
-        amount::decimal(18, 2) as actual_amount,
+        cast(value_at_stake as decimal(18, 2)) as value_at_stake,
+        cast(expected_amount as decimal(18, 2)) as expected_amount,
+        cast(amount as decimal(18, 2)) as actual_amount,
         invoice_on as occurred_on,
         reason
     from combined

@@ -275,8 +275,7 @@ documents_placed as (
 
 final as (
 
-    select
-        * exclude (fit_rank, first_amount, amount_before, amount_in_all, is_comparable)
+    select * exclude (fit_rank, first_amount, amount_before, amount_in_all, is_comparable)
     from documents_placed
 
 )

@@ -118,16 +118,16 @@ voided as (
     select
         'step|' || org_id || '|' || deal_id || '|' || plan_step as record_key,
         'VOIDED_AFTER_BILLING' as mismatch_class,
-        predecessor.company_id as company_id,
+        predecessor.company_id,
         org_id,
         deal_id,
         plan_step,
         'invoice' as document_type,
         predecessor.invoice_id as document_id,
-        predecessor.document_number as document_number,
+        predecessor.document_number,
         account_id,
-        predecessor.customer_id as customer_id,
-        predecessor.customer_name as customer_name,
+        predecessor.customer_id,
+        predecessor.customer_name,
         currency_code,
         amount as value_at_stake,
         amount as expected_amount,
@@ -149,16 +149,16 @@ differing as (
         'invoice|' || main_document.company_id || '|' || main_document.invoice_id as record_key,
         case when invoiced_amount < amount then 'UNDER_BILLED' else 'OVER_BILLED' end
             as mismatch_class,
-        main_document.company_id as company_id,
+        main_document.company_id,
         org_id,
         deal_id,
         plan_step,
         'invoice' as document_type,
         main_document.invoice_id as document_id,
-        main_document.document_number as document_number,
+        main_document.document_number,
         account_id,
-        main_document.customer_id as customer_id,
-        main_document.customer_name as customer_name,
+        main_document.customer_id,
+        main_document.customer_name,
         currency_code,
         case
             when invoiced_amount < amount then amount - invoiced_amount
@@ -296,16 +296,16 @@ rounded as (
     select
         'invoice|' || main_document.company_id || '|' || main_document.invoice_id as record_key,
         'SHIPPING_OR_ROUNDING' as mismatch_class,
-        main_document.company_id as company_id,
+        main_document.company_id,
         org_id,
         deal_id,
         plan_step,
         'invoice' as document_type,
         main_document.invoice_id as document_id,
-        main_document.document_number as document_number,
+        main_document.document_number,
         account_id,
-        main_document.customer_id as customer_id,
-        main_document.customer_name as customer_name,
+        main_document.customer_id,
+        main_document.customer_name,
         currency_code,
         abs(amount - invoiced_amount) as value_at_stake,
         amount as expected_amount,
@@ -411,9 +411,9 @@ final as (
 
     select
         * replace (
-            value_at_stake::decimal(18, 2) as value_at_stake,
-            expected_amount::decimal(18, 2) as expected_amount,
-            actual_amount::decimal(18, 2) as actual_amount
+            cast(value_at_stake as decimal(18, 2)) as value_at_stake,
+            cast(expected_amount as decimal(18, 2)) as expected_amount,
+            cast(actual_amount as decimal(18, 2)) as actual_amount
         )
     from combined
 

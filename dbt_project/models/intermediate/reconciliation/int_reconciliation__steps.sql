@@ -120,9 +120,9 @@ steps_joined as (
         steps.past_grace_on < clock.as_of_on as is_past_grace,
         coalesce(documents_summed.documents, 0) as documents,
         coalesce(documents_summed.documents_billed, 0) as documents_billed,
-        coalesce(documents_summed.invoiced_amount, 0)::decimal(18, 2) as invoiced_amount,
-        coalesce(documents_summed.duplicate_amount, 0)::decimal(18, 2) as duplicate_amount,
-        coalesce(credits_summed.credited_amount, 0)::decimal(18, 2) as credited_amount,
+        cast(coalesce(documents_summed.invoiced_amount, 0) as decimal(18, 2)) as invoiced_amount,
+        cast(coalesce(documents_summed.duplicate_amount, 0) as decimal(18, 2)) as duplicate_amount,
+        cast(coalesce(credits_summed.credited_amount, 0) as decimal(18, 2)) as credited_amount,
         documents_summed.first_invoice_on,
         documents_summed.main_document,
         predecessors.predecessor,
@@ -179,11 +179,11 @@ final as (
 
     select
         *,
-        (
+        cast((
             invoiced_amount
             + case when is_duplicate_settled then duplicate_amount else 0 end
             - credited_amount
-        )::decimal(18, 2) as net_invoiced_amount
+        ) as decimal(18, 2)) as net_invoiced_amount
     from steps_judged
 
 )

@@ -35,12 +35,13 @@ final as (
             when 'po_number' then 'The PO number is on several deals'
             else 'Same customer, currency and amount, ' || links.days_apart || ' days apart'
         end as reason,
-        (row_number() over (
+        cast((row_number() over (
             partition by links.company_id, links.invoice_id
             order by
                 links.days_apart nulls last, links.due_on, links.deal_id, links.plan_step
-        ))::integer as candidate_rank,
-        (count(*) over (partition by links.company_id, links.invoice_id))::integer as candidates,
+        )) as integer) as candidate_rank,
+        cast((count(*) over (partition by links.company_id, links.invoice_id)) as integer)
+            as candidates,
         links.net_amount as amount_at_stake,
         links.currency_code
     from links
