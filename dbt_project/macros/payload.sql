@@ -39,7 +39,7 @@
 {#- The value of a custom field, found by the name people see. -#}
 {% macro custom_field(fields, name) -%}
     nullif(trim(
-        list_filter({{ fields }}, lambda field : field."Name" = '{{ name }}')[1]."StringValue"
+        list_filter({{ fields }}, lambda field: field."Name" = '{{ name }}')[1]."StringValue"
     ), '')
 {%- endmacro %}
 

@@ -35,7 +35,7 @@ select
     deletions.deleted_at is not null as is_deleted,
     deletions.deleted_at,
     list_filter(
-        raw_invoices.doc."LinkedTxn", lambda link : link."TxnType" = 'Estimate'
+        raw_invoices.doc."LinkedTxn", lambda link: link."TxnType" = 'Estimate'
     )[1]."TxnId" as estimate_id,
     raw_invoices.sync_token,
     raw_invoices.created_at,

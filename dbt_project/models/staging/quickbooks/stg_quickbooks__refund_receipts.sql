@@ -25,7 +25,8 @@ select
     raw_refund_receipts.doc."TotalAmt" as total_amount,
     coalesce(raw_refund_receipts.doc."TxnTaxDetail"."TotalTax", 0) as tax_amount,
     raw_refund_receipts.doc."PrivateNote" as private_note,
-    {{ custom_field('raw_refund_receipts.doc."CustomField"', 'Salesforce Deal') }} as deal_reference,
+    {{ custom_field('raw_refund_receipts.doc."CustomField"', 'Salesforce Deal') }}
+        as deal_reference,
     {{ is_voided('raw_refund_receipts.doc."TotalAmt"', 'raw_refund_receipts.doc."PrivateNote"') }}
         as is_voided,
     deletions.deleted_at is not null as is_deleted,

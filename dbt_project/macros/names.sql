@@ -1,0 +1,94 @@
+{#- Lower case, without accents and with the letters that have no accent to lose written out. -#}
+{% macro plain_letters(text) -%}
+    translate(
+        replace(replace(replace(replace(replace(
+            lower(strip_accents({{ text }})), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th'
+        ), 'ﬁ', 'fi'),
+        'øłđðı', 'olddi'
+    )
+{%- endmacro %}
+
+{#-
+    What bookkeepers add to a name and what is no part of it: notes on payment, customer numbers,
+    who is to read the invoice, the suffix a deactivated record gets.
+-#}
+{% macro name_notes_pattern() -%}
+    '\(deleted\)|\*[^*]*\*|\(\s*(?:net\s*)?\d+\s*(?:days)?\s*\)|\bnet\s?\d+\b|\bdo not use\b'
+    || '|\b(?:accounts|acct|accts)\.? payable\b|\be?-?mail invoices?\b'
+    || '|\bsole (?:trader|proprietor)\b|\battn:?\s.*$|\bc/o\s.*$|\bcare of\s.*$'
+    || '|\s-\s*\d{3,}\s*$|\s-\s*a/?p\s*$'
+{%- endmacro %}
+
+{#- Between the two names of one organisation. -#}
+{% macro other_name_pattern() -%}
+    '\s\(?(?:d/?b/?a|d\.b\.a\.|doing business as|t/a|trading as|f/?k/?a|formerly known as'
+    || '|formerly|previously|a/?k/?a|also known as)\.?:?\s|\s/\s|\s\|\s'
+{%- endmacro %}
+
+{#- Words in order; dots and apostrophes join ("S.p.A." is "spa"), all other signs part. -#}
+{% macro name_words(text) -%}
+    list_filter(
+        string_split_regex(
+            regexp_replace(
+                regexp_replace({{ text }}, '[&+]', ' and ', 'g'), '[.''’`´]', '', 'g'
+            ),
+            '[^\p{L}\p{N}]+'
+        ),
+        lambda word: word != ''
+    )
+{%- endmacro %}
+
+{#- One key for a name whatever the order of its words: "Hall, Ann" and "Ann Hall". -#}
+{% macro token_key(words) -%}
+    nullif(array_to_string(list_sort(list_distinct(list_filter(
+        {{ words }},
+        lambda word: not list_contains(
+            ['and', 'of', 'the', 'for', 'de', 'der', 'die', 'das', 'des', 'du', 'del', 'la', 'le',
+             'les', 'el', 'los', 'van', 'von', 'y', 'et', 'und'], word
+        )
+    ))), ' '), '')
+{%- endmacro %}
+
+{#- Two words that may be one: a slip of the pen, an abbreviation, an initial. Never numbers. -#}
+{% macro similar_words(left_word, right_word) -%}
+    (
+        {{ left_word }} = {{ right_word }}
+        or (
+            not regexp_matches({{ left_word }} || {{ right_word }}, '\d')
+            and (
+                (
+                    least(length({{ left_word }}), length({{ right_word }})) >= 5
+                    and damerau_levenshtein({{ left_word }}, {{ right_word }}) <= 1
+                )
+                or (
+                    (
+                        least(length({{ left_word }}), length({{ right_word }})) >= 3
+                        or least(length({{ left_word }}), length({{ right_word }})) = 1
+                    )
+                    and (
+                        starts_with({{ left_word }}, {{ right_word }})
+                        or starts_with({{ right_word }}, {{ left_word }})
+                    )
+                )
+            )
+        )
+    )
+{%- endmacro %}
+
+{#- The words of one name that the other has nothing for: what tells two records apart. -#}
+{% macro unmatched_words(words, other_words) -%}
+    list_filter(
+        {{ words }},
+        lambda word: len(list_filter(
+            {{ other_words }}, lambda other: {{ similar_words('word', 'other') }}
+        )) = 0
+    )
+{%- endmacro %}
+
+{#- How two names relate, best first. -#}
+{% macro name_rank(relation) -%}
+    case {{ relation }}
+        when 'same' then 1 when 'close' then 2 when 'other_form' then 3 when 'contained' then 4
+        when 'partly' then 5 else 6
+    end
+{%- endmacro %}

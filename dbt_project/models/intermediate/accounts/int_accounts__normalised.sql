@@ -1,0 +1,69 @@
+{{ config(tags=['before_scores']) }}
+
+-- One row per live account with everything that may identify it, in comparable form.
+with
+
+accounts as (
+    select * from {{ ref('stg_salesforce__accounts') }}
+    where not is_deleted
+),
+
+contacts as (
+    select * from {{ ref('stg_salesforce__contacts') }}
+    where not is_deleted and account_id is not null
+),
+
+contact_mail as (
+    select
+        org_id,
+        account_id,
+        list_distinct(flatten(list({{ mail_addresses('email') }}))) as emails,
+        list_distinct(list({{ phone_key('phone') }})) as phones
+    from contacts
+    group by org_id, account_id
+),
+
+known as (
+    select
+        accounts.*,
+        coalesce(contact_mail.emails, []) as emails,
+        list_filter(
+            list_distinct(
+                list_append(coalesce(contact_mail.phones, []), {{ phone_key('accounts.phone') }})
+            ),
+            lambda number: number is not null
+        ) as phones,
+        {{ web_domain('accounts.website') }} as web_domain
+    from accounts
+    left join contact_mail
+        on
+            accounts.org_id = contact_mail.org_id
+            and accounts.account_id = contact_mail.account_id
+),
+
+free_mail as (
+    select list(domain) as domains from {{ ref('free_mail_domains') }}
+)
+
+select
+    known.org_id,
+    known.account_id,
+    known.account_name,
+    known.parent_account_id,
+    known.linked_customer_key,
+    known.currency_code,
+    list_sort(known.emails) as emails,
+    list_sort(list_filter(
+        list_distinct(list_append(
+            list_transform(known.emails, lambda address: split_part(address, '@', 2)),
+            known.web_domain
+        )),
+        lambda domain: domain is not null and not list_contains(free_mail.domains, domain)
+    )) as domains,
+    list_sort(known.phones) as phones,
+    {{ postal_key('known.billing_postal_code') }} as postal_key,
+    {{ house_number('known.billing_street') }} as house_number,
+    nullif({{ plain_letters('trim(known.billing_city)') }}, '') as city_key,
+    known.created_at
+from known
+cross join free_mail
