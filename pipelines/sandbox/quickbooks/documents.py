@@ -110,7 +110,7 @@ def _with_totals(books: Books, record: Record, draft: Draft) -> Record:
     if not kept:
         raise missing("Line")
     rules = _tax_rules(books, record, draft)
-    old = {line.get("Id"): line for line in (draft.before or {}).get("Line", ())}
+    old = {line["Id"]: line for line in (draft.before or {}).get("Line", ()) if "Id" in line}
     prepared = [_line(books, line, old.get(line.get("Id")), rules) for line in kept]
     _refuse_untaxed(prepared, rules)
     totals = total_up(prepared, rules)
@@ -245,7 +245,7 @@ _PREPARE: dict[str, Callable[[Books, Record, Any, TaxRules], Record]] = {
 
 def _numbered(lines: list[Record], old: dict[Any, Record]) -> list[Record]:
     """Give ids and numbers: a line sent with its id keeps it, others get the next free one."""
-    last = max((int(i) for i in old if i and str(i).isdigit()), default=0)
+    last = max((int(i) for i in old if str(i).isdigit()), default=0)
     found = []
     number = 0
     for line in lines:

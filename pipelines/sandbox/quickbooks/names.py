@@ -133,17 +133,25 @@ def _customer(books: Books, record: Record, draft: Draft) -> Record:
     tax_code = books.preference("TaxPrefs", "TaxGroupCodeRef") or {}
     if books.is_us and record.get("Taxable", books.uses_sales_tax) and tax_code.get("value"):
         defaults["DefaultTaxCodeRef"] = {"value": str(tax_code["value"])}
-    return _in_currency(books, {**defaults, **record}, draft)
+    return _in_currency(books, {**_due(defaults, draft), **record}, draft)
+
+
+def _due(defaults: Record, draft: Draft) -> Record:
+    """The defaults of a new record; of an old one only those for members it had."""
+    return {k: v for k, v in defaults.items() if draft.before is None or k in draft.before}
 
 
 def _vendor(books: Books, record: Record, draft: Draft) -> Record:
     defaults: Record = {"Balance": ZERO, "Vendor1099": False}
-    return _in_currency(books, {**defaults, **_with_display_name(record, draft)}, draft)
+    return _in_currency(
+        books, {**_due(defaults, draft), **_with_display_name(record, draft)}, draft
+    )
 
 
 def _employee(books: Books, record: Record, draft: Draft) -> Record:
     masked = {"SSN": "XXX-XX-XXXX"} if record.get("SSN") else {}
-    return {"BillableTime": False, **_with_display_name(record, draft), **masked}
+    defaults = _due({"BillableTime": False}, draft)
+    return {**defaults, **_with_display_name(record, draft), **masked}
 
 
 def _in_currency(books: Books, record: Record, draft: Draft) -> Record:
@@ -171,7 +179,7 @@ def _item(books: Books, record: Record, draft: Draft) -> Record:
     _require_accounts(books, record, kind)
     defaults: Record = {"Taxable": False, "UnitPrice": ZERO, "PurchaseCost": ZERO}
     tracked = {"Type": kind, "TrackQtyOnHand": kind == "Inventory"}
-    return {**defaults, **record, **tracked}
+    return {**_due(defaults, draft), **record, **tracked}
 
 
 def _require_accounts(books: Books, record: Record, kind: str) -> None:

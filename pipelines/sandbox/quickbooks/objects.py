@@ -35,6 +35,7 @@ from pipelines.sandbox.quickbooks.vocabulary import (
 from pipelines.sandbox.store import Write
 
 SINGLE = ("CompanyInfo", "Preferences")
+REFERENCE = frozenset(("value", "name", "type"))
 
 
 def read(books: Books, entity: Entity, record_id: str | None) -> Record:
@@ -175,10 +176,16 @@ def _same(before: Record, after: Record) -> bool:
 
 
 def _said(record: Record) -> Record:
-    said = {k: v for k, v in record.items() if k not in ("SyncToken", "MetaData", "sparse")}
-    if "Line" in said:
-        said["Line"] = [{k: v for k, v in n.items() if k != "LineEx"} for n in said["Line"]]
-    return said
+    """What a record says: references by value; a flag that is off says as little as none."""
+    own = ("SyncToken", "MetaData", "sparse", "LineEx")
+    return {k: _meant(v) for k, v in record.items() if k not in own and v is not False}
+
+
+def _meant(value: Any) -> Any:
+    if isinstance(value, dict):
+        is_reference = "value" in value and REFERENCE.issuperset(value)
+        return value["value"] if is_reference else _said(value)
+    return [_meant(inner) for inner in value] if isinstance(value, list) else value
 
 
 def in_order(entity: str, record: Record) -> Record:

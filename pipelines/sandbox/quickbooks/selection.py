@@ -15,7 +15,7 @@ from pipelines.sandbox.quickbooks.values import Record, instant
 from pipelines.sandbox.quickbooks.vocabulary import BOOLEANS, DATES, MONEY, NUMBERS, Entity
 
 Predicate = Callable[[Record], bool]
-FOUND_BY_INDEX = ("CustomerRef", "DocNumber", "TxnDate", "Name", "DisplayName", "VendorRef")
+FOUND_BY_INDEX = ("CustomerRef", "DocNumber", "Name", "DisplayName", "VendorRef")
 
 
 class Rows(Protocol):

@@ -158,7 +158,8 @@ PARTS: Mapping[str, str] = {
         Default Tag""",
     "EmailAddress": "Id Address Default Tag",
     "WebSiteAddress": "Id URI Default Tag",
-    "CustomField": "DefinitionId Name Type StringValue BooleanValue DateValue NumberValue",
+    "CustomField": """DefinitionId Name Type StringValue BooleanValue DateValue NumberValue
+        CustomField""",
     "MemoRef": "id value name",
     "ReferenceType": "value name type",
 }
