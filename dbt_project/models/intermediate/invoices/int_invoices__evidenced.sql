@@ -243,13 +243,19 @@ evidence_kept as (
 ),
 
 -- The strongest evidence speaks alone.
+evidence_strongest as (
+
+    select * from evidence_kept
+    qualify priority = min(priority) over (partition by company_id, invoice_id)
+
+),
+
 final as (
 
     select
         *,
         count(distinct deal_id) over (partition by company_id, invoice_id) as deals_named
-    from evidence_kept
-    qualify priority = min(priority) over (partition by company_id, invoice_id)
+    from evidence_strongest
 
 )
 

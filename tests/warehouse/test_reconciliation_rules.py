@@ -1,0 +1,528 @@
+"""The rules of linking and of the mismatch classes, each on a deal of its own.
+
+All scenes are played in one world and judged by one build, dbt's own tests included: the bridge
+therefore ties over everything that is mixed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import UK, US, Builder, Sold, build, read, sold
+
+Row = dict[str, Any]
+PLAYED: dict[str, Callable[[Builder], dict[str, str]]] = {}
+
+
+def scene(play: Callable[[Builder], dict[str, str]]) -> Callable[[Builder], dict[str, str]]:
+    """Register a scene; it returns the ids that its test asks about."""
+    PLAYED[play.__name__.lstrip("_")] = play
+    return play
+
+
+@dataclass
+class Judged:
+    """The built world, asked by scene."""
+
+    path: Path
+    ids: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def links(self, invoice_id: str, company: str = US) -> list[tuple[str, int, str, str, Decimal]]:
+        rows = read(
+            self.path,
+            f"""select * from matched.matched_invoices
+            where invoice_id = '{invoice_id}' and company_id = '{company}'
+            order by deal_id, plan_step""",
+        )
+        return [
+            (r["deal_id"], r["plan_step"], r["match_state"], r["method"], r["allocated_amount"])
+            for r in rows
+        ]
+
+    def mismatches(self, *, deal: str = "", document: str = "") -> list[tuple[str, str, list[str]]]:
+        rows = read(
+            self.path,
+            f"""select * from reconciliation.mismatches
+            where (deal_id = '{deal}' or document_id = '{document}')
+              and mismatch_class not in ('STATUS_DRIFT', 'CUT_OFF', 'LATE_BILLED',
+                'TERMS_OR_DUE_DATE')
+            order by precedence, document_id""",
+        )
+        return [(r["mismatch_class"], str(r["value_at_stake"]), r["flags"]) for r in rows]
+
+    def planned(self, deal: str) -> list[Row]:
+        return read(
+            self.path,
+            f"select * from sync.sync_invoices where deal_id = '{deal}' order by plan_step",
+        )
+
+    def why_blocked(self, deal: str) -> list[str | None]:
+        return [row["blocked_reason"] for row in self.planned(deal)]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    builder = Builder()
+    ids = {name: play(builder) for name, play in PLAYED.items()}
+    return Judged(build(builder.world(), tmp_path_factory.mktemp("rules")), ids)
+
+
+# --- linking ----------------------------------------------------------------------------------
+
+
+@scene
+def _cascade(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Cascade")
+    deals = [b.deal(account, [sold(f"{n}00")], PO_Number__c=f"PO {n}") for n in range(1, 7)]
+    quote = b.estimate(customer, "400", deal=deals[3])
+    last = b.invoice(customer, "500", balance="0")
+    b.salesforce["Opportunity"][-2]["QBO_Invoice_Id__c"] = f"{US}:{last}"  # type: ignore[index]
+    return {
+        "mark": b.invoice(customer, "100", note=f"Crossfoot {deals[0]}/1/g1\nDeal: x"),
+        "custom_field": b.invoice(customer, "200", deal=deals[1][:15]),
+        "po_number": b.invoice(customer, "300", po="po-3"),
+        "estimate": b.invoice(customer, "400", estimate=quote),
+        "deal_field": last,
+        "inferred": b.invoice(customer, "600"),
+    } | {f"deal{at}": deal for at, deal in enumerate(deals)}
+
+
+def test_each_kind_of_evidence_links(judged: Judged) -> None:
+    ids = judged.ids["cascade"]
+    methods = ("mark", "custom_field", "po_number", "estimate", "deal_field", "inferred")
+    for at, method in enumerate(methods):
+        amount = Decimal(f"{at + 1}00.00")
+        assert judged.links(ids[method]) == [(ids[f"deal{at}"], 1, "confirmed", method, amount)]
+        assert judged.mismatches(deal=ids[f"deal{at}"]) == []
+
+
+@scene
+def _stronger_evidence(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Stronger")
+    named = b.deal(account, [sold("70")])
+    other = b.deal(account, [sold("70")], PO_Number__c="STR-1")
+    invoice = b.invoice(customer, "70", deal=f"{named}/1", po="STR-1")
+    return {"named": named, "other": other, "invoice": invoice}
+
+
+def test_the_stronger_evidence_speaks_alone(judged: Judged) -> None:
+    ids = judged.ids["stronger_evidence"]
+    assert [link[:4] for link in judged.links(ids["invoice"])] == [
+        (ids["named"], 1, "confirmed", "custom_field")
+    ]
+    assert judged.mismatches(deal=ids["other"])[0][0] == "UNBILLED_CLOSED_WON"
+
+
+@scene
+def _unnamed_steps(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Steps")
+    deal = b.deal(account, [sold("1000")], "2026-08-20", Billing_Plan__c="Three milestones")
+    # Written in another order than they fall due; only amounts and dates tell the steps.
+    third = b.invoice(customer, "300", "2026-10-21", deal=deal)
+    first = b.invoice(customer, "400", "2026-10-30", deal=deal)
+    second = b.invoice(customer, "300", "2026-09-24", deal=deal)
+    return {"deal": deal, "first": first, "second": second, "third": third}
+
+
+def test_a_deal_named_without_a_step_takes_amount_then_date(judged: Judged) -> None:
+    ids = judged.ids["unnamed_steps"]
+    steps = [judged.links(ids[name])[0][1] for name in ("first", "second", "third")]
+    assert steps == [1, 2, 3]
+    assert judged.mismatches(deal=ids["deal"]) == []
+
+
+@scene
+def _shared_po(b: Builder) -> dict[str, str]:
+    mine, customer = b.known("Po mine")
+    theirs, _ = b.known("Po theirs")
+    own = b.deal(mine, [sold("81")], PO_Number__c="SHARED 1")
+    b.deal(theirs, [sold("81")], PO_Number__c="SHARED 1")
+    twice = [b.deal(mine, [sold("82")], PO_Number__c="BLANKET") for _ in range(2)]
+    return {
+        "own": own,
+        "invoice": b.invoice(customer, "81", po="shared-1"),
+        "blanket": b.invoice(customer, "82", po="BLANKET"),
+        "blanket_deal": twice[0],
+    }
+
+
+def test_a_po_number_is_the_customers_own_word(judged: Judged) -> None:
+    ids = judged.ids["shared_po"]
+    assert judged.links(ids["invoice"])[0][:3] == (ids["own"], 1, "confirmed")
+    assert {link[2] for link in judged.links(ids["blanket"])} == {"ambiguous"}
+    assert judged.mismatches(document=ids["blanket"])[0][:2] == ("AMBIGUOUS_MATCH", "82.00")
+    assert judged.why_blocked(ids["blanket_deal"]) == ["invoice_in_review"]
+
+
+@scene
+def _ambiguous(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Ambiguous")
+    first, second = (b.deal(account, [sold("55.55")]) for _ in range(2))
+    return {"first": first, "second": second, "invoice": b.invoice(customer, "55.55")}
+
+
+def test_equal_candidates_are_left_to_a_person(judged: Judged) -> None:
+    ids = judged.ids["ambiguous"]
+    assert judged.mismatches(document=ids["invoice"]) == [("AMBIGUOUS_MATCH", "55.55", [])]
+    for deal in (ids["first"], ids["second"]):
+        assert judged.mismatches(deal=deal) == []
+        assert judged.why_blocked(deal) == ["invoice_in_review"]
+    queue = read(
+        judged.path,
+        f"select * from reconciliation.review_queue where right_id = '{ids['invoice']}'",
+    )
+    assert {row["left_id"] for row in queue} == {f"{ids['first']}/1", f"{ids['second']}/1"}
+    assert {row["candidates"] for row in queue} == {2}
+
+
+@scene
+def _decided(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Decided")
+    first, second = (b.deal(account, [sold("44.44")]) for _ in range(2))
+    invoice = b.invoice(customer, "44.44")
+    b.decide(f"{second}/1", invoice, "confirmed")
+    refused = b.deal(account, [sold("33.33")])
+    other = b.invoice(customer, "33.33", deal=refused)
+    b.decide(refused, other, "rejected")
+    return {"first": first, "second": second, "invoice": invoice, "refused": refused,
+            "other": other}  # fmt: skip
+
+
+def test_a_persons_decision_beats_everything(judged: Judged) -> None:
+    ids = judged.ids["decided"]
+    assert judged.links(ids["invoice"]) == [
+        (ids["second"], 1, "manual", "manual", Decimal("44.44"))
+    ]
+    assert judged.mismatches(deal=ids["first"])[0][0] == "UNBILLED_CLOSED_WON"
+    assert judged.links(ids["other"])[0][2] == "rejected"
+    assert judged.mismatches(document=ids["other"])[0][0] == "ORPHAN_INVOICE"
+    assert judged.mismatches(deal=ids["refused"])[0][0] == "UNBILLED_CLOSED_WON"
+
+
+@scene
+def _one_for_two(b: Builder) -> dict[str, str]:
+    account, customer = b.known("One for two")
+    first = b.deal(account, [sold("100")], "2026-10-01")
+    second = b.deal(account, [sold("250")], "2026-10-05")
+    invoice = b.invoice(customer, "350")
+    b.decide(first, invoice, "confirmed")
+    b.decide(second, invoice, "confirmed")
+    return {"first": first, "second": second, "invoice": invoice}
+
+
+def test_an_invoice_for_two_deals_is_shared_out(judged: Judged) -> None:
+    ids = judged.ids["one_for_two"]
+    parts = {link[0]: link[4] for link in judged.links(ids["invoice"])}
+    assert parts == {ids["first"]: Decimal("100.00"), ids["second"]: Decimal("250.00")}
+    assert judged.mismatches(deal=ids["first"]) == judged.mismatches(deal=ids["second"]) == []
+
+
+@scene
+def _date_window(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Window")
+    deal = b.deal(account, [sold("61")], "2026-10-01")
+    return {"deal": deal, "invoice": b.invoice(customer, "61", "2026-11-16")}
+
+
+def test_outside_the_window_nothing_is_inferred(judged: Judged) -> None:
+    ids = judged.ids["date_window"]
+    assert judged.links(ids["invoice"]) == []
+    assert judged.mismatches(document=ids["invoice"]) == [("ORPHAN_INVOICE", "61.00", [])]
+
+
+# --- amounts ----------------------------------------------------------------------------------
+
+
+@scene
+def _differences(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Differences")
+    deals = [b.deal(account, [sold("100")]) for _ in range(4)]
+    b.invoice(customer, "80", deal=deals[0])
+    b.invoice(customer, "130", deal=deals[1], discount="10")
+    b.invoice(customer, "100.01", deal=deals[2])
+    b.invoice(customer, "100", deal=deals[3], shipping="12", tax="8")
+    return dict(zip(("under", "over", "rounded", "extras"), deals, strict=True))
+
+
+def test_net_amounts_are_compared(judged: Judged) -> None:
+    ids = judged.ids["differences"]
+    assert judged.mismatches(deal=ids["under"]) == [("UNDER_BILLED", "20.00", [])]
+    assert judged.mismatches(deal=ids["over"]) == [("OVER_BILLED", "20.00", [])]
+    assert judged.mismatches(deal=ids["rounded"]) == [("SHIPPING_OR_ROUNDING", "0.01", [])]
+    assert judged.mismatches(deal=ids["extras"]) == [("SHIPPING_OR_ROUNDING", "12.00", [])]
+
+
+@scene
+def _duplicates(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Duplicates")
+    split, twice, lesser, settled, twin = (b.deal(account, [sold("100")]) for _ in range(5))
+    b.invoice(customer, "60", deal=split)
+    b.invoice(customer, "40", "2026-10-26", deal=split)
+    b.invoice(customer, "100", deal=twice)
+    second = b.invoice(customer, "100", "2026-10-29", deal=twice)
+    small = b.invoice(customer, "70", "2026-10-21", deal=lesser)
+    b.invoice(customer, "100", "2026-10-27", deal=lesser)
+    b.invoice(customer, "100", deal=settled)
+    taken_back = b.invoice(customer, "100", "2026-10-28", deal=settled)
+    memo = b.credit(customer, "100")
+    b.payment(customer, "0", [("Invoice", taken_back, "100"), ("CreditMemo", memo, "100")])
+    b.invoice(customer, "100", deal=twin, item="12")
+    copy = b.invoice(customer, "100", "2026-10-25", item="12")
+    return {"split": split, "twice": twice, "second": second, "lesser": lesser, "small": small,
+            "settled": settled, "twin": twin, "copy": copy}  # fmt: skip
+
+
+def test_duplicates(judged: Judged) -> None:
+    ids = judged.ids["duplicates"]
+    assert judged.mismatches(deal=ids["split"]) == []
+    assert judged.mismatches(deal=ids["twice"]) == [("DUPLICATE_INVOICE", "100.00", [])]
+    assert judged.mismatches(document=ids["second"]) == [("DUPLICATE_INVOICE", "100.00", [])]
+    assert judged.mismatches(document=ids["small"]) == [("DUPLICATE_INVOICE", "70.00", [])]
+    assert judged.mismatches(deal=ids["lesser"]) == [("DUPLICATE_INVOICE", "70.00", [])]
+    assert judged.mismatches(deal=ids["settled"]) == []
+    assert judged.mismatches(document=ids["copy"]) == [("DUPLICATE_INVOICE", "100.00", [])]
+    assert judged.links(ids["copy"])[0][:4] == (ids["twin"], 1, "confirmed", "twin")
+
+
+@scene
+def _credits(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Credits")
+    named, applied, righted, refunded = (b.deal(account, [sold("100")]) for _ in range(4))
+    b.invoice(customer, "100", deal=named)
+    b.credit(customer, "25", deal=named)
+    invoice = b.invoice(customer, "100", deal=applied)
+    memo = b.credit(customer, "30")
+    b.payment(customer, "0", [("Invoice", invoice, "30"), ("CreditMemo", memo, "30")])
+    b.invoice(customer, "120", deal=righted)
+    b.credit(customer, "20", deal=righted)
+    b.invoice(customer, "100", deal=refunded)
+    b.credit(customer, "10", deal=refunded, kind="RefundReceipt")
+    return {"named": named, "applied": applied, "righted": righted, "refunded": refunded}
+
+
+def test_credits_after_billing(judged: Judged) -> None:
+    ids = judged.ids["credits"]
+    assert judged.mismatches(deal=ids["named"]) == [("CREDITED_AFTER_BILLING", "25.00", [])]
+    assert judged.mismatches(deal=ids["applied"]) == [("CREDITED_AFTER_BILLING", "30.00", [])]
+    assert judged.mismatches(deal=ids["righted"]) == []
+    assert judged.mismatches(deal=ids["refunded"]) == [("CREDITED_AFTER_BILLING", "10.00", [])]
+
+
+# --- place ------------------------------------------------------------------------------------
+
+
+@scene
+def _misplaced(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Misplaced")
+    _, stranger = b.known("Stranger")
+    abroad = b.customer("Misplaced", UK, "USD")
+    entity, person, money, both = (b.deal(account, [sold("100")]) for _ in range(4))
+    branch = b.customer("Misplaced branch", ParentRef={"value": customer}, Job=True)
+    at_branch = b.deal(account, [sold("100")])
+    b.invoice(abroad, "100", company=UK, deal=entity)
+    b.invoice(stranger, "100", deal=person)
+    b.invoice(customer, "92", deal=money, currency="EUR")
+    b.invoice(stranger, "90", deal=both)
+    b.invoice(branch, "100", deal=at_branch)
+    return {"entity": entity, "person": person, "money": money, "both": both,
+            "at_branch": at_branch}  # fmt: skip
+
+
+def test_wrong_places_by_precedence(judged: Judged) -> None:
+    ids = judged.ids["misplaced"]
+    assert judged.mismatches(deal=ids["entity"])[0][:2] == ("WRONG_ENTITY", "100.00")
+    assert judged.mismatches(deal=ids["person"]) == [("WRONG_CUSTOMER", "100.00", [])]
+    assert judged.mismatches(deal=ids["money"])[0][:2] == ("CURRENCY_MISMATCH", "92.00")
+    assert judged.mismatches(deal=ids["both"]) == [("WRONG_CUSTOMER", "90.00", ["UNDER_BILLED"])]
+    assert judged.mismatches(deal=ids["at_branch"]) == []
+
+
+@scene
+def _unlinked_customer(b: Builder) -> dict[str, str]:
+    account = b.account("Nobody's customer")
+    customer = b.customer("Other name altogether")
+    deal = b.deal(account, [sold("100")])
+    b.invoice(customer, "100", deal=deal)
+    counter_sale = b.invoice(b.customer("Counter sales"), "15")
+    return {"deal": deal, "counter_sale": counter_sale}
+
+
+def test_what_nobody_knows_contradicts_nothing(judged: Judged) -> None:
+    ids = judged.ids["unlinked_customer"]
+    assert judged.mismatches(deal=ids["deal"]) == []
+    assert judged.mismatches(document=ids["counter_sale"]) == []
+
+
+# --- life after the invoice --------------------------------------------------------------------
+
+
+@scene
+def _afterwards(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Afterwards")
+    lost = b.deal(account, [sold("100")], StageName="Closed Lost")
+    offset = b.deal(account, [sold("100")], StageName="Negotiation/Review")
+    voided, replaced, deleted, unread, reopened = (b.deal(account, [sold("100")]) for _ in range(5))
+    b.invoice(customer, "100", deal=lost)
+    b.invoice(customer, "100", deal=offset)
+    b.credit(customer, "100", deal=offset)
+    b.invoice(customer, "100", note=f"Crossfoot {voided}/1/g1", voided=True)
+    b.invoice(customer, "100", deal=replaced, voided=True)
+    b.invoice(customer, "100", deal=replaced)
+    b.delete(b.invoice(customer, "100", deal=deleted))
+    gone = b.invoice(customer, "100")
+    b.delete(gone, was_read=False)
+    for record in b.salesforce["Opportunity"]:
+        if record["Id"] == unread:
+            record["QBO_Invoice_Id__c"] = f"{US}:{gone}"  # type: ignore[index]
+    first = b.invoice(customer, "100", note=f"Crossfoot {reopened}/1/g1", voided=True)
+    b.wrote("invoices", reopened, first, step=1)
+    b.wrote("invoices", reopened, "99999", step=1, generation=2)
+    return {"lost": lost, "offset": offset, "voided": voided, "replaced": replaced,
+            "deleted": deleted, "unread": unread, "reopened": reopened}  # fmt: skip
+
+
+def test_what_happens_to_an_invoice_afterwards(judged: Judged) -> None:
+    ids = judged.ids["afterwards"]
+    assert judged.mismatches(deal=ids["lost"]) == [("REOPENED_OR_LOST", "100.00", [])]
+    assert judged.mismatches(deal=ids["offset"]) == []
+    assert judged.mismatches(deal=ids["replaced"]) == []
+    for name, reason in (
+        ("voided", "previous_invoice_voided"),
+        ("deleted", "previous_invoice_deleted"),
+        ("unread", "previous_invoice_deleted"),
+    ):
+        assert judged.mismatches(deal=ids[name]) == [("VOIDED_AFTER_BILLING", "100.00", [])]
+        assert judged.why_blocked(ids[name]) == [reason]
+
+
+def test_what_was_written_and_not_read_back_is_not_sent_again(judged: Judged) -> None:
+    (row,) = judged.planned(judged.ids["afterwards"]["reopened"])
+    assert (row["blocked_reason"], row["generation"]) == ("written_not_yet_read", 2)
+
+
+# --- what is to be written ----------------------------------------------------------------------
+
+
+@scene
+def _blocked(b: Builder) -> dict[str, str]:
+    account, _ = b.known("Blocked")
+    pounds, _ = b.known("Pounds", UK, "GBP")
+    yen = b.account("Yen", CurrencyIsoCode="JPY")
+    deals = {
+        "before": b.deal(account, [sold("10")], "2026-09-30"),
+        "no_lines": b.deal(account, [], Amount=Decimal("77.00")),
+        "unmapped": b.deal(account, [sold("10", "UNMAPPED")]),
+        "negative": b.deal(account, [sold("-10")]),
+        "unknown_plan": b.deal(account, [sold("10")], Billing_Plan__c="Whenever"),
+        "euros": b.deal(pounds, [sold("10")], CurrencyIsoCode="EUR"),
+        "not_routed": b.deal(yen, [sold("10")], CurrencyIsoCode="JPY"),
+    }
+    b.account("Reseller", Type="Partner - Reseller")
+    return deals
+
+
+def test_every_reason_not_to_send(judged: Judged) -> None:
+    ids = judged.ids["blocked"]
+    reasons = {name: judged.why_blocked(deal)[0] for name, deal in ids.items()}
+    assert reasons == {
+        "before": "before_go_live",
+        "no_lines": "deal_without_lines",
+        "unmapped": "product_not_mapped",
+        "negative": "negative_amount",
+        "unknown_plan": "billing_plan_unknown",
+        "euros": "wrong_customer_currency",
+        "not_routed": "company_not_routed",
+    }
+    assert all(judged.planned(deal)[0]["blocked_detail"] for deal in ids.values())
+
+
+@scene
+def _new_customers(b: Builder) -> dict[str, str]:
+    b.customer("Taken: by a customer (not really)")
+    b._list(US, "Vendor", Id="900", DisplayName="NEW FIRM LTD", Active=False)
+    b._list(US, "Employee", Id="901", DisplayName="New Firm Ltd (2)", Active=True)
+    first = b.account("New Firm Ltd")
+    second = b.account("new firm ltd")
+    colon = b.account("North: West\tLab")
+    for account in (first, second, colon):
+        b.deal(account, [sold("10")])
+    waiting = b.account("Nothing to send")
+    b.deal(waiting, [sold("10", "UNMAPPED")])
+    made = b.account("Made by us")
+    b.deal(made, [sold("10")])
+    b.wrote("customers", made, "777")
+    return {"first": first, "second": second, "colon": colon, "waiting": waiting, "made": made}
+
+
+def test_new_customers_get_free_names(judged: Judged) -> None:
+    ids = judged.ids["new_customers"]
+    rows = read(judged.path, "select * from sync.sync_customers where action = 'create'")
+    names = {row["account_id"]: row["display_name"] for row in rows}
+    assert names[ids["first"]] == "New Firm Ltd (3)"
+    assert names[ids["second"]].lower() == "new firm ltd (4)"
+    assert names[ids["colon"]] == "North - West Lab"
+    assert ids["waiting"] not in names
+    assert ids["made"] not in names
+    by_account = {row["account_id"]: row for row in rows}
+    (invoice,) = read(
+        judged.path, f"select * from sync.sync_invoices where account_id = '{ids['first']}'"
+    )
+    assert invoice["customer_change_key"] == by_account[ids["first"]]["change_key"]
+    assert invoice["blocked_reason"] is None
+    (written,) = read(
+        judged.path, f"select * from sync.sync_invoices where account_id = '{ids['made']}'"
+    )
+    assert (written["customer_id"], written["blocked_reason"]) == ("777", None)
+
+
+@scene
+def _marks(b: Builder) -> dict[str, str]:
+    account, _ = b.known("Marks")
+    deal = b.deal(account, [Sold(Decimal(3), Decimal("33.333333"))], "2026-10-02",
+                  Billing_Plan__c="Deposit 30/70", PO_Number__c="PO-77")  # fmt: skip
+    return {"deal": deal}
+
+
+def test_each_step_carries_its_own_mark(judged: Judged) -> None:
+    deal = judged.ids["marks"]["deal"]
+    first, second = judged.planned(deal)
+    assert (first["amount"], second["amount"]) == (Decimal("30.00"), Decimal("70.00"))
+    assert first["mark"] == f"Crossfoot {deal}/1/g1"
+    assert second["private_note"].splitlines()[0] == f"Crossfoot {deal}/2/g1"
+    assert (first["po_number"], first["term_id"], first["blocked_reason"]) == ("PO-77", "3", None)
+
+
+@scene
+def _statuses(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Statuses")
+    deal = b.deal(account, [sold("100")], "2026-09-01", Billing_Plan__c="Deposit 30/70")
+    first = b.invoice(customer, "30", "2026-09-02", deal=f"{deal}/1", balance="0")
+    b.payment(customer, "30", [("Invoice", first, "30")], "2026-09-20")
+    second = b.invoice(customer, "70", "2026-10-02", deal=f"{deal}/2", balance="20")
+    return {"account": account, "deal": deal, "second": second}
+
+
+def test_the_deal_shows_the_latest_invoice_and_the_worst_status(judged: Judged) -> None:
+    ids = judged.ids["statuses"]
+    (row,) = read(
+        judged.path, f"select * from sync.sync_deal_status where deal_id = '{ids['deal']}'"
+    )
+    assert row["invoice_key"] == f"{US}:{ids['second']}"
+    assert (row["invoice_status"], row["amount_paid"], row["amount_due"]) == (
+        "Overdue", Decimal("80.00"), Decimal("20.00"),
+    )  # fmt: skip
+    assert (row["paid_on"], row["is_changed"], row["blocked_reason"]) == (None, True, None)
+
+
+def test_the_account_shows_what_is_open(judged: Judged) -> None:
+    ids = judged.ids["statuses"]
+    (row,) = read(
+        judged.path, f"select * from sync.sync_account_status where account_id = '{ids['account']}'"
+    )
+    assert (row["open_balance"], row["overdue_balance"]) == (Decimal("20.00"), Decimal("20.00"))
+    assert (str(row["oldest_due_on"]), str(row["last_payment_on"])) == ("2026-10-02", "2026-09-20")
