@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.sandbox.quickbooks import payments
-from pipelines.sandbox.quickbooks.accounting import SHIPPING, Rate, TaxRules, total_up
+from pipelines.sandbox.quickbooks.accounting import SHIPPING, Rate, TaxRules, is_shipping, total_up
 from pipelines.sandbox.quickbooks.books import FIRST_DOCUMENT, Books
 from pipelines.sandbox.quickbooks.ground_rules import (
     refuse_closed_period,
-    undeposited_funds,
     voided_note,
     with_currency,
+    with_deposit_account,
 )
 from pipelines.sandbox.quickbooks.intake import Draft, real_links, without_habits
 from pipelines.sandbox.quickbooks.postings import (
@@ -50,6 +50,7 @@ COMPUTED = ("TotalAmt", "TotalCostAmount", "HomeTotalCostAmount", "invoiceStatus
 WRITABLE_LINKS = ("Estimate", "TimeActivity")
 NUMBER_WANTED = "AUTO_GENERATE"
 CUSTOM_FIELD = "SalesFormsPrefs.SalesCustomName"
+SHOWN = ("BillAddr", "ShipAddr")
 ONE = Decimal(1)
 
 
@@ -69,7 +70,7 @@ def build_sale(books: Books, entity: str, draft: Draft) -> Record:
     record = _with_totals(books, record, draft)
     record = _with_dates(books, entity, record, draft)
     record["DocNumber"] = _document_number(books, entity, record, draft)
-    record = _with_addresses(books, entity, record, draft)
+    record = _with_addresses(books, record, draft)
     record = _DETAILS[entity](books, record, draft)
     record = _with_status(record)
     return with_home_amounts(books, {k: v for k, v in record.items() if v is not None})
@@ -249,7 +250,7 @@ def _numbered(lines: list[Record], old: dict[Any, Record]) -> list[Record]:
     found = []
     number = 0
     for line in lines:
-        if line["DetailType"] in ("SubTotalLineDetail", "DiscountLineDetail"):
+        if is_shipping(line) or line["DetailType"] in ("SubTotalLineDetail", "DiscountLineDetail"):
             found.append({k: v for k, v in line.items() if k not in ("Id", "LineNum")})
             continue
         number += 1
@@ -401,15 +402,16 @@ def _next_number(books: Books, entity: str) -> str:
     return str(number)
 
 
-def _with_addresses(books: Books, entity: str, record: Record, draft: Draft) -> Record:
-    customer = books.get("Customer", ref_value(record, "CustomerRef") or "") or {}
+def _with_addresses(books: Books, record: Record, draft: Draft) -> Record:
+    """A new document takes its customer's addresses where it names none."""
+    before = draft.before or {}
     found = dict(record)
-    for name in ("BillAddr", "ShipAddr"):
-        if name in found:
-            found[name] = with_address_id(books, found[name], (draft.before or {}).get(name))
-        elif name in customer and name not in draft.cleared:
-            found[name] = customer[name]
-    return found
+    if draft.before is None:
+        customer = books.get("Customer", ref_value(record, "CustomerRef") or "") or {}
+        defaults = {name: customer[name] for name in SHOWN if name in customer}
+        found = {**defaults, **found}
+    given = [name for name in SHOWN if name in draft.given]
+    return {**found, **{n: with_address_id(books, found[n], before.get(n)) for n in given}}
 
 
 def with_address_id(books: Books, address: Record, before: Record | None) -> Record:
@@ -493,10 +495,7 @@ def _credit_memo(books: Books, record: Record, draft: Draft) -> Record:
 
 
 def _receipt(books: Books, record: Record, draft: Draft) -> Record:
-    if "DepositToAccountRef" not in record:
-        account = undeposited_funds(books)
-        record = {**record, "DepositToAccountRef": account} if account else record
-    return _regional(books, {**record, "Balance": ZERO})
+    return _regional(books, {**with_deposit_account(books, record, draft), "Balance": ZERO})
 
 
 def _estimate(books: Books, record: Record, draft: Draft) -> Record:

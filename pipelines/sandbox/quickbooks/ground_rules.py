@@ -75,10 +75,14 @@ def listed_rate(books: Books, code: str, day: str) -> Decimal:
     return plain(max(earlier)[1]) if earlier else ONE
 
 
-def undeposited_funds(books: Books) -> Record | None:
-    """A reference to the account that holds money not yet banked."""
+def with_deposit_account(books: Books, record: Record, draft: Draft) -> Record:
+    """New money goes to the account of what is not yet banked unless another one is named."""
+    lost = draft.before is not None and "DepositToAccountRef" not in draft.before
     found = books.table("Account").find("AccountSubType", UNDEPOSITED)
-    return reference(found[0]["Id"], display_name("Account", found[0])) if found else None
+    if lost or "DepositToAccountRef" in record or not found:
+        return record
+    account = reference(found[0]["Id"], display_name("Account", found[0]))
+    return {**record, "DepositToAccountRef": account}
 
 
 def voided_note(record: Record) -> str:

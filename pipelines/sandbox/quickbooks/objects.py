@@ -36,6 +36,12 @@ from pipelines.sandbox.store import Write
 
 SINGLE = ("CompanyInfo", "Preferences")
 REFERENCE = frozenset(("value", "name", "type"))
+FOLLOWS = frozenset(
+    [
+        *("SyncToken", "MetaData", "sparse", "LineEx", "HomeTotalAmt", "HomeBalance"),
+        *("Classification", "FullyQualifiedName", "Level"),
+    ]
+)
 
 
 def read(books: Books, entity: Entity, record_id: str | None) -> Record:
@@ -176,9 +182,9 @@ def _same(before: Record, after: Record) -> bool:
 
 
 def _said(record: Record) -> Record:
-    """What a record says: references by value; a flag that is off says as little as none."""
-    own = ("SyncToken", "MetaData", "sparse", "LineEx")
-    return {k: _meant(v) for k, v in record.items() if k not in own and v is not False}
+    """What a record says: not what follows from it, nor an off flag or an empty list."""
+    kept = {k: v for k, v in record.items() if k not in FOLLOWS}
+    return {k: _meant(v) for k, v in kept.items() if v is not False and v != []}
 
 
 def _meant(value: Any) -> Any:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ground_rules import (
     refuse_closed_period,
-    undeposited_funds,
     voided_note,
     with_currency,
+    with_deposit_account,
 )
 from pipelines.sandbox.quickbooks.intake import Draft, real_links
 from pipelines.sandbox.quickbooks.postings import (
@@ -63,9 +63,7 @@ def build_payment(books: Books, draft: Draft) -> Record:
     record = with_currency(books, record, draft)
     record["Line"] = [_line(line) for line in record.get("Line", ())]
     record["ProcessPayment"] = bool(record.get("ProcessPayment", False))
-    if "DepositToAccountRef" not in record:
-        account = undeposited_funds(books)
-        record = {**record, "DepositToAccountRef": account} if account else record
+    record = with_deposit_account(books, record, draft)
     if amount_of(record, "TotalAmt") < ZERO:
         raise business("Transaction amount must be 0 or greater.", "TotalAmt")
     _check_targets(books, record, draft.before)
