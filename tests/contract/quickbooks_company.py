@@ -180,10 +180,10 @@ RECORDS: dict[str, dict[str, list[dict[str, Any]]]] = {
 }
 
 
-def write_seed(folder: Path) -> Path:
-    """Write both companies as a seed folder."""
+def write_seed(folder: Path, manifest: dict[str, Any] | None = None) -> Path:
+    """Write both companies as a seed folder; `manifest` adds settings."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(MANIFEST))
+    (folder / "manifest.json").write_text(json.dumps({**MANIFEST, **(manifest or {})}))
     for realm, entities in RECORDS.items():
         place = folder / "quickbooks" / realm
         place.mkdir(parents=True, exist_ok=True)
@@ -346,10 +346,13 @@ def python_quickbooks(sandbox: RunningSandbox, realm: str = US, **options: Any) 
 
 @contextmanager
 def quickbooks_sandbox(
-    folder: Path, log_file: Path | None = None, limits: bool = False
+    folder: Path,
+    log_file: Path | None = None,
+    limits: bool = False,
+    manifest: dict[str, Any] | None = None,
 ) -> Iterator[RunningSandbox]:
     """Both companies, served while the block runs."""
-    seed = write_seed(folder / "seed")
+    seed = write_seed(folder / "seed", manifest)
     with running_sandbox(seed, log_file, limits, factories={"quickbooks": Vendor}) as sandbox:
         sandbox.kernel.clock.set(sandbox.kernel.clock.now(), frozen=True)
         yield sandbox

@@ -86,6 +86,7 @@ def gb(tmp_path: Path) -> Iterator[Company]:
         ("invoice", invoice(EmailStatus="NeedToSend"), "2020", "BillEmail", "BillEmail"),
         ("invoice", invoice(EmailStatus="Soon"), "2170", "Soon", "EmailStatus"),
         ("invoice", invoice(line("ten")), "2090", "ten", "Amount"),
+        ("invoice", invoice(line(1, Qty="1e30")), "2090", "1e30", "Qty"),
         (
             "invoice",
             invoice(CustomField=[{"DefinitionId": "7", "StringValue": "x"}]),
@@ -324,6 +325,19 @@ def test_more_than_is_open_or_another_customers_invoice_cannot_be_paid(us: Compa
     assert us.post("/payment", payment(100, link, customer_id="2")).code == "620"
     assert us.post("/payment", payment(100, ("Invoice", "99", 1))).code == "610"
     assert us.read("Invoice", saved["Id"])["SyncToken"] == "0"
+
+
+def test_a_paid_invoice_keeps_its_customer(us: Company) -> None:
+    saved = us.save("Invoice", invoice())
+    us.save("Payment", payment(100, ("Invoice", saved["Id"], 100)))
+    moved = {**us.read("Invoice", saved["Id"]), "CustomerRef": {"value": "2"}}
+    assert us.post("/invoice", moved).code == "6000"
+
+
+def test_an_unpaid_invoice_takes_its_balance_along_to_another_customer(us: Company) -> None:
+    saved = us.save("Invoice", invoice())
+    us.save("Invoice", {**saved, "CustomerRef": {"value": "2"}})
+    assert (us.balance("1"), us.balance("2")) == (0, 100)
 
 
 def test_a_payment_without_its_line_frees_the_invoice(us: Company) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -84,16 +83,18 @@ def test_the_value_changes_after_a_day_and_the_old_one_dies_after_its_grace(
     client(sandbox).refresh(refresh_token=second)
 
 
-def test_rotation_at_every_refresh_can_be_asked_for(sandbox: RunningSandbox) -> None:
-    policy = sandbox.kernel.vendors["quickbooks"].oauth.policy  # type: ignore[attr-defined]
-    policy.every_time = True
-    policy.grace = timedelta(0)
-    auth = client(sandbox)
-    values = [refresh_token(sandbox)]
-    for _ in range(3):
-        auth.refresh(refresh_token=values[-1])
-        values.append(auth.refresh_token)
-    assert len(set(values)) == 4
+def test_rotation_at_every_refresh_can_be_asked_for(tmp_path: Path) -> None:
+    settings = {"quickbooks_tokens": {"rotate_every_time": True, "grace_seconds": 0}}
+    with quickbooks_sandbox(tmp_path, manifest=settings) as sandbox:
+        auth = client(sandbox)
+        values = [refresh_token(sandbox)]
+        for _ in range(3):
+            auth.refresh(refresh_token=values[-1])
+            values.append(auth.refresh_token)
+        assert len(set(values)) == 4
+        Company(sandbox).control("POST", "/clock", {"advance_seconds": 1})
+        with pytest.raises(AuthClientError):
+            auth.refresh(refresh_token=values[-2])
 
 
 def test_refresh_tokens_end_after_a_hundred_days_of_silence(

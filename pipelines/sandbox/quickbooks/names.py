@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.currencies import currency_name
-from pipelines.sandbox.quickbooks.documents import with_address_id
+from pipelines.sandbox.quickbooks.document_details import with_address_id
 from pipelines.sandbox.quickbooks.ground_rules import invalid_currency
 from pipelines.sandbox.quickbooks.intake import Draft
 from pipelines.sandbox.quickbooks.references import with_resolved

@@ -60,6 +60,15 @@ class RotationPolicy:
     grace: timedelta = GRACE
 
 
+def rotation_policy(settings: Mapping[str, Any]) -> RotationPolicy:
+    """The policy a seed's manifest asks for under `quickbooks_tokens`.
+
+    `rotate_every_time` (false) and `grace_seconds` (300).
+    """
+    grace = timedelta(seconds=int(settings.get("grace_seconds", GRACE.total_seconds())))
+    return RotationPolicy(bool(settings.get("rotate_every_time", False)), ROTATION_AGE, grace)
+
+
 class OAuth:
     """The token service of all companies of this sandbox."""
 

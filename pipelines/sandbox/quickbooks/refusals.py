@@ -338,7 +338,7 @@ def nested_too_deep() -> Refusal:
 
 
 def period_closed() -> Refusal:
-    """6210: the books are closed up to a later day."""
+    """6210: the books are closed up to a later day (the doubled word is the vendor's)."""
     return Refusal(
         "6210",
         "Account Period Closed, Cannot Update Through Services API",

@@ -26,6 +26,7 @@ from pipelines.sandbox.quickbooks.oauth import (
     VERIFIER_TOKEN,
     OAuth,
     bearer,
+    rotation_policy,
 )
 from pipelines.sandbox.quickbooks.paper import as_pdf
 from pipelines.sandbox.quickbooks.refusals import (
@@ -92,7 +93,8 @@ class QuickBooks:
         }
         for books in self.books.values():
             provide(books)
-        self.oauth = OAuth(kernel.store, kernel.clock, list(self.books))
+        policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
+        self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
         self.limits = {realm: Limits() for realm in self.books}
         self.texts = Texts()
 

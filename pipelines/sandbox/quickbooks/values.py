@@ -12,6 +12,7 @@ from pipelines.sandbox.quickbooks.refusals import Refusal, invalid_date, invalid
 Record = dict[str, Any]
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+LARGEST = 11  # Amounts and prices reach to 99,999,999,999 (Intuit, Item.UnitPrice).
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -31,7 +32,7 @@ def number_of(value: Any, name: str = "Amount") -> Decimal:
     """A number given as number or as text (python-quickbooks writes Decimals as strings).
 
     Raises:
-        Refusal: 2090, not a finite number.
+        Refusal: 2090, not a number, or one of more digits than the vendor takes.
     """
     if isinstance(value, bool):
         raise invalid_number(name, value)
@@ -39,7 +40,7 @@ def number_of(value: Any, name: str = "Amount") -> Decimal:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         raise invalid_number(name, value) from None
-    if not number.is_finite() or number.adjusted() > 20:
+    if not number.is_finite() or number.adjusted() >= LARGEST:
         raise invalid_number(name, value)
     return number
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.quickbooks.accounting import Rate, TaxRules, line_amount, total_up
-from pipelines.sandbox.quickbooks.documents import due_date
+from pipelines.sandbox.quickbooks.document_details import due_date
 from pipelines.sandbox.quickbooks.limits import Allowance, Limits
 from pipelines.sandbox.quickbooks.refusals import Refusal
 from pipelines.sandbox.quickbooks.values import cents, plain
