@@ -46,6 +46,8 @@ FURTHER = frozenset(
         "UNAPPLIED_PAYMENT",
         "UNAPPLIED_CREDIT",
         "STATUS_DRIFT",
+        "WRONG_PRODUCT",
+        "WRONG_PRICE_OR_DISCOUNT",
     }
 )
 RECORD = (

@@ -51,6 +51,8 @@ findings as (
     union all by name
     select * from {{ ref('int_reconciliation__step_findings') }}
     union all by name
+    select * from {{ ref('int_reconciliation__line_findings') }}
+    union all by name
     select * from sources_open
 
 ),

@@ -1,0 +1,153 @@
+-- Where the lines of an invoice differ from the deal's: another item, or another price. Only a
+-- step that is the whole deal on one invoice can be held against the deal line by line.
+with
+
+steps as (
+
+    select * from {{ ref('int_reconciliation__steps') }}
+    where outcome = 'invoiced' and step_count = 1 and documents = 1
+
+),
+
+deal_lines as (
+
+    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    where not is_deleted
+
+),
+
+items as (
+
+    select * from {{ ref('int_products__linked') }}
+
+),
+
+invoice_lines as (
+
+    select * from {{ ref('stg_quickbooks__invoice_lines') }}
+    where line_type = 'item'
+
+),
+
+lines_sold as (
+
+    select
+        steps.org_id,
+        steps.deal_id,
+        steps.plan_step,
+        items.item_id,
+        deal_lines.total_price as net_amount,
+        round(
+            cast(deal_lines.quantity as decimal(20, 6))
+            * cast(deal_lines.unit_price as decimal(18, 7)), 2
+        ) as list_amount
+    from steps
+    inner join deal_lines
+        on steps.org_id = deal_lines.org_id and steps.deal_id = deal_lines.deal_id
+    left join items
+        on
+            deal_lines.org_id = items.org_id
+            and deal_lines.product_id = items.product_id
+            and steps.company_id = items.company_id
+
+),
+
+-- A deal with a product that has no item cannot be compared.
+deals_comparable as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step
+    from lines_sold
+    group by org_id, deal_id, plan_step
+    having bool_and(item_id is not null)
+
+),
+
+lines_billed as (
+
+    select
+        steps.org_id,
+        steps.deal_id,
+        steps.plan_step,
+        invoice_lines.line_number,
+        invoice_lines.item_id,
+        invoice_lines.amount,
+        min(least(
+            abs(invoice_lines.amount - lines_sold.net_amount),
+            abs(invoice_lines.amount - lines_sold.list_amount)
+        )) as difference
+    from steps
+    inner join deals_comparable
+        on
+            steps.org_id = deals_comparable.org_id
+            and steps.deal_id = deals_comparable.deal_id
+    inner join invoice_lines
+        on
+            steps.main_document.company_id = invoice_lines.company_id
+            and steps.main_document.invoice_id = invoice_lines.invoice_id
+    left join lines_sold
+        on
+            steps.org_id = lines_sold.org_id
+            and steps.deal_id = lines_sold.deal_id
+            and invoice_lines.item_id = lines_sold.item_id
+    group by all
+
+),
+
+lines_differing as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        case when difference is null then 'WRONG_PRODUCT' else 'WRONG_PRICE_OR_DISCOUNT' end
+            as mismatch_class,
+        coalesce(sum(difference), 0) as difference,
+        count(*) as lines
+    from lines_billed
+    where difference is null or difference > {{ tolerance('amount') }}
+    group by all
+
+),
+
+final as (
+
+    select
+        'invoice|' || steps.main_document.company_id || '|' || steps.main_document.invoice_id
+            as record_key,
+        lines_differing.mismatch_class,
+        steps.main_document.company_id as company_id,
+        steps.org_id,
+        steps.deal_id,
+        steps.plan_step,
+        'invoice' as document_type,
+        steps.main_document.invoice_id as document_id,
+        steps.main_document.document_number as document_number,
+        steps.account_id,
+        steps.main_document.customer_id as customer_id,
+        steps.main_document.customer_name as customer_name,
+        steps.currency_code,
+        cast(lines_differing.difference as decimal(18, 2)) as value_at_stake,
+        steps.amount as expected_amount,
+        steps.invoiced_amount as actual_amount,
+        steps.first_invoice_on as occurred_on,
+        case lines_differing.mismatch_class
+            when 'WRONG_PRODUCT'
+                then lines_differing.lines || ' line(s) bill an item that the deal does not have'
+            else lines_differing.lines || ' line(s) cost neither the deal''s price nor its list price'
+        end as reason
+    from lines_differing
+    inner join steps
+        on
+            lines_differing.org_id = steps.org_id
+            and lines_differing.deal_id = steps.deal_id
+            and lines_differing.plan_step = steps.plan_step
+    where
+        lines_differing.mismatch_class != 'WRONG_PRODUCT'
+        or abs(steps.invoiced_amount - steps.amount) <= steps.tolerance
+
+)
+
+select * from final
