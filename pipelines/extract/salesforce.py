@@ -61,9 +61,10 @@ class SalesforceReading:
         """The new rows of one object, page by page; its cursor moves on when all have come."""
         self._prepare(cursors)
         schema = self._schemas[name]
-        page: QueryPage | None = self._first_pages.pop(name, None) or self._ask(name, cursors)
+        first = self._first_pages.pop(name, None) or self._ask(name, cursors)
         mode: Mode = "incremental" if cursors.get(name) else "full"
-        total, seen, newest = page.total, 0, cursors.get(name, "")
+        total, seen, newest = first.total, 0, cursors.get(name, "")
+        page: QueryPage | None = first
         while page is not None:
             seen += len(page.records)
             newest = max([newest, *(str(r[_CURSOR]) for r in page.records)])
