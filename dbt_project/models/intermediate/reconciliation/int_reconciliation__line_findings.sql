@@ -118,16 +118,16 @@ final as (
         'invoice|' || steps.main_document.company_id || '|' || steps.main_document.invoice_id
             as record_key,
         lines_differing.mismatch_class,
-        steps.main_document.company_id as company_id,
+        steps.main_document.company_id,
         steps.org_id,
         steps.deal_id,
         steps.plan_step,
         'invoice' as document_type,
         steps.main_document.invoice_id as document_id,
-        steps.main_document.document_number as document_number,
+        steps.main_document.document_number,
         steps.account_id,
-        steps.main_document.customer_id as customer_id,
-        steps.main_document.customer_name as customer_name,
+        steps.main_document.customer_id,
+        steps.main_document.customer_name,
         steps.currency_code,
         cast(lines_differing.difference as decimal(18, 2)) as value_at_stake,
         steps.amount as expected_amount,
@@ -136,7 +136,9 @@ final as (
         case lines_differing.mismatch_class
             when 'WRONG_PRODUCT'
                 then lines_differing.lines || ' line(s) bill an item that the deal does not have'
-            else lines_differing.lines || ' line(s) cost neither the deal''s price nor its list price'
+            else
+                lines_differing.lines
+                || ' line(s) cost neither the deal''s price nor its list price'
         end as reason
     from lines_differing
     inner join steps
