@@ -160,7 +160,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """
     values = _Values(_environment() if env is None else env)
     profile = values.choice("CROSSFOOT_PROFILE", ("sandbox", "live"), "sandbox")
-    data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data")
+    # A folder of its own per profile: what was read from a sandbox never meets a real company.
+    data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data" / profile)
     salesforce, quickbooks = (
         _sandbox_systems(values, data_dir) if profile == "sandbox" else _live_systems(values)
     )
@@ -262,7 +263,7 @@ _Systems = tuple[SalesforceSettings | ConfigurationError, QuickBooksSettings | C
 
 def _sandbox_systems(values: _Values, data_dir: Path) -> _Systems:
     """Both systems from the connection file that a running sandbox wrote."""
-    path = values.path("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "sandbox" / "connection.json")
+    path = values.path("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "connection.json")
     try:
         connection = json.loads(path.read_text())
         return _sandbox_salesforce(values, connection["salesforce"]), _sandbox_quickbooks(
