@@ -7,12 +7,14 @@ from pipelines.extract.run import (
     Progress,
     Source,
     extract_all,
+    pipeline,
+    plain_problems,
     record_runs,
     sources,
-    unsettled_problem,
 )
+from pipelines.extract.salesforce import table_name
 
 __all__ = [
-    "ExtractResult", "Progress", "Source", "extract_all", "record_runs", "sources",
-    "unsettled_problem",
+    "ExtractResult", "Progress", "Source", "extract_all", "pipeline", "plain_problems",
+    "record_runs", "sources", "table_name",
 ]  # fmt: skip

@@ -48,7 +48,7 @@ def extract_all(settings: Settings, progress: Progress) -> tuple[ExtractResult, 
     done: list[ExtractResult] = []
     for one in sources(settings):
         progress(f"reading {one.name}")
-        with unsettled_problem(settings.warehouse_path):
+        with plain_problems(settings.warehouse_path):
             one.pipeline.drop()
             one.pipeline.run(one.source, loader_file_format="parquet")
             record_runs(one)
@@ -172,7 +172,7 @@ def _known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
 
 
 @contextmanager
-def unsettled_problem(path: Path) -> Iterator[None]:
+def plain_problems(path: Path) -> Iterator[None]:
     """Our own errors out of dlt's wrapping, and the warehouse's lock told as what it is."""
     try:
         yield
