@@ -14,7 +14,6 @@ runs as (
         'salesforce' as system,
         source_id,
         object,
-        mode,
         rows_read,
         rows_vendor,
         server_time,
@@ -27,7 +26,6 @@ runs as (
         'quickbooks' as system,
         source_id,
         object,
-        mode,
         rows_read,
         rows_vendor,
         server_time,
@@ -81,7 +79,7 @@ sources_counted as (
         string_agg(
             object || ': ' || rows_read || ' of ' || rows_vendor, '; '
             order by object
-        ) filter (where mode = 'full' and rows_vendor is not null and rows_read != rows_vendor)
+        ) filter (where rows_vendor is not null and rows_read != rows_vendor)
             as incomplete_objects
     from latest
     group by system, source_id

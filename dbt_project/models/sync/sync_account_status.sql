@@ -125,6 +125,18 @@ balances as (
 
 ),
 
+keys_held as (
+
+    select
+        org_id,
+        linked_customer_key,
+        min(account_id) as account_id
+    from accounts
+    where linked_customer_key is not null
+    group by org_id, linked_customer_key
+
+),
+
 wanted as (
 
     select
@@ -149,10 +161,7 @@ wanted as (
                     partition by links_main.company_id, links_main.customer_id
                 ) > 1
                 then 'customer_linked_twice'
-            when
-                accounts.linked_customer_key is null
-                and others.account_id is not null
-                then 'customer_key_taken'
+            when keys_held.account_id != accounts.account_id then 'customer_key_taken'
             when balances.account_id is null then 'wrong_customer_currency'
         end as blocked_reason
     from links_main
@@ -160,12 +169,11 @@ wanted as (
         on links_main.org_id = accounts.org_id and links_main.account_id = accounts.account_id
     left join balances
         on links_main.org_id = balances.org_id and links_main.account_id = balances.account_id
-    left join accounts as others
+    left join keys_held
         on
-            links_main.org_id = others.org_id
+            links_main.org_id = keys_held.org_id
             and links_main.company_id || ':' || links_main.customer_id
-            = others.linked_customer_key
-            and links_main.account_id != others.account_id
+            = keys_held.linked_customer_key
 
 ),
 
