@@ -46,7 +46,8 @@ def _is_rows(value: Any) -> bool:
 
 
 def _answer_item(books: Books, item: Any, request_id: str, room: int) -> Record:
-    b_id = str(item.get("bId", "")) if isinstance(item, dict) else ""
+    item = item if isinstance(item, dict) else {}
+    b_id = str(item.get("bId", ""))
     try:
         with books.store.transaction():
             key = f"{request_id}{b_id}" if request_id and "Query" not in item else ""
@@ -66,7 +67,8 @@ def _run_item(books: Books, item: Record, room: int) -> Record:
     operation = str(item.get("operation", "")).lower()
     if operation not in ("create", "update", "delete", "void"):
         raise unsupported(f"batch operation {operation or 'missing'}")
-    if operation == "create" and str(item[names[0]].get("Id") or "0") != "0":
+    given = item[names[0]] if isinstance(item[names[0]], dict) else {}
+    if operation == "create" and str(given.get("Id") or "0") != "0":
         raise business("A record with an Id cannot be created.", "Id")
     query = {"operation": operation, "include": str(item.get("optionsData", ""))}
     return {entity.name: objects.write(books, entity, item[names[0]], query)}

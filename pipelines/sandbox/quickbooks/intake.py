@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.sandbox.quickbooks.refusals import (
+    Refusal,
     invalid_email,
     invalid_enumeration,
     invalid_id,
@@ -39,6 +40,21 @@ from pipelines.sandbox.quickbooks.vocabulary import (
 )
 
 LISTED = frozenset(("Line", "TaxLine", "LinkedTxn", "CustomField"))
+SCALARS = frozenset(
+    [
+        *(*MONEY, *NUMBERS, *BOOLEANS, *DATES, *ENUMERATIONS, *LENGTHS),
+        *("Id", "SyncToken", "Name", "Type", "value", "name", "type", "TxnId", "TxnType", "Code"),
+        *("AccountType", "AccountSubType", "TxnStatus", "SSN", "Note", "FileName", "ContentType"),
+        *("SourceCurrencyCode", "DefinitionId", "NameOf", "PaymentType", "PayType", "PostingType"),
+    ]
+) - {"Address"}  # a text within an e-mail address, an object in a Department
+OBJECTS = frozenset(
+    [
+        *("AttachableRef", "ItemGroupDetail", "SalesTaxRateList", "JournalEntryLineDetail"),
+        *("AccountBasedExpenseLineDetail", "ItemBasedExpenseLineDetail", "DepositLineDetail"),
+        *("CheckPayment", "CreditCardPayment", "EntityRef"),
+    ]
+)
 EMAILS = frozenset(("PrimaryEmailAddr", "BillEmail", "BillEmailCc", "BillEmailBcc"))
 # Members that only the server writes; in a body they are ignored, not refused.
 OURS = frozenset(
@@ -108,6 +124,8 @@ def _refuse_unknown(
 def typed(name: str, value: Any) -> Any:
     """One member's value as the books keep it."""
     if isinstance(value, list):
+        if name not in LISTED and (part_of(name) or name in SCALARS):
+            raise _wrong_shape(part_of(name) or "String", "START_ARRAY token")
         return [_typed_one(name, inner) for inner in value if not absent(inner)]
     one = _typed_one(name, value)
     return [one] if name in LISTED else one
@@ -118,17 +136,24 @@ def _typed_one(name: str, value: Any) -> Any:
     if part is not None:
         return _typed_part(part, value)
     if isinstance(value, dict):
+        if name in SCALARS:
+            raise _wrong_shape("String", "START_OBJECT token")
         return {k: typed(k, v) for k, v in value.items()}
+    if name in OBJECTS or isinstance(value, list):
+        raise _wrong_shape(name, f"String value ('{value}')")
     return _typed_scalar(name, value)
+
+
+def _wrong_shape(kind: str, found: str) -> Refusal:
+    return invalid_property(
+        f"Can not construct instance of com.intuit.schema.finance.v3.{kind}: no suitable "
+        f"constructor/factory method to deserialize from {found}\n"
+    )
 
 
 def _typed_part(part: str, value: Any) -> Record:
     if not isinstance(value, dict):
-        raise invalid_property(
-            f"Can not construct instance of com.intuit.schema.finance.v3.{part}: no "
-            f"String-argument constructor/factory method to deserialize from String value "
-            f"('{value}')\n"
-        )
+        raise _wrong_shape(part, f"String value ('{value}')")
     _refuse_unknown(value, PART_SETS[part], PART_MEMBERS[part], part)
     return {k: typed(k, v) for k, v in value.items()}
 
@@ -143,7 +168,7 @@ def _typed_scalar(name: str, value: Any) -> Any:
     if name in DATES:
         return date_of(value, name)
     if isinstance(value, bool):
-        return value
+        return str(value).lower() if name in SCALARS else value
     text = str(value)
     if text not in ENUMERATIONS.get(name, {text}):
         raise invalid_enumeration(name, text)
