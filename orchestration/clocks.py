@@ -1,7 +1,5 @@
 """Jobs, schedules and the sensor: when things happen, never what."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.assets.report import weekly_mismatch_report

@@ -21,7 +21,8 @@ _manifest = manifest_path(_settings.dbt_dir, _settings.warehouse_path)
 
 defs = dg.Definitions(
     assets=[
-        *extract.extract_assets(),
+        *extract.extract_assets(_settings),
+        *extract.RUNS,
         writes.state_copy,
         *warehouse_assets(_manifest),
         matching.customer_scores,

@@ -1,7 +1,5 @@
 """What the assets are given: the settings, read when a run starts and never at import."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.settings import Settings, load_settings

@@ -1,7 +1,5 @@
 """The scoring as an asset, between the two halves of the warehouse."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """What people read: the published copy of the warehouse and the weekly mismatch report."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

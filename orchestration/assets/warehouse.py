@@ -1,7 +1,5 @@
 """The dbt models as assets: built in this process, in two parts around the scoring."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

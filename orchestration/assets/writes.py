@@ -1,7 +1,5 @@
 """From intentions to writes: the state's copy, the plan, and what became of each flow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,9 +36,11 @@ WRITTEN = {
     specs=[dg.AssetSpec(key, group_name="state", kinds={"sqlite"}) for key in RAW_STATE],
     pool=WAREHOUSE_POOL,
 )
-def state_copy(settings: SettingsResource) -> None:
+def state_copy(settings: SettingsResource) -> Iterator[dg.MaterializeResult[Any]]:
     """The ledger and people's decisions, copied so that SQL and analysts see them."""
     steps.copy_state(settings.read())
+    for key in RAW_STATE:
+        yield dg.MaterializeResult(asset_key=key)
 
 
 @dg.asset(

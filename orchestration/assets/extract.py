@@ -1,0 +1,115 @@
+"""Both systems' objects as assets: dagster-dlt runs the dlt sources, one system at a time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from pipelines import extract, warehouse
+from pipelines.extract.quickbooks import quickbooks_source
+from pipelines.extract.salesforce import salesforce_source
+from pipelines.settings import Settings
+
+
+class VendorWords(DagsterDltTranslator):
+    """`raw_salesforce/opportunity`: the key that the dbt source of the same table has."""
+
+    def __init__(self, dataset: str, vendor: str) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.vendor = vendor
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        """Key, group and origin of one object."""
+        name = data.resource.name
+        return dg.AssetSpec(
+            key=dg.AssetKey([self.dataset, name]),
+            group_name="extract",
+            deps=[dg.AssetKey([self.vendor, name])],
+            kinds={"dlt", self.vendor},
+            description=f"The {name.replace('_', ' ')} records of {self.vendor.capitalize()}, "
+            "as the vendor gave them, merged on their key.",
+        )
+
+
+SALESFORCE = VendorWords(warehouse.RAW_SALESFORCE, "salesforce")
+QUICKBOOKS = VendorWords(warehouse.RAW_QUICKBOOKS, "quickbooks")
+
+
+# What was read, and the vendors' own counts: written after each source has run.
+RUNS = [
+    dg.AssetSpec(
+        dg.AssetKey([words.dataset, "extract_run"]),
+        deps=[dg.AssetKey([words.dataset, table]) for table in tables],
+        group_name="extract",
+        kinds={"dlt"},
+        description="What each run read, beside the vendor's own count; completeness is judged "
+        "from it.",
+    )
+    for words, tables in (
+        (SALESFORCE, ("account", "opportunity", "opportunity_line_item")),
+        (QUICKBOOKS, ("customer", "invoice", "payment", "deletion")),
+    )
+]
+
+
+def extract_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of both systems. The sources given here are only looked at, never run."""
+
+    @dlt_assets(
+        dlt_source=salesforce_source(),
+        dlt_pipeline=extract.pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
+        name="extract_salesforce",
+        dagster_dlt_translator=SALESFORCE,
+        pool=WAREHOUSE_POOL,
+    )
+    def from_salesforce(
+        context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: SettingsResource
+    ) -> Iterator[Any]:
+        """Read what is new in the org."""
+        yield from _run(context, dlt, settings.read(), 0)
+
+    @dlt_assets(
+        dlt_source=quickbooks_source(),
+        dlt_pipeline=extract.pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
+        name="extract_quickbooks",
+        dagster_dlt_translator=QUICKBOOKS,
+        pool=WAREHOUSE_POOL,
+    )
+    def from_quickbooks(
+        context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: SettingsResource
+    ) -> Iterator[Any]:
+        """Read what is new in every company."""
+        yield from _run(context, dlt, settings.read(), 1)
+
+    return [from_salesforce, from_quickbooks]
+
+
+def _run(
+    context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, number: int
+) -> Iterator[Any]:
+    """Run one source; every asset tells the rows read, the calls made and the vendor's clock."""
+    one = extract.sources(settings)[number]
+    with extract.plain_problems(settings.warehouse_path):
+        loaded = list(
+            dlt.run(
+                context, dlt_source=one.source, dlt_pipeline=one.pipeline,
+                loader_file_format="parquet",
+            )
+        )  # fmt: skip
+        extract.record_runs(one)
+    results = {extract.table_name(r.object): r for r in one.results()}
+    for event in loaded:
+        told = results.get(event.asset_key.path[-1])
+        facts = (
+            {"mode": told.mode, "dagster/row_count": told.rows, "calls": told.calls}
+            | {"vendor_time": told.server_time.isoformat()}
+            if told
+            else {}
+        )
+        yield dg.MaterializeResult(
+            asset_key=event.asset_key, metadata={**(event.metadata or {}), **facts}
+        )
