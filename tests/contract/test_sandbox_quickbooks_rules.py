@@ -375,6 +375,15 @@ def test_an_invoice_made_smaller_gives_back_what_was_paid_too_much(us: Company) 
     assert us.balance() == -40
 
 
+def test_a_payment_that_gave_back_everything_is_linked_no_longer(us: Company) -> None:
+    saved = us.save("Invoice", invoice())
+    first = us.save("Payment", payment(50, ("Invoice", saved["Id"], 50)))
+    second = us.save("Payment", payment(50, ("Invoice", saved["Id"], 50)))
+    smaller = us.save("Invoice", {**us.read("Invoice", saved["Id"]), "Line": [line(50)]})
+    assert smaller["LinkedTxn"] == [{"TxnId": first["Id"], "TxnType": "Payment"}]
+    assert us.read("Payment", second["Id"])["Line"] == []
+
+
 def test_voiding_a_paid_invoice(us: Company) -> None:
     saved = us.save("Invoice", invoice(line(100, Qty=2, UnitPrice=50), PrivateNote="first"))
     paid = us.save("Payment", payment(100, ("Invoice", saved["Id"], 100)))

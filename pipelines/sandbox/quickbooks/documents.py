@@ -164,15 +164,25 @@ def store_sale(books: Books, entity: str, before: Record | None, after: Record) 
     An invoice that becomes smaller than what was paid gives the rest back to its payments.
     """
     if entity == "Invoice" and amount_of(after, "Balance") < ZERO:
-        excess = -amount_of(after, "Balance")
-        payments.give_back(books, after["Id"], excess)
-        now = books.get("Invoice", after["Id"]) or {}
-        before, after = now, books.raised({**after, "SyncToken": now["SyncToken"]}, Balance=ZERO)
+        before, after = _settled_in_full(books, after)
     store_document(books, entity, before, after)
     if entity == "Invoice":
         reopen_estimates(books, after["Id"], _lost_links(before, after))
         close_estimates(books, after)
     return after
+
+
+def _settled_in_full(books: Books, after: Record) -> tuple[Record, Record]:
+    """An invoice whose payments have given back what is too much: before and after."""
+    payments.give_back(books, after["Id"], -amount_of(after, "Balance"))
+    now = books.get("Invoice", after["Id"]) or {}
+    links = [
+        link
+        for link in after.get("LinkedTxn", ())
+        if link.get("TxnType") != "Payment" or link in now.get("LinkedTxn", ())
+    ]
+    raised = books.raised({**after, "SyncToken": now["SyncToken"]}, Balance=ZERO, LinkedTxn=links)
+    return now, with_home_amounts(books, raised)
 
 
 def _lost_links(before: Record | None, after: Record | None) -> list[Record]:
