@@ -16,6 +16,7 @@ import pytest
 from worlds import UK, US, Builder, Sold, build, read, sold
 
 Row = dict[str, Any]
+PRICE = "WRONG_PRICE_OR_DISCOUNT"
 PLAYED: dict[str, Callable[[Builder], dict[str, str]]] = {}
 
 
@@ -251,8 +252,8 @@ def _differences(b: Builder) -> dict[str, str]:
 
 def test_net_amounts_are_compared(judged: Judged) -> None:
     ids = judged.ids["differences"]
-    assert judged.mismatches(deal=ids["under"]) == [("UNDER_BILLED", "20.00", [])]
-    assert judged.mismatches(deal=ids["over"]) == [("OVER_BILLED", "20.00", [])]
+    assert judged.mismatches(deal=ids["under"]) == [("UNDER_BILLED", "20.00", [PRICE])]
+    assert judged.mismatches(deal=ids["over"]) == [("OVER_BILLED", "20.00", [PRICE])]
     assert judged.mismatches(deal=ids["rounded"]) == [("SHIPPING_OR_ROUNDING", "0.01", [])]
     assert judged.mismatches(deal=ids["extras"]) == [("SHIPPING_OR_ROUNDING", "12.00", [])]
 
@@ -338,7 +339,9 @@ def test_wrong_places_by_precedence(judged: Judged) -> None:
     assert judged.mismatches(deal=ids["entity"])[0][:2] == ("WRONG_ENTITY", "100.00")
     assert judged.mismatches(deal=ids["person"]) == [("WRONG_CUSTOMER", "100.00", [])]
     assert judged.mismatches(deal=ids["money"])[0][:2] == ("CURRENCY_MISMATCH", "92.00")
-    assert judged.mismatches(deal=ids["both"]) == [("WRONG_CUSTOMER", "90.00", ["UNDER_BILLED"])]
+    assert judged.mismatches(deal=ids["both"]) == [
+        ("WRONG_CUSTOMER", "90.00", ["UNDER_BILLED", PRICE])
+    ]
     assert judged.mismatches(deal=ids["at_branch"]) == []
 
 
@@ -478,6 +481,44 @@ def test_new_customers_get_free_names(judged: Judged) -> None:
         judged.path, f"select * from sync.sync_invoices where account_id = '{ids['made']}'"
     )
     assert (written["customer_id"], written["blocked_reason"]) == ("777", None)
+
+
+@scene
+def _owned_fields(b: Builder) -> dict[str, str]:
+    def pair(name: str, phone: str, theirs: str, mail: str) -> str:
+        customer = b.customer(
+            name,
+            PrimaryPhone={"FreeFormNumber": theirs},
+            PrimaryEmailAddr={"Address": "bills@firm.example"},
+        )
+        account = b.account(name, (US, customer), Phone=phone)
+        b.salesforce["Contact"].append(
+            {
+                "Id": f"003{account[3:]}",
+                "AccountId": account,
+                "LastName": "Payable",
+                "Email": mail,
+                "Billing_Contact__c": True,
+            }
+        )
+        return account
+
+    return {
+        "same": pair("Same", "(503) 555-0101", "+1 503.555.0101", "Bills@Firm.example"),
+        "phone": pair("Phone", "(503) 555-0102", "503-555-0199", "bills@firm.example"),
+        "mail": pair("Mail", "", "503-555-0103", "accounts@firm.example"),
+    }
+
+
+def test_owned_fields_are_corrected_and_ways_of_writing_are_not(judged: Judged) -> None:
+    ids = judged.ids["owned_fields"]
+    rows = read(judged.path, "select * from sync.sync_customers where action = 'update'")
+    by_account = {row["account_id"]: row for row in rows}
+    assert ids["same"] not in by_account
+    assert by_account[ids["phone"]]["current_phone"] == "503-555-0199"
+    mail = by_account[ids["mail"]]
+    assert (mail["email"], mail["current_email"]) == ("accounts@firm.example", "bills@firm.example")
+    assert (mail["sync_token"], mail["blocked_reason"]) == (0, None)
 
 
 @scene

@@ -1,11 +1,13 @@
 -- Where the lines of an invoice differ from the deal's: another item, or another price. Only a
--- step that is the whole deal on one invoice can be held against the deal line by line.
+-- step that is the whole deal, on one invoice that bills nothing else and that nothing was
+-- credited on, can be held against the deal line by line.
 with
 
 steps as (
 
     select * from {{ ref('int_reconciliation__steps') }}
-    where outcome = 'invoiced' and step_count = 1 and documents = 1
+    where
+        outcome = 'invoiced' and step_count = 1 and documents = 1 and credited_amount = 0
 
 ),
 
@@ -26,6 +28,18 @@ invoice_lines as (
 
     select * from {{ ref('stg_quickbooks__invoice_lines') }}
     where line_type = 'item'
+
+),
+
+invoices_shared as (
+
+    select
+        company_id,
+        invoice_id
+    from {{ ref('int_invoices__linked_to_deals') }}
+    where is_allocating
+    group by company_id, invoice_id
+    having count(*) > 1
 
 ),
 
@@ -87,11 +101,16 @@ lines_billed as (
         on
             steps.main_document.company_id = invoice_lines.company_id
             and steps.main_document.invoice_id = invoice_lines.invoice_id
+    left join invoices_shared
+        on
+            invoice_lines.company_id = invoices_shared.company_id
+            and invoice_lines.invoice_id = invoices_shared.invoice_id
     left join lines_sold
         on
             steps.org_id = lines_sold.org_id
             and steps.deal_id = lines_sold.deal_id
             and invoice_lines.item_id = lines_sold.item_id
+    where invoices_shared.invoice_id is null
     group by all
 
 ),
