@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.names import CLASSIFICATION
-from pipelines.sandbox.quickbooks.values import ZERO, Record
+from pipelines.sandbox.quickbooks.values import ZERO, Record, moment_text
 from pipelines.sandbox.store import Write
 
 ACCOUNTS = (
@@ -50,7 +50,7 @@ def provide(books: Books) -> None:
 
     Lists are only filled where the company has none of that kind.
     """
-    stamp = books.stamp()
+    stamp = _opening_day(books)
     writes = []
     for entity, records in _starters(books):
         if len(books.table(entity)):
@@ -58,6 +58,11 @@ def provide(books: Books) -> None:
         for record in records:
             writes.append(Write(books.realm, entity, record["Id"], _whole(record, stamp)))
     books.store.preset(writes)
+
+
+def _opening_day(books: Books) -> str:
+    """The same day at every start: these records are put in place anew, not read from the log."""
+    return moment_text(books.now().replace(year=2024, month=1, day=2, hour=8, minute=0, second=0))
 
 
 def _whole(record: Record, stamp: str) -> Record:
