@@ -163,6 +163,7 @@ compared as (
         described.customer_id,
         described.has_external_id,
         described.is_other_currency,
+        case when described.is_other_currency then 'other' else 'same' end as currency_relation,
         coalesce(best_names.name_relation, 'different') as name_relation,
         coalesce(best_names.telling_words, []) as telling_words,
         case
@@ -188,7 +189,8 @@ compared as (
                 then 'different'
             else 'unknown'
         end as address_relation,
-        described.name_postcode_holders <= {{ var('key_is_shared_above', 1) }} as is_same_name_postcode,
+        described.name_postcode_holders <= {{ var('key_is_shared_above', 1) }}
+            as is_same_name_postcode,
         described.name_phone_holders <= {{ var('key_is_shared_above', 1) }} as is_same_name_phone,
         described.email_holders <= {{ var('key_is_shared_above', 1) }} as is_own_mailbox,
         described.domain_holders <= {{ var('key_is_shared_above', 1) }} as is_own_domain,
@@ -241,7 +243,8 @@ select
     end as standing
 from placed
 -- A word in common alone makes no pair; something else must agree or the name must fit.
-where has_external_id
+where
+    has_external_id
     or name_relation in ('same', 'close', 'contained', 'other_form')
     or mail_relation in ('same', 'shared', 'domain', 'shared_domain')
     or phone_relation in ('same', 'shared')

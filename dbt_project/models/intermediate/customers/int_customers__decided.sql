@@ -223,12 +223,14 @@ weighed as (
         (
             is_near_for_account
             and count(*) filter (where is_near_for_account)
-                over (partition by org_id, account_id, company_id) > 1
+                over (partition by org_id, account_id, company_id)
+            > 1
         )
         or (
             is_near_for_customer
             and count(*) filter (where is_near_for_customer)
-                over (partition by company_id, customer_id) > 1
+                over (partition by company_id, customer_id)
+            > 1
         ) as is_ambiguous
     from near_the_best
 )
@@ -252,7 +254,8 @@ select
         when is_left_over and not is_proposed and has_customer_link then 'customer_taken'
         when is_left_over and not is_proposed then 'account_linked'
         when rule is not null then rule
-        when name_relation = 'same' and coalesce(match_probability, 0)
+        when
+            name_relation = 'same' and coalesce(match_probability, 0)
             < {{ var('review_probability', 0.2) }} then 'name'
         else 'score'
     end as method,

@@ -47,29 +47,68 @@ names as (
 ),
 
 keys as (
-    select side, scope_id, record_id, 'email' as key_kind, unnest(emails) as key_value
+    select
+        side,
+        scope_id,
+        record_id,
+        'email' as key_kind,
+        unnest(emails) as key_value
     from records
     union all
-    select side, scope_id, record_id, 'domain' as key_kind, unnest(domains) as key_value
+    select
+        side,
+        scope_id,
+        record_id,
+        'domain' as key_kind,
+        unnest(domains) as key_value
     from records
     union all
-    select side, scope_id, record_id, 'phone' as key_kind, unnest(phones) as key_value
+    select
+        side,
+        scope_id,
+        record_id,
+        'phone' as key_kind,
+        unnest(phones) as key_value
     from records
     union all
-    select side, scope_id, record_id, 'address' as key_kind, postal_key || ' ' || house_number
+    select
+        side,
+        scope_id,
+        record_id,
+        'address' as key_kind,
+        postal_key || ' ' || house_number as key_value
     from records
     union all
-    select side, scope_id, record_id, 'name' as key_kind, token_key
-    from names
-    union all
-    select side, scope_id, record_id, 'name_postcode' as key_kind, token_key || '|' || postal_key
+    select
+        side,
+        scope_id,
+        record_id,
+        'name' as key_kind,
+        token_key as key_value
     from names
     union all
     select
-        side, scope_id, record_id, 'name_phone' as key_kind, token_key || '|' || unnest(phones)
+        side,
+        scope_id,
+        record_id,
+        'name_postcode' as key_kind,
+        token_key || '|' || postal_key as key_value
     from names
     union all
-    select side, scope_id, record_id, 'word' as key_kind, unnest(tokens)
+    select
+        side,
+        scope_id,
+        record_id,
+        'name_phone' as key_kind,
+        token_key || '|' || unnest(phones) as key_value
+    from names
+    union all
+    select
+        side,
+        scope_id,
+        record_id,
+        'word' as key_kind,
+        unnest(tokens) as key_value
     from names
 ),
 
