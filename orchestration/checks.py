@@ -101,7 +101,7 @@ def _validated(expected: Expected, frame: "pd.DataFrame") -> Any:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("warehouse")
     whole = source.add_dataframe_asset(expected.table).add_batch_definition_whole_dataframe("all")
     suite = context.suites.add(gx.ExpectationSuite(expected.table, _expectations(expected)))

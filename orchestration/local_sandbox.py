@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import Stop
+from pipelines.errors import ConfigurationError, Stop
 from pipelines.settings import load_settings
 
 _STOP_SECONDS = 10
@@ -142,7 +142,15 @@ def serve(
     Without a seed and not empty, the sample company is served and its books are kept in the data
     folder, so that they survive a restart. Raises `Stop` when it cannot start.
     """
-    folder = load_settings({**os.environ, "CROSSFOOT_PROFILE": "sandbox"}).data_dir
+    settings = load_settings()
+    if settings.profile != "sandbox":
+        raise ConfigurationError(
+            "settings",
+            "CROSSFOOT_PROFILE",
+            "a sandbox is served in the sandbox profile only",
+            "Unset CROSSFOOT_PROFILE and run it again.",
+        )
+    folder = settings.data_dir
     own = seed is None and not empty
     options = ["--limits", "on" if limits else "off"]
     options += ["--empty"] if empty else ["--seed", str(seed or sample_company(folder.parent))]

@@ -17,3 +17,9 @@ def switch_off() -> None:
     """Set each switch that the user has not set already."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment for a process of ours: the switches set, compiled modules kept."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**SWITCHES, **kept, **more}

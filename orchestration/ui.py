@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from orchestration import telemetry
 from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
 from pipelines.errors import Stop
 from pipelines.settings import ROOT, Settings, load_settings
@@ -44,15 +44,13 @@ def run_ui(port: int, say: Callable[[str], None]) -> None:
 def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     home = dagster_home(settings)
     say(f"Dagster UI           http://127.0.0.1:{port}  (Ctrl-C stops everything)")
-    # Unset by a developer's shell or not: compiled modules are kept, or every run pays again.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"),
             *("-h", "127.0.0.1", "-p", str(port)),
         ],
         cwd=ROOT,
-        env={**environment, "DAGSTER_HOME": str(home)},
+        env=telemetry.child_environment(DAGSTER_HOME=str(home)),
     )
     try:
         code = process.wait()

@@ -7,7 +7,6 @@ behind is read anew instead of being finished without the rows of today.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,9 +89,9 @@ def pipeline(settings: Settings, name: str, dataset: str) -> Any:
     """The dlt pipeline of one system, with its files in the data folder and no telemetry."""
     import dlt
 
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    dlt.config["runtime.dlthub_telemetry"] = False
     # One resource after the other: deletions close a reading and must come last.
-    os.environ["EXTRACT__NEXT_ITEM_MODE"] = "fifo"
+    dlt.config["extract.next_item_mode"] = "fifo"
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     return dlt.pipeline(
         f"crossfoot_{name}",
