@@ -113,7 +113,8 @@ def _build(
         settings.dbt_dir,
         settings.warehouse_path,
         select=select,
-        exclude=exclude,
+        # Unit tests hold the rules; they do not depend on the data, so a run leaves them out.
+        exclude=[*exclude, "test_type:unit"],
         variables=variables,
         command="build" if tests else "run",
         progress=progress,

@@ -16,6 +16,8 @@ from pipelines.settings import ROOT, Settings, load_settings
 _DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     granularity: op

@@ -24,6 +24,7 @@ GROUPS = {
     "sync": "sync",
     "accounts": "matching",
     "customers": "matching",
+    "names": "matching",
     "products": "matching",
     "review": "matching",
     "clock": "staging",
