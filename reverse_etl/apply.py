@@ -9,12 +9,13 @@ untouched.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import get_args
 
-from pipelines.errors import CrossfootError, ReplyLost
+from pipelines.errors import CrossfootError, ReplyLost, Retry, Throttled
 from reverse_etl.changes import (
     Change,
     Outcome,
@@ -32,6 +33,7 @@ from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Answer, Clients, Flow
 
 Progress = Callable[[str], None]
+_LONGEST_PAUSE = 120.0
 
 
 def silent(line: str) -> None:
@@ -43,14 +45,18 @@ class Patience:
     """What is assumed of the vendor, since nobody publishes it.
 
     `request_memory`: how long at least a repeated request id gets the first answer.
-    `visible_within`: how long at most a new record stays hidden from a query.
+    `visible_within`: how long at most until a query shows what a request made, counting from the
+    sending of it (a request may take 120 seconds, quickbooks_api 5).
     In between the two, a record that is not found proves nothing and repeating it is not safe, so
     it waits. After `silences` lost replies in a row the run stops: the line is dead.
+    A call that the vendor surely did not carry out is made again after each of `pauses`, seconds.
     """
 
-    request_memory: timedelta = timedelta(minutes=2)
-    visible_within: timedelta = timedelta(minutes=1)
+    request_memory: timedelta = timedelta(minutes=10)
+    visible_within: timedelta = timedelta(minutes=3)
     silences: int = 3
+    pauses: tuple[float, ...] = (1, 5, 20, 60, 60)
+    sleep: Callable[[float], None] = time.sleep
 
 
 CAUTIOUS = Patience()
@@ -105,6 +111,7 @@ class _Run:
     finished: int = 0
     total: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    settled: dict[str, Outcome] = field(default_factory=dict)
 
 
 def apply_plan(
@@ -127,9 +134,8 @@ def apply_plan(
     context = Context(plan.checksum, plan.data_as_of, known_as_of)
     run = _Run(ledger, clients, context, now, progress, patience, look_first)
     run.total = len(plan.changes)
-    settled: list[Outcome] = []
     try:
-        settled.extend(_settle_others(run, plan))
+        run.settled |= _settle_all(run, plan)
         for flow in registry.FLOWS:
             own = [change for change in plan.changes if change.flow == flow.name]
             for group in groups(own, flow.batch):
@@ -137,7 +143,9 @@ def apply_plan(
     except CrossfootError as problem:
         problem.add_note(f"Before that, {run.finished} of {run.total} changes were finished.")
         raise
-    return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), tuple(settled))
+    planned = {change.key for change in plan.changes}
+    others = tuple(o for key, o in run.settled.items() if key not in planned)
+    return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), others)
 
 
 def groups(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]:
@@ -157,14 +165,22 @@ def groups(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]
         yield tuple(group)
 
 
-def _settle_others(run: _Run, plan: Plan) -> Iterator[Outcome]:
-    """Writes left open that are not part of this plan, customers first."""
-    planned = {change.key for change in plan.changes}
-    wanted = {item.change_key for item in plan.unsettled if item.wanted}
+def _settle_all(run: _Run, plan: Plan) -> dict[str, Outcome]:
+    """What earlier runs left open, settled: by change key, those of this plan included."""
+    wanted = {change.key for change in plan.changes}
+    wanted |= {item.change_key for item in plan.unsettled if item.wanted}
+    outcomes: list[Outcome] = []
     for flow in registry.chosen(plan.flows):
-        for entry in run.ledger.in_doubt([flow.name]):
-            if entry.change_key not in planned:
-                yield _settle(run, flow, entry, entry.change_key in wanted)
+        doubtful = run.ledger.in_doubt([flow.name])
+        repeated = [e for e in doubtful if flow.repeatable and e.change_key in wanted]
+        for first in range(0, len(repeated), flow.batch):
+            again = run.ledger.intend_again(repeated[first : first + flow.batch])
+            outcomes += _send(run, flow, again)
+        for entry in doubtful:
+            if entry not in repeated:
+                outcomes.append(_settle(run, flow, entry, entry.change_key in wanted))
+                run.progress(f"{entry.title}, left open before: {outcomes[-1].status}")
+    return {outcome.change_key: outcome for outcome in outcomes}
 
 
 def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome]:
@@ -186,13 +202,13 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
 
 def _first_step(run: _Run, flow: Flow, change: Change) -> Outcome | Intent:
     """What the ledger, and if need be the other system, already say about this change."""
+    if change.key in run.settled:
+        return run.settled[change.key]
     entry = run.ledger.entry(change.key)
     if entry and entry.status == "done":
         return Outcome(
             change.key, "done", entry.remote_id, "it was done before", entry.tries, False
         )
-    if entry and entry.in_doubt:
-        return _settle(run, flow, entry, wanted=True, quiet=True)
     if entry and _stays_refused(entry, change):
         return Outcome(change.key, "refused", None, entry.vendor_message, entry.tries, False)
     intent = _resolved(run, change)
@@ -235,31 +251,40 @@ def _found_already(run: _Run, flow: Flow, intent: Intent, entry: Entry | None) -
     return Outcome(intent.change.key, "done", remote_id, message, probe.tries)
 
 
-def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool, quiet: bool = False) -> Outcome:
+def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool) -> Outcome:
     """Find out what became of a write that was left open, and finish it if it never arrived."""
     remote_id = _look(flow, run.clients, entry)
-    age = run.now() - entry.intended_at
-    if remote_id is not None:
-        found = Finding(entry.change_key, "done", remote_id, "", "found by its mark", "adopted")
-    elif not wanted and age > run.patience.visible_within:
-        words = "it never arrived and the data no longer asks for it"
-        found = Finding(entry.change_key, "refused", None, WITHDRAWN, words, "withdrawn")
-    elif wanted and may_send_again(age, run.patience):
-        outcome = _send(run, flow, [run.ledger.intend_again(entry)])[0]
-        return outcome if quiet else _tell(run, entry.title, outcome)
-    else:
-        found = Finding(
-            entry.change_key, "unknown", None, "", "too early to tell: look again later", "looked"
-        )
+    if remote_id is None and wanted and may_send_again(entry, run.now(), run.patience):
+        return _send(run, flow, run.ledger.intend_again([entry]))[0]
+    young = run.now() - entry.last_tried_at <= run.patience.visible_within
+    found = _verdict(entry, remote_id, undecided=wanted or young)
     run.ledger.finish(flow.name, [found])
-    outcome = _outcome(entry, found)
-    return outcome if quiet else _tell(run, entry.title, outcome)
+    return _outcome(entry, found)
 
 
-def may_send_again(age: timedelta, patience: Patience) -> bool:
-    """May the same bytes leave again after a look that found nothing? Either the vendor still
-    remembers the request id, or the look would have found it."""
-    return age < patience.request_memory or age > patience.visible_within
+def _verdict(entry: Entry, remote_id: str | None, undecided: bool) -> Finding:
+    """What a look says about a write that is not sent again now."""
+    if remote_id is not None:
+        words = "found by its mark"
+        return Finding(entry.change_key, "done", remote_id, "", words, "adopted")
+    if undecided:
+        words = "too early to tell: look again later"
+        return Finding(entry.change_key, "unknown", None, "", words, "looked")
+    words = "it never arrived and the data no longer asks for it"
+    return Finding(entry.change_key, "refused", None, WITHDRAWN, words, "withdrawn")
+
+
+def may_send_again(entry: Entry, now: datetime, patience: Patience) -> bool:
+    """May the same bytes leave again after a look that found nothing?
+
+    Yes if for every earlier try either the vendor still remembers its request id, or the look
+    would have found what it made.
+    """
+    return (
+        patience.request_memory >= patience.visible_within
+        or now - entry.intended_at < patience.request_memory
+        or now - entry.last_tried_at > patience.visible_within
+    )
 
 
 def _look(flow: Flow, clients: Clients, entry: Entry) -> str | None:
@@ -275,7 +300,7 @@ def _send(run: _Run, flow: Flow, entries: Sequence[Entry]) -> list[Outcome]:
         return []
     silence: ReplyLost | None = None
     try:
-        answers = flow.send(run.clients, entries)
+        answers = _insist(run, flow, entries)
         findings = [_finding(e, a) for e, a in zip(entries, answers, strict=True)]
     except ReplyLost as problem:
         silence = problem
@@ -284,6 +309,19 @@ def _send(run: _Run, flow: Flow, entries: Sequence[Entry]) -> list[Outcome]:
     run.ledger.finish(flow.name, findings)
     _stop_if_dead(run, silence)
     return [_outcome(e, f) for e, f in zip(entries, findings, strict=True)]
+
+
+def _insist(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]:
+    """The vendor's answers, asked for again while it says that nothing was done."""
+    for pause in run.patience.pauses:
+        try:
+            return flow.send(run.clients, entries)
+        except Retry as problem:
+            wanted = problem.retry_after if isinstance(problem, Throttled) else None
+            seconds = pause if wanted is None else min(wanted, _LONGEST_PAUSE)
+            run.progress(f"{problem.system} is busy; going on in {seconds:.0f} seconds")
+            run.patience.sleep(seconds)
+    return flow.send(run.clients, entries)
 
 
 def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:

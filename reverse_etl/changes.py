@@ -24,6 +24,7 @@ System = Literal["quickbooks", "salesforce"]
 OutcomeStatus = Literal["done", "refused", "unknown", "waiting"]
 
 REFERENCE = "$remote_id"
+DATED = "TxnDate"
 _KEY = re.compile(r"([a-z_]+):([^:]+):([^:]+):(\d+):g(\d+)")
 
 
@@ -96,8 +97,10 @@ class Change:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the payload as planned, references unresolved."""
-        return digest(self.payload)
+        """Digest of the payload as planned, references unresolved and its date left out: the same
+        refused invoice on another day is still the same."""
+        body = from_json(self.payload)
+        return digest(to_json({name: body[name] for name in body if name != DATED}))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Opens the systems a plan may write to, as the settings name them."""
+"""The real clients of the configured org and companies; none connects before its first call."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from reverse_etl.syncs.flow import Clients
 
 
 def open_clients(settings: Settings) -> Clients:
-    """One org and all configured companies; nothing is sent before the first call.
+    """One client for the org and one for each company.
 
-    Raises `ConfigurationError` when a system is not configured.
+    Raises `ConfigurationError` naming what is missing.
     """
-    settings.check()
+    companies = [company.realm_id for company in settings.quickbooks.companies]
     return Clients(
-        salesforce_client(settings),
-        {
-            company.realm_id: quickbooks_client(settings, company.realm_id)
-            for company in settings.quickbooks.companies
-        },
+        salesforce=salesforce_client(settings),
+        quickbooks={realm: quickbooks_client(settings, realm) for realm in companies},
     )

@@ -81,6 +81,7 @@ class Entry:
     code: str
     vendor_message: str
     intended_at: datetime
+    last_tried_at: datetime
     finished_at: datetime | None
 
     @property
@@ -155,14 +156,15 @@ class Ledger:
         reach(f"{flow}.after_intent")
         return entries
 
-    def intend_again(self, entry: Entry) -> Entry:
-        """Count one more try of an intent in doubt, with its stored bytes."""
-        reach(f"{entry.flow}.before_intent")
+    def intend_again(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """Count one more try of intents in doubt, with their stored bytes, all or none."""
+        flow = entries[0].flow
+        reach(f"{flow}.before_intent")
         with self._state.writing() as work:
             self._lease.renew(work)
-            again = self._retried(work, entry)
-            reach(f"{entry.flow}.in_intent")
-        reach(f"{entry.flow}.after_intent")
+            again = tuple(self._retried(work, entry) for entry in entries)
+            reach(f"{flow}.in_intent")
+        reach(f"{flow}.after_intent")
         return again
 
     def finish(self, flow: str, findings: Sequence[Finding]) -> None:
@@ -204,7 +206,8 @@ class Ledger:
         return self._reopened(work, known, intent, context)
 
     def _retried(self, work: Transaction, known: Entry) -> Entry:
-        values = {"status": "open", "tries": known.tries + 1}
+        at = self._lease.now()
+        values = {"status": "open", "tries": known.tries + 1, "last_tried_at": at}
         self._move(work, known, values)
         self._log(work, known.change_key, "intended again")
         return Entry(**{**_row(known), **values})
@@ -348,5 +351,6 @@ def _new_entry(intent: Intent, context: Context, at: datetime) -> Entry:
         code="",
         vendor_message="",
         intended_at=at,
+        last_tried_at=at,
         finished_at=None,
     )

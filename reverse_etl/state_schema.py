@@ -90,6 +90,7 @@ ledger_entry = Table(
     Column("code", String(80), nullable=False),
     Column("vendor_message", Text, nullable=False),
     Column("intended_at", Instant, nullable=False),
+    Column("last_tried_at", Instant, nullable=False),
     Column("finished_at", Instant),
 )
 

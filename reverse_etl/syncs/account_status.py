@@ -59,9 +59,9 @@ def to_change(row: AccountStatusRow) -> Change | Blocked:
         reason = row.blocked_reason
         return Blocked(NAME, row.org_id, row.account_id, 0, title, reason, "", None, None)
     reason = "QuickBooks says otherwise than the account shows"
-    return status.change(
-        NAME, ENTITY, row.org_id, row.account_id, title, reason, row, COLUMNS, (None, None)
-    )
+    return status.change(NAME, ENTITY, row.org_id, row.account_id, title, reason, row, COLUMNS)
 
 
-FLOW = Flow(NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find)
+FLOW = Flow(
+    NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find, repeatable=True
+)

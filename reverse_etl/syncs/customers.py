@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.errors import Conflict, FixTheRow, Refused
+from pipelines.clients.quickbooks import quoted, vendor_time
+from pipelines.errors import Conflict, FixTheRow
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs.flow import (
@@ -228,10 +229,9 @@ def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
 
 
 def _send_one(company: QuickBooksPort, entry: Entry) -> Answer:
-    body = from_json(entry.payload)
     write = company.create if entry.action == "create" else company.update
     try:
-        written = write(ENTITY, body, entry.request_id)
+        written = write(ENTITY, entry.payload, entry.request_id)
     except FixTheRow as problem:
         return Answer(False, None, problem.code, problem.vendor_message or problem.problem)
     return Answer(True, str(written["Id"]))
@@ -248,9 +248,8 @@ def find(clients: Clients, entry: Entry) -> str | None:
 
 def _updated(company: QuickBooksPort, body: dict[str, Any]) -> str | None:
     """The customer's id if it already looks as the update wanted."""
-    try:
-        current = company.read(ENTITY, body["Id"])
-    except Refused:
+    current = company.read(ENTITY, body["Id"])
+    if current is None:
         return None
     wanted = {k: v for k, v in body.items() if k not in ("Id", "SyncToken", "sparse")}
     same = all(_covers(current.get(name), value) for name, value in wanted.items())
@@ -267,17 +266,13 @@ def _covers(current: Any, wanted: Any) -> bool:
 
 def _created(company: QuickBooksPort, body: dict[str, Any], since: datetime) -> str | None:
     """By name first (one row), then among the newly created, whatever they are called by now."""
-    both = "Active IN (true, false)"
-    named = f"DisplayName = {_literal(body['DisplayName'])} AND {both}"
-    start = _literal((since - CLOCK_SLACK).astimezone(UTC).isoformat(timespec="seconds"))
-    for where in (named, f"MetaData.CreateTime >= {start} AND {both}"):
-        ours = [
-            str(customer["Id"])
-            for page in company.query_pages(ENTITY, where)
-            for customer in page
-            if _carries(customer, body["Notes"])
-        ]
-        if len(set(ours)) > 1:
+    both = "Active in (true, false)"
+    named = f"DisplayName = {quoted(body['DisplayName'])} and {both}"
+    created = f"MetaData.CreateTime >= {quoted(vendor_time(since - CLOCK_SLACK))} and {both}"
+    for where in (named, created):
+        seen = company.query(ENTITY, where)
+        ours = [str(c["Id"]) for c in seen if _carries(c, body["Notes"])]
+        if len(ours) > 1:
             raise _twice(body["Notes"], ours)
         if ours:
             return ours[0]
@@ -285,22 +280,16 @@ def _created(company: QuickBooksPort, body: dict[str, Any], since: datetime) -> 
 
 
 def _carries(customer: Mapping[str, Any], wanted: str) -> bool:
-    return wanted in str(customer.get("Notes") or "").splitlines()
+    return str(wanted) in str(customer.get("Notes") or "").splitlines()
 
 
 def _twice(wanted: str, ids: Sequence[str]) -> Conflict:
     return Conflict(
         "QuickBooks",
         ENTITY,
-        f"customers {', '.join(sorted(set(ids)))} all carry the mark '{wanted}'",
+        f"customers {', '.join(sorted(ids))} all carry the mark '{wanted}'",
         "Merge them in QuickBooks; nothing was sent.",
     )
-
-
-def _literal(value: str) -> str:
-    """A string in QuickBooks' query language: backslash and apostrophe escaped by a backslash."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 FLOW = Flow(NAME, "quickbooks", (MART,), 1, changes, send, find)

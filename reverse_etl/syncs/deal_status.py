@@ -65,9 +65,9 @@ def to_change(row: DealStatusRow) -> Change | Blocked:
         reason = row.blocked_reason
         return Blocked(NAME, row.org_id, row.deal_id, 0, title, reason, "", None, None)
     reason = "QuickBooks says otherwise than the deal shows"
-    return status.change(
-        NAME, ENTITY, row.org_id, row.deal_id, title, reason, row, COLUMNS, (None, None)
-    )
+    return status.change(NAME, ENTITY, row.org_id, row.deal_id, title, reason, row, COLUMNS)
 
 
-FLOW = Flow(NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find)
+FLOW = Flow(
+    NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find, repeatable=True
+)

@@ -24,13 +24,13 @@ R = TypeVar("R")
 class QuickBooksPort(Protocol):
     """One QuickBooks company, as far as writing needs it."""
 
-    def create(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]: ...
+    def create(self, entity: str, body: str, request_id: str) -> dict[str, Any]: ...
 
-    def update(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]: ...
+    def update(self, entity: str, body: str, request_id: str) -> dict[str, Any]: ...
 
-    def read(self, entity: str, entity_id: str) -> dict[str, Any]: ...
+    def read(self, entity: str, record_id: str) -> dict[str, Any] | None: ...
 
-    def query_pages(self, entity: str, where: str) -> Iterator[list[dict[str, Any]]]: ...
+    def query(self, entity: str, where: str = "") -> list[dict[str, Any]]: ...
 
     def find_invoices_by_mark(
         self, customer_id: str, since: datetime, mark: str
@@ -112,7 +112,9 @@ class Answer:
 @dataclass(frozen=True)
 class Flow:
     """One write flow. `send` gets at most `batch` entries, all of one company, and answers in
-    their order; `find` looks in the other system for what an entry in doubt would have written."""
+    their order; `find` looks in the other system for what an entry in doubt would have written.
+    A `repeatable` write ends the same however often it arrives, so it needs no look before it is
+    sent again."""
 
     name: str
     system: System
@@ -121,6 +123,7 @@ class Flow:
     changes: Callable[[Mapping[str, Rows], Facts], Iterator[Change | Blocked]]
     send: Callable[[Clients, Sequence[Entry]], Sequence[Answer]]
     find: Callable[[Clients, Entry], str | None]
+    repeatable: bool = False
 
 
 def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:

@@ -293,7 +293,7 @@ def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
 
 def _send_one(company: QuickBooksPort, entry: Entry) -> Answer:
     try:
-        written = company.create(ENTITY, from_json(entry.payload), entry.request_id)
+        written = company.create(ENTITY, entry.payload, entry.request_id)
     except FixTheRow as problem:
         return Answer(False, None, problem.code, problem.vendor_message or problem.problem)
     number = written.get("DocNumber")

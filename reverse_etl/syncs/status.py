@@ -6,12 +6,12 @@ is still recorded, looked for and counted like every other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from pipelines.clients.salesforce import object_id, record_id
 from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry
@@ -19,7 +19,6 @@ from reverse_etl.syncs.flow import Answer, Clients, as_text, difference
 
 # Salesforce takes 200 records in one collections call (salesforce_api: composite/sobjects).
 BATCH = 200
-_RECORD_ID = re.compile(r"[A-Za-z0-9]{15,18}")
 
 
 def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, FieldDifference]]:
@@ -31,32 +30,32 @@ def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, Fie
 
 
 def change(
-    flow: str, entity: str, org_id: str, record_id: str, title: str, reason: str,
-    row: Any, columns: Mapping[str, str], money: tuple[Decimal | None, str | None],
+    flow: str, entity: str, org_id: str, key_id: str, title: str, reason: str,
+    row: Any, columns: Mapping[str, str],
 ) -> Change | Blocked:  # fmt: skip
     """An update of the fields that differ; blocked if none does although the mart says so."""
     differing = tuple(differences(row, columns))
     if not differing:
         detail = "the mart asks for a change that changes nothing"
-        return Blocked(flow, org_id, record_id, 0, title, "no_difference", detail, None, None)
+        return Blocked(flow, org_id, key_id, 0, title, "no_difference", detail, None, None)
     values = {target: _value(getattr(row, d.name)) for target, d in differing}
     return Change(
-        key=str(ChangeKey(flow, org_id, record_id, 0, 1)),
+        key=str(ChangeKey(flow, org_id, key_id, 0, 1)),
         flow=flow,
         system="salesforce",
         company_id=org_id,
-        record_id=record_id,
+        record_id=key_id,
         plan_step=0,
         generation=1,
         action="update",
         entity=entity,
-        remote_id=record_id,
+        remote_id=key_id,
         title=title,
         reason=reason,
-        amount=money[0],
-        currency_code=money[1],
+        amount=None,
+        currency_code=None,
         fields=tuple(d for _, d in differing),
-        payload=to_json({"Id": record_id, **values}),
+        payload=to_json({"Id": key_id, **values}),
     )
 
 
@@ -88,14 +87,13 @@ def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
 def find(clients: Clients, entry: Entry) -> str | None:
     """The record's id if it already looks as the entry wanted, else None."""
     wanted = from_json(entry.payload)
-    record_id = str(wanted.pop("Id"))
-    if not _RECORD_ID.fullmatch(record_id) or not all(n.isidentifier() for n in wanted):
-        raise ValueError(f"not a Salesforce id with plain fields: {record_id!r}")
-    # Identifiers and the id were checked above; nothing else enters the text.
-    soql = f"SELECT Id, {', '.join(wanted)} FROM {entry.entity} WHERE Id = '{record_id}'"  # noqa: S608
+    known = record_id(wanted.pop("Id"))
+    columns = ", ".join(object_id(name) for name in wanted)
+    # Object, fields and id were checked by their forms; nothing else enters the text.
+    soql = f"SELECT Id, {columns} FROM {object_id(entry.entity)} WHERE Id = '{known}'"  # noqa: S608
     for record in clients.salesforce.query_all(soql):
         if all(_same(record.get(name), value) for name, value in wanted.items()):
-            return record_id
+            return known
     return None
 
 

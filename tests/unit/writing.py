@@ -7,8 +7,8 @@ real sandbox are in tests/journeys.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.errors import Refused, ReplyLost, Stale, Unavailable
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, apply_plan
-from reverse_etl.changes import Plan
+from reverse_etl.changes import Plan, from_json
 from reverse_etl.lease import hold
 from reverse_etl.ledger import Ledger, snapshot
 from reverse_etl.plan import build_plan
@@ -24,6 +24,7 @@ from reverse_etl.state import State, open_state
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Clients, Facts
 
+PROMPT = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 ORG = "00DHs0000000001MAA"
 US = "9341450000000001"
 GB = "9341450000000002"
@@ -225,16 +226,17 @@ class FakeBooks:
     faults: list[str | None] = field(default_factory=list)
     invoices: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hidden_for: timedelta = timedelta(0)
     requests: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     looks: int = 0
     writes: int = 0
 
-    def create(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]:
-        return self._write(entity, body, request_id, self._create)
+    def create(self, entity: str, body: str, request_id: str) -> dict[str, Any]:
+        return self._write(entity, from_json(body), request_id, self._create)
 
-    def update(self, entity: str, body: dict[str, Any], request_id: str) -> dict[str, Any]:
-        return self._write(entity, body, request_id, self._update)
+    def update(self, entity: str, body: str, request_id: str) -> dict[str, Any]:
+        return self._write(entity, from_json(body), request_id, self._update)
 
     def _write(self, entity: str, body: Any, request_id: str, act: Any) -> dict[str, Any]:
         self.sent.append((entity, request_id, copy.deepcopy(body)))
@@ -266,7 +268,8 @@ class FakeBooks:
         if entity == "Customer" and self._named(body["DisplayName"]):
             raise Refused("QuickBooks", entity, "taken", code="6240", vendor_message="Duplicate")
         new = {**copy.deepcopy(body), "Id": str(1000 + len(table)), "SyncToken": "0"}
-        table[new["Id"]] = {**new, "DocNumber": new["Id"], "Active": True}
+        extra = {"DocNumber": new["Id"], "Active": True, "made": self.clock()}
+        table[new["Id"]] = {**new, **extra}
         return table[new["Id"]]
 
     def _update(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -280,17 +283,14 @@ class FakeBooks:
     def _named(self, name: str) -> bool:
         return any(c["DisplayName"].lower() == name.lower() for c in self.customers.values())
 
-    def read(self, entity: str, entity_id: str) -> dict[str, Any]:
+    def read(self, entity: str, record_id: str) -> dict[str, Any] | None:
         self.looks += 1
-        found = self._table(entity).get(entity_id)
-        if found is None:
-            raise Refused("QuickBooks", entity, "not found", code="610")
-        return copy.deepcopy(found)
+        return copy.deepcopy(self._table(entity).get(record_id))
 
-    def query_pages(self, entity: str, where: str) -> Iterator[list[dict[str, Any]]]:
+    def query(self, entity: str, where: str = "") -> list[dict[str, Any]]:
         """All rows, whatever was asked: the caller has to check what it finds."""
         self.looks += 1
-        yield [copy.deepcopy(row) for row in self._table(entity).values()]
+        return [copy.deepcopy(row) for row in self._table(entity).values()]
 
     def find_invoices_by_mark(
         self, customer_id: str, since: datetime, mark: str
@@ -299,7 +299,9 @@ class FakeBooks:
         return [
             copy.deepcopy(i)
             for i in self.invoices.values()
-            if i["CustomerRef"]["value"] == customer_id and mark in i["PrivateNote"]
+            if i["CustomerRef"]["value"] == customer_id
+            and mark in i["PrivateNote"]
+            and self.clock() - i["made"] >= self.hidden_for
         ]
 
 
@@ -375,7 +377,7 @@ class World:
         plan: Plan,
         as_of: datetime = AS_OF,
         look_first: bool = False,
-        patience: Patience = CAUTIOUS,
+        patience: Patience = PROMPT,
     ) -> ApplyResult:
         with hold(self.state, "test", self.clock) as lease:
             return apply_plan(
