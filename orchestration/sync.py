@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchestration import steps
 from orchestration.steps import Judged, Progress, silent
 from pipelines.settings import Settings
+from pipelines.transform import parse_ahead
 
 if TYPE_CHECKING:
     from pipelines.extract import ExtractResult
@@ -51,6 +52,7 @@ def one_round(
     """Read, judge and plan; apply the plan as well when somebody approves it."""
     from reverse_etl import cycle
 
+    parse_ahead(settings.dbt_dir, settings.warehouse_path)
     extracted = steps.extract(settings, progress)
     judged = steps.decide(settings, progress, tests=tests)
     plan = cycle.make_plan(settings)

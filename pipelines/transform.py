@@ -7,6 +7,8 @@ project is kept between builds and parsed again only when one of its files has c
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ PASSED = frozenset({"success", "pass", "warn", "no-op"})
 _PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
 _ONE_AT_A_TIME = threading.Lock()
 _parsed: dict[Path, tuple[int, Any]] = {}
+_ahead: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,22 @@ def require_passed(result: Build) -> Build:
     )
 
 
+def parse_ahead(project_dir: Path, warehouse_path: Path) -> None:
+    """Begin parsing in a process of its own, while this one reads the vendors.
+
+    The next build waits for it and finds the result in dbt's own cache. Nothing happens when the
+    project was parsed already; a failure shows when the build parses for itself.
+    """
+    if project_dir in _parsed or project_dir in _ahead:
+        return
+    _ahead[project_dir] = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.transform", str(project_dir), str(warehouse_path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:
     """Parse the project if needed and return its manifest.json, for the asset graph."""
     target = warehouse_path.parent / "dbt"
@@ -180,6 +199,9 @@ def _manifest(project_dir: Path) -> Any:
     kept = _parsed.get(project_dir)
     if kept is not None and kept[0] == newest:
         return kept[1]
+    other = _ahead.pop(project_dir, None)
+    if other is not None:
+        other.wait()
     reply = dbtRunner().invoke([*_QUIET, "parse"])
     if reply.exception is not None or reply.result is None:
         raise _cannot_start(reply.exception)
@@ -234,3 +256,7 @@ def _restore(before: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+if __name__ == "__main__":
+    manifest_path(Path(sys.argv[1]), Path(sys.argv[2]))
