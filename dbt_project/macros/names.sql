@@ -17,6 +17,8 @@
     || '|\b(?:accounts|acct|accts)\.? payable\b|\be?-?mail invoices?\b'
     || '|\bsole (?:trader|proprietor)\b|\battn:?\s.*$|\bc/o\s.*$|\bcare of\s.*$'
     || '|\s-\s*\d{3,}\s*$|\s-\s*a/?p\s*$'
+    -- Legal forms that are written without a space before or after them.
+    || '|(?:股份)?有限(?:责任)?公司|株式会社|有限会社|주식회사'
 {%- endmacro %}
 
 {#- Between the two names of one organisation. -#}

@@ -113,7 +113,9 @@ name_pairs as (
         len(account_names.legal_families) > 0
         and len(customer_names.legal_families) > 0
         and not list_has_any(account_names.legal_families, customer_names.legal_families)
-            as is_other_legal_family
+            as is_other_legal_family,
+        coalesce(account_names.name_number != customer_names.name_number, false)
+            as is_other_number
     from blocked
     inner join {{ ref('int_names__normalised') }} as account_names
         on
@@ -131,6 +133,7 @@ name_relations as (
     select
         *,
         case
+            when is_other_number then 'partly'
             when is_other_legal_family and len(account_words) + len(customer_words) = 0
                 then 'other_form'
             when is_same_key then 'same'

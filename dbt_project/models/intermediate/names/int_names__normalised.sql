@@ -40,7 +40,9 @@ plain_names as (
         record_id,
         regexp_replace(
             {{ plain_letters('written_name') }}, {{ name_notes_pattern() }}, ' ', 'g'
-        ) as plain_name
+        ) as plain_name,
+        -- A number that was a note still keeps two shops of one chain apart.
+        nullif(regexp_extract(written_name, '\s-\s*(\d{3,})\s*$', 1), '') as name_number
     from (
         select * from account_names
         union all
@@ -54,6 +56,7 @@ single_names as (
         side,
         scope_id,
         record_id,
+        name_number,
         unnest(string_split_regex(plain_name, {{ other_name_pattern() }})) as single_name
     from plain_names
 ),
@@ -63,6 +66,7 @@ worded as (
         side,
         scope_id,
         record_id,
+        name_number,
         single_name,
         {{ name_words('single_name') }} as words
     from single_names
@@ -72,7 +76,8 @@ worded as (
 name_list as (
     select
         *,
-        row_number() over (order by side, scope_id, record_id, single_name) as name_id
+        row_number() over (order by side, scope_id, record_id, single_name, name_number)
+            as name_id
     from worded
 ),
 
@@ -168,7 +173,8 @@ select
     array_to_string(long_words.words, ' ') as name_key,
     {{ token_key('long_words.words') }} as token_key,
     string_split({{ token_key('long_words.words') }}, ' ') as tokens,
-    second_cut.legal_families
+    second_cut.legal_families,
+    second_cut.name_number
 from second_cut
 inner join long_words on second_cut.name_id = long_words.name_id
 where {{ token_key('long_words.words') }} is not null
