@@ -1,0 +1,99 @@
+"""Shapes of the charts: exact amounts in, places in per cent of the drawing out.
+
+Amounts stay Decimal until the very last step, the place on the drawing; the page draws the shapes
+and always shows the same figures as text beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+from typing import Literal
+
+from reverse_etl.report.value import BridgeLine, WeekFigure
+
+Tone = Literal["total", "less", "more"]
+
+_FULL = Decimal(100)
+_PLACES = Decimal("0.01")
+# Thinner than this would not be seen at all, and something that is there must be seen.
+_THINNEST = Decimal("0.6")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One bar of a waterfall along the axis from 0 to 100, with the sum before and after it."""
+
+    tone: Tone
+    start: Decimal
+    length: Decimal
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True)
+class Column:
+    """One upright bar: the place of its left edge, its width, its top and its height."""
+
+    left: Decimal
+    width: Decimal
+    top: Decimal
+    height: Decimal
+    label: str
+
+
+def waterfall(lines: Sequence[BridgeLine]) -> tuple[Step, ...]:
+    """One step per line that is not a check, in the order given, on a common scale from zero."""
+    shown = [line for line in lines if line.kind != "check"]
+    sums = _running_sums(shown)
+    low, high = min((Decimal(0), *sums)), max((Decimal(0), *sums))
+    befores = (Decimal(0), *sums[:-1])
+    return tuple(
+        _step(line, before, after, low, high)
+        for line, before, after in zip(shown, befores, sums, strict=True)
+    )
+
+
+def bar(value: Decimal, largest: Decimal) -> Decimal:
+    """The length of a bar whose longest neighbour is 100; nothing for zero and below."""
+    if value <= 0 or largest <= 0:
+        return Decimal(0)
+    return max(_place(value, Decimal(0), largest), _THINNEST)
+
+
+def columns(figures: Sequence[WeekFigure]) -> tuple[Column, ...]:
+    """Upright bars side by side, one per figure, on a common scale from zero."""
+    largest = max((figure.amount.amount for figure in figures), default=Decimal(0))
+    pitch = _FULL / len(figures) if figures else _FULL
+    return tuple(_column(figure, place, pitch, largest) for place, figure in enumerate(figures))
+
+
+def _running_sums(lines: Sequence[BridgeLine]) -> list[Decimal]:
+    """The sum after each line; a total states the sum anew."""
+
+    def after(before: Decimal, line: BridgeLine) -> Decimal:
+        return line.amount if line.kind == "total" else before + line.amount
+
+    return list(accumulate(lines, after, initial=Decimal(0)))[1:]
+
+
+def _step(line: BridgeLine, before: Decimal, after: Decimal, low: Decimal, high: Decimal) -> Step:
+    opens = line.kind == "total" or line.number == 1
+    ends = sorted((_place(Decimal(0) if opens else before, low, high), _place(after, low, high)))
+    tone: Tone = "total" if opens else "less" if line.amount < 0 else "more"
+    length = max(ends[1] - ends[0], _THINNEST) if line.amount else Decimal(0)
+    return Step(tone, ends[0], length, _place(before, low, high), _place(after, low, high))
+
+
+def _column(figure: WeekFigure, place: int, pitch: Decimal, largest: Decimal) -> Column:
+    height = bar(figure.amount.amount, largest)
+    left = (pitch * place + pitch / 8).quantize(_PLACES)
+    width = (pitch * 3 / 4).quantize(_PLACES)
+    return Column(left, width, _FULL - height, height, figure.week.label)
+
+
+def _place(value: Decimal, low: Decimal, high: Decimal) -> Decimal:
+    """Where a value lies between 0 and 100."""
+    return ((value - low) * _FULL / (high - low)).quantize(_PLACES) if high > low else Decimal(0)

@@ -1,0 +1,90 @@
+"""The report as files: the page and its tables, each written beside and then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from pipelines.settings import Settings
+from reverse_etl.report import words
+from reverse_etl.report.build import build_report
+from reverse_etl.report.links import NO_LINKS, Links, links_for
+from reverse_etl.report.page import render_html
+from reverse_etl.report.tables import Cell, Table, tables
+from reverse_etl.report.value import Report
+
+# What spreadsheets take as the beginning of a formula, also in its full-width forms (OWASP).
+_FORMULA = tuple("=+-@＝＋－＠")
+_UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u3000"
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    """The page and the tables (name → CSV file) of one report."""
+
+    page: Path
+    tables: dict[str, Path]
+
+
+def write_report(settings: Settings, week: str | None = None) -> ReportPaths:
+    """Report on the published copy and write it below `settings.report_dir`, by week.
+
+    Raises like `build_report`; `OSError` when the folder cannot be written.
+    """
+    report = build_report(settings.published_path, week)
+    return write(report, settings.report_dir / report.week.label, links_for(settings))
+
+
+def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
+    """Write index.html and one CSV file per table into `folder`, which is made if needed.
+
+    Every file is complete or as it was before: written beside, then renamed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {table.name: folder / f"{table.name}.csv" for table in tables(report)}
+    for table in tables(report):
+        _replace(paths[table.name], csv_text(table))
+    _replace(folder / "index.html", render_html(report, links))
+    return ReportPaths(folder / "index.html", paths)
+
+
+def csv_text(table: Table) -> str:
+    """RFC 4180 with a byte order mark, which spreadsheets need to read UTF-8.
+
+    Text is quoted, numbers are plain and exact. Text that a spreadsheet would run as a formula
+    gets an apostrophe in front; numbers are never touched, so a negative one stays a number.
+    """
+    lines = [_line(table.columns), *map(_line, table.rows)]
+    return "\ufeff" + "".join(line + "\r\n" for line in lines)
+
+
+def neutralised(text: str) -> str:
+    """Text on one line that no spreadsheet takes for a formula."""
+    clean = words.foreign(text)
+    return f"'{clean}" if clean.lstrip(_UNSEEN).startswith(_FORMULA) else clean
+
+
+def _line(cells: Iterable[Cell]) -> str:
+    return ",".join(map(_written, cells))
+
+
+def _written(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        quoted = neutralised(cell).replace('"', '""')
+        return f'"{quoted}"'
+    return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a complete file in the place of the one before, also when the machine stops meanwhile."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -1,0 +1,347 @@
+"""The report as one self-contained page: no script, no remote resource, readable offline.
+
+Every text passes `words.foreign` and autoescape on its way out; the policy in the page allows its
+own style sheet, known by its hash, and nothing else at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from pipelines.money import Money
+from reverse_etl.report import charts, classes, words
+from reverse_etl.report.links import NO_LINKS, Links
+from reverse_etl.report.value import (
+    Ageing,
+    BlockedInvoice,
+    Bridge,
+    BridgeLine,
+    Bucket,
+    Candidate,
+    Mismatch,
+    MismatchClass,
+    Report,
+    Review,
+    Stake,
+    WeekFigure,
+    add_stakes,
+    stakes,
+)
+
+# A page of many thousand rows helps nobody; the tables beside it hold them all.
+ROWS_SHOWN = 100
+_SEVERITIES = ("critical", "high", "medium", "low", "info", "review")
+
+
+def render_html(report: Report, links: Links = NO_LINKS) -> str:
+    """The whole page as text. `links` says where the records of both systems can be opened."""
+    style = _text("page.css")
+    return (
+        _environment()
+        .get_template("page")
+        .render(
+            report=report,
+            links=links,
+            style=Markup(style),  # noqa: S704 - our own file, not foreign text
+            policy=_policy(style),
+            contents=_contents(report),
+            currencies=_currencies(report),
+            states=_COVERAGE_STATES,
+            limit=ROWS_SHOWN,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import DictLoader
+
+    environment = Environment(
+        loader=DictLoader({"page": _text("page.html")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    environment.filters.update(_FILTERS)
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Plain text is cleaned before it is escaped; markup of our own template is not touched."""
+    return words.foreign(value) if type(value) is str else value
+
+
+def _text(name: str) -> str:
+    return files("reverse_etl.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(style: str) -> str:
+    """Content-Security-Policy: nothing but this very style sheet."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _contents(report: Report) -> list[tuple[str, str]]:
+    parts: list[tuple[str, str, object]] = [
+        ("bridge", "From sold to billed", report.bridges),
+        ("weeks", "Leakage over the weeks", report.leakage_by_week),
+        ("receivables", "Receivables by age", report.ageing),
+        ("mismatches", "Mismatches by class", True),
+        ("blocked", "Due, and not sent by itself", True),
+        ("review", "Waiting for a person", True),
+        ("coverage", "Where every billable deal stands", report.coverage),
+        ("sources", "Sources and checks", True),
+    ]
+    return [(anchor, name) for anchor, name, there in parts if there]
+
+
+def _currencies(report: Report) -> list[str]:
+    return sorted({stake.amount.currency for group in report.classes for stake in group.totals})
+
+
+# What the page says in words: the text alternative of each picture, the sense of each table.
+
+
+def _bridge_sentence(report: Report) -> str:
+    broken = [bridge for bridge in report.bridges if not bridge.ties]
+    if not broken:
+        return "Every bridge ties to 0.00."
+    names = ", ".join(f"{bridge.company.name} in {bridge.currency}" for bridge in broken)
+    return f"Does not tie: {names}. Do not sign before this is explained."
+
+
+def _waterfall_sentence(bridge: Bridge) -> str:
+    sold, billed = (amount_of(bridge, code) for code in ("A", "N"))
+    flows = [line for line in bridge.lines if line.kind == "flow" and line.code != "A"]
+    largest = max(flows, key=lambda line: abs(line.amount), default=None)
+    sentence = f"Of {sold} sold, {billed} is billed net of credits and with tax."
+    if largest is None or not largest.amount:
+        return sentence
+    moved = words.signed(largest.amount, bridge.currency)
+    return f"{sentence} The largest step between is “{largest.label}”, {moved}."
+
+
+def amount_of(bridge: Bridge, code: str) -> str:
+    """A line of the bridge as text with its currency."""
+    return words.money(Money(bridge.amount(code), bridge.currency))
+
+
+def _weeks_sentence(figures: Sequence[WeekFigure], currency: str) -> str:
+    highest = max(figures, key=lambda figure: figure.amount.amount)
+    return (
+        f"Leakage in {currency} by week from {figures[0].week.label} to {figures[-1].week.label}: "
+        f"highest in {highest.week.label} with {words.money(highest.amount)}, "
+        f"{words.money(figures[-1].amount)} in the last week."
+    )
+
+
+def _ageing_sentence(ageing: Ageing) -> str:
+    if not ageing.total:
+        return "Nothing is open."
+    share = words.percent(max(ageing.overdue, Decimal(0)) / ageing.total)
+    return f"{words.amount(ageing.overdue, ageing.currency)} is overdue, {share} of what is open."
+
+
+def _waiting_sentence(report: Report) -> str:
+    subjects = [
+        words.count(len(rows), f"{subject} link") for subject, rows in _reviews_by_subject(report)
+    ]
+    return ", ".join(subjects) + "." if subjects else "No link waits for a decision."
+
+
+def _review_sentence(report: Report) -> str:
+    if not report.reviews:
+        return "Nothing: every link is confirmed, or rejected by a person."
+    return (
+        "Links that are not certain enough to be used. Confirm one or reject it; what was "
+        "rejected is remembered and not proposed again."
+    )
+
+
+def _blocked_sentence(report: Report) -> str:
+    if not report.blocked:
+        return "Nothing is blocked."
+    return (
+        f"{words.count(len(report.blocked), 'due step')} will not be invoiced automatically until "
+        "the reason is gone."
+    )
+
+
+# How the template reaches into the value.
+
+
+_COVERAGE_STATES = ("invoiced", "to_be_invoiced", "blocked", "not_due")
+
+
+def _composition(report: Report, currency: str) -> str:
+    """What leakage in one currency is made of."""
+    books = [book for book in report.figures if book.currency == currency]
+    parts = (("unbilled", "unbilled"), ("voided", "voided"), ("under-billed", "under_billed"))
+    sums = [(word, sum(getattr(b, f"{name}_amount") for b in books)) for word, name in parts]
+    return ", ".join(f"{word} {words.amount(total, currency)}" for word, total in sums if total)
+
+
+def _unapplied(report: Report) -> list[tuple[str, tuple[Stake, ...]]]:
+    """Money received or credited and not applied, per currency."""
+    kinds = (("payments", "unapplied_payment"), ("credits", "unapplied_credit"))
+    return [
+        (
+            word,
+            add_stakes(
+                Stake(Money(getattr(b, f"{name}_amount"), b.currency), getattr(b, f"{name}s"))
+                for b in report.figures
+                if getattr(b, f"{name}s")
+            ),
+        )
+        for word, name in kinds
+    ]
+
+
+def _bucket_name(bucket: Bucket) -> str:
+    return f"{bucket.days.replace('-', '–')} days" if bucket.is_overdue else "Not due yet"
+
+
+def _movements(report: Report) -> list[tuple[str, int]]:
+    counted = report.exceptions
+    named = (("opened", counted.opened), ("closed", counted.closed), ("carried", counted.carried))
+    return [(word, number) for word, number in named if number is not None]
+
+
+def _plotted(bridge: Bridge) -> list[tuple[BridgeLine, charts.Step | None]]:
+    steps = iter(charts.waterfall(bridge.lines))
+    return [(line, None if line.kind == "check" else next(steps)) for line in bridge.lines]
+
+
+def _line_amount(line: BridgeLine, currency: str) -> str:
+    is_move = line.kind == "flow" and line.code != "A"
+    return (words.signed if is_move else words.amount)(line.amount, currency)
+
+
+def _bucket_bar(bucket: Bucket, ageing: Ageing) -> Decimal:
+    return charts.bar(bucket.amount, max(other.amount for other in ageing.buckets))
+
+
+def _weeks(report: Report) -> list[tuple[str, list[WeekFigure]]]:
+    return _grouped(report.leakage_by_week, lambda figure: figure.amount.currency)
+
+
+def _total_in(group: MismatchClass, currency: str) -> str:
+    found = [stake.amount for stake in group.totals if stake.amount.currency == currency]
+    return words.amount(found[0].amount, currency) if found else "–"
+
+
+def _side(value: Money | None, found: Mismatch) -> str:
+    """One side's amount; its currency is named when it is not the one at stake."""
+    if value is None:
+        return "–"
+    at_stake = found.at_stake.currency if found.at_stake else None
+    same = value.currency == at_stake
+    return words.amount(value.amount, value.currency) if same else words.money(value)
+
+
+def _difference(found: Mismatch) -> str:
+    if not classes.is_compared(found.code):
+        return "–"
+    value = found.difference
+    return words.signed(value.amount, value.currency) if value else "–"
+
+
+def _document_name(found: Mismatch) -> str:
+    kind = words.label(found.document_type or "document")
+    return f"{kind} {found.document_number or '#' + (found.document_id or '')}"
+
+
+def _also(flags: Iterable[str]) -> str:
+    return ", ".join(classes.title(flag).lower() for flag in flags)
+
+
+def _blocked_by_reason(report: Report) -> list[tuple[str, list[BlockedInvoice]]]:
+    return _grouped(report.blocked, lambda row: row.reason)
+
+
+def _reviews_by_subject(report: Report) -> list[tuple[str, list[Review]]]:
+    return _grouped(report.reviews, lambda row: row.subject)
+
+
+def _sums(rows: Sequence[BlockedInvoice | Review]) -> tuple[Stake, ...]:
+    return stakes(row.amount if isinstance(row, BlockedInvoice) else row.at_stake for row in rows)
+
+
+def _record_link(row: Review, links: Links) -> str | None:
+    if row.subject == "invoice":
+        return links.document(row.company.company_id, "invoice", row.record_id)
+    to_record = links.product if row.subject == "product" else links.account
+    return to_record(row.record_id)
+
+
+def _candidate_link(candidate: Candidate, row: Review, links: Links) -> str | None:
+    if row.subject == "invoice":
+        return links.deal(candidate.record_id.split("/")[0])
+    to_record = links.item if row.subject == "product" else links.customer
+    return to_record(row.company.company_id, candidate.record_id)
+
+
+def _candidate_name(candidate: Candidate, row: Review) -> str:
+    """An invoice's candidate is a step of a deal."""
+    step = candidate.record_id.partition("/")[2] if row.subject == "invoice" else ""
+    return f"{candidate.name}, step {step}" if step else candidate.name
+
+
+def _grouped(rows: Iterable[Any], key: Any) -> list[tuple[str, list[Any]]]:
+    """Rows by a key, groups in the key's order, rows in the order they came in."""
+    return [(name, list(group)) for name, group in groupby(sorted(rows, key=key), key)]
+
+
+_FILTERS = {
+    "ageing_sentence": _ageing_sentence,
+    "also": _also,
+    "amount": words.amount,
+    "anchor": lambda code: code.lower().replace("_", "-"),
+    "blocked_by_reason": _blocked_by_reason,
+    "blocked_sentence": _blocked_sentence,
+    "bridge_sentence": _bridge_sentence,
+    "bucket_bar": _bucket_bar,
+    "bucket_name": _bucket_name,
+    "candidate_link": _candidate_link,
+    "candidate_name": _candidate_name,
+    "columns": charts.columns,
+    "composition": _composition,
+    "count": words.count,
+    "day": words.day,
+    "days": words.days,
+    "difference": _difference,
+    "document_name": _document_name,
+    "label": words.label,
+    "line_amount": _line_amount,
+    "moment": words.moment,
+    "movements": _movements,
+    "number": "{:,}".format,
+    "percent": words.percent,
+    "plotted": _plotted,
+    "record_link": _record_link,
+    "review_sentence": _review_sentence,
+    "reviews_by_subject": _reviews_by_subject,
+    "severity": lambda severity: severity if severity in _SEVERITIES else "info",
+    "side": _side,
+    "sides": lambda group: classes.sides(group.code),
+    "steps": lambda bridge: charts.waterfall(bridge.lines),
+    "sums": _sums,
+    "total_in": _total_in,
+    "unapplied": _unapplied,
+    "waiting_sentence": _waiting_sentence,
+    "waterfall_sentence": _waterfall_sentence,
+    "weeks": _weeks,
+    "weeks_sentence": _weeks_sentence,
+}

@@ -1,0 +1,103 @@
+"""What the report asks of the warehouse: plain reads of the marts, all judging is done there.
+
+The names of the companies are the one thing that no mart carries; they come from staging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines import warehouse
+from pipelines.errors import Stop
+
+Rows = Sequence[Mapping[str, Any]]
+
+_VERDICTS = """
+select * from reconciliation.data_verdict order by system desc, source_id
+"""
+_COMPANIES = """
+select company_id, company_name, home_currency_code
+from staging.stg_quickbooks__companies
+"""
+_FIGURES = """
+select * from reconciliation.report_kpis order by company_id, currency_code
+"""
+_BRIDGES = """
+select * from reconciliation.reconciliation_bridge
+order by company_id, currency_code, line_number
+"""
+_AGEING = """
+select * from reconciliation.ar_ageing order by company_id, currency_code, bucket_number
+"""
+_WEEKS = """
+select
+    currency_code,
+    week_on,
+    cast(sum(amount) as decimal(18, 2)) as amount,
+    cast(sum(steps) as integer) as steps
+from reconciliation.leakage_by_week
+group by currency_code, week_on
+order by currency_code, week_on
+"""
+# An invoice in a wrong currency is set against a step in the deal's own currency.
+_MISMATCHES = """
+select
+    mismatches.*,
+    deals.currency_code as deal_currency_code
+from reconciliation.mismatches
+left join (
+    select distinct org_id, deal_id, currency_code from reconciliation.deal_coverage
+) as deals
+    on mismatches.org_id = deals.org_id and mismatches.deal_id = deals.deal_id
+order by
+    mismatches.precedence,
+    mismatches.mismatch_class,
+    mismatches.currency_code,
+    mismatches.value_at_stake desc,
+    mismatches.mismatch_id
+"""
+_INVOICES = """
+select * from sync.sync_invoices
+order by blocked_reason, currency_code, amount desc, deal_id, plan_step
+"""
+_REVIEWS = """
+select * from reconciliation.review_queue
+order by subject, company_id, left_id, right_id, candidate_rank
+"""
+_COVERAGE = """
+select
+    coalesce(company_id, 'not routed') as company_id,
+    currency_code,
+    coverage_state,
+    cast(count(*) as integer) as steps,
+    cast(sum(amount) as decimal(18, 2)) as amount
+from reconciliation.deal_coverage
+group by all
+order by company_id, currency_code, coverage_state
+"""
+_QUERIES = {
+    "verdicts": _VERDICTS,
+    "companies": _COMPANIES,
+    "figures": _FIGURES,
+    "bridges": _BRIDGES,
+    "ageing": _AGEING,
+    "weeks": _WEEKS,
+    "mismatches": _MISMATCHES,
+    "invoices": _INVOICES,
+    "reviews": _REVIEWS,
+    "coverage": _COVERAGE,
+}
+
+
+def read_marts(path: Path) -> dict[str, Rows]:
+    """All rows the report is made of, by subject.
+
+    Raises `Stop` when the marts are not there yet, and like `warehouse.read`.
+    """
+    if not {"mismatches", "report_kpis"} <= warehouse.tables(path, warehouse.RECONCILIATION):
+        raise Stop(
+            "warehouse", path.name, "nothing has been reconciled in it yet", "Run `crossfoot sync`."
+        )
+    return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}
