@@ -96,7 +96,7 @@ def _tell_round(settings: Settings, number: int, done: Round, say: Say) -> None:
         _tell_mismatches(settings.warehouse_path, say)
     else:
         say("")
-        say(f"Round {number}: read back what was written, and show it in Salesforce")
+        say("Read back what was written, and show it in Salesforce")
         _tell_read(done, say)
     _tell_plan(done, say)
 
@@ -139,10 +139,10 @@ def _tell_mismatches(path: Path, say: Say) -> None:
 
 
 def _tell_plan(done: Round, say: Say) -> None:
-    from reverse_etl.render import outcome_lines, plan_lines
+    from reverse_etl.render import outcome_lines, summary_lines
 
     say("")
-    _all(plan_lines(done.plan), say)
+    _all(summary_lines(done.plan), say)
     if done.applied is not None:
         say("")
         _all(outcome_lines(done.applied), say)

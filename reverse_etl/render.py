@@ -85,6 +85,20 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
+def summary_lines(plan: Plan) -> list[str]:
+    """The plan in short: totals, what is blocked and why, and one change of each flow."""
+    first_of_each = {change.flow: change for change in reversed(plan.changes)}
+    samples = [first_of_each[flow] for flow in plan.flows if flow in first_of_each]
+    return [
+        *_headline(plan),
+        *_table(plan),
+        *_blocked_lines(plan.blocked),
+        *_held_lines(plan.held),
+        *_unsettled_lines(plan.unsettled),
+        *_change_lines(samples, "For example:"),
+    ]
+
+
 def _headline(plan: Plan) -> Iterator[str]:
     as_of = plan.data_as_of.strftime("%Y-%m-%d %H:%M UTC")
     if not plan.changes:
@@ -152,10 +166,10 @@ def _unsettled_lines(rows: Sequence[Unsettled]) -> Iterator[str]:
     yield from _remainder(rows, MOST_CHANGES)
 
 
-def _change_lines(changes: Sequence[Change]) -> Iterator[str]:
+def _change_lines(changes: Sequence[Change], heading: str = "Changes:") -> Iterator[str]:
     if changes:
         yield ""
-        yield "  Changes:"
+        yield f"  {heading}"
     for change in changes[:MOST_CHANGES]:
         yield f"    {_sign(change)} {change.title}{_amount(change)}"
         for line in _field_lines(change):
