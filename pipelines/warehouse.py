@@ -107,10 +107,19 @@ def fill_table(
     rows: Iterable[Mapping[str, Any]],
 ) -> int:
     """The work of `replace_table` on a connection from `writer`, to replace several at once."""
-    target = f"{identifier(schema)}.{identifier(table)}"
-    definition = ", ".join(f"{identifier(n)} {_type(t)}" for n, t in columns.items())
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-    connection.execute(f"CREATE OR REPLACE TABLE {target} ({definition})")
+    target = _made(connection, schema, table, columns, "CREATE OR REPLACE TABLE")
+    return _insert(connection, target, columns, list(rows))
+
+
+def append_rows(
+    connection: Connection,
+    schema: str,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+) -> int:
+    """Add `rows` to a table on a connection from `writer`, making the table if there is none."""
+    target = _made(connection, schema, table, columns, "CREATE TABLE IF NOT EXISTS")
     return _insert(connection, target, columns, list(rows))
 
 
@@ -146,6 +155,17 @@ def identifier(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"not a plain table or column name: {name!r}")
     return f'"{name}"'
+
+
+def _made(
+    connection: Connection, schema: str, table: str, columns: Mapping[str, str], how: str
+) -> str:
+    """Make a table by the statement `how`; returns its full name, quoted."""
+    target = f"{identifier(schema)}.{identifier(table)}"
+    definition = ", ".join(f"{identifier(n)} {_type(t)}" for n, t in columns.items())
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    connection.execute(f"{how} {target} ({definition})")
+    return target
 
 
 def _type(name: str) -> str:

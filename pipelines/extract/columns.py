@@ -16,8 +16,10 @@ MOMENT = pa.timestamp("us", tz="UTC")
 _SKIPPED = frozenset({"address", "location", "base64", "complexvalue", "json"})
 _PLAIN = {"boolean": pa.bool_(), "int": pa.int64(), "date": pa.date32(), "datetime": MOMENT}
 _DECIMALS = frozenset({"currency", "double", "percent"})
-# Unit prices and quantities may carry more digits than the field's own scale says.
+# Unit prices and quantities may carry more digits than the field's own scale says: Salesforce
+# keeps up to eight on request, whatever the page shows.
 _LEAST_SCALE = 10
+_PRICES = frozenset({"UnitPrice", "ListPrice", "Subtotal"})
 
 
 def salesforce_schema(describe: Mapping[str, Any]) -> pa.Schema:
@@ -32,9 +34,14 @@ def salesforce_schema(describe: Mapping[str, Any]) -> pa.Schema:
 def _type(field: Mapping[str, Any]) -> pa.DataType:
     if field["type"] in _DECIMALS:
         scale = int(field["scale"])
-        money = field["type"] == "currency" and scale <= 2
+        money = field["type"] == "currency" and scale <= 2 and field["name"] not in _PRICES
         return pa.decimal128(38, 2 if money else max(scale, _LEAST_SCALE))
     return _PLAIN.get(field["type"], pa.string())
+
+
+def signature(schema: pa.Schema) -> dict[str, str]:
+    """Name and type of every field, to see whether one has been added or has changed."""
+    return {field.name: str(field.type) for field in schema}
 
 
 def names(schema: pa.Schema) -> list[str]:
@@ -119,19 +126,6 @@ DELETION = pa.schema(
         pa.field("id", pa.string(), nullable=False),
         pa.field("deleted_at", MOMENT),
         pa.field("proof", pa.string()),
-    ]
-)
-RUN = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("source_id", pa.string(), nullable=False),
-        pa.field("object", pa.string(), nullable=False),
-        pa.field("mode", pa.string()),
-        pa.field("rows_read", pa.int64()),
-        pa.field("rows_vendor", pa.int64()),
-        pa.field("calls", pa.int64()),
-        pa.field("server_time", MOMENT),
-        pa.field("finished_at", MOMENT),
     ]
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 Mode = Literal["full", "incremental", "cdc"]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,7 @@ class ExtractResult:
     rows_vendor: int | None
     calls: int
     server_time: datetime
+
+
+def silent(_: str) -> None:
+    """A progress that says nothing."""

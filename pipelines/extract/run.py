@@ -1,31 +1,54 @@
 """Runs the sources into the warehouse, one pipeline after the other.
 
-Before each run the pipeline's local state is dropped and restored from the warehouse: a deleted
-warehouse or a deleted folder both lead to a full reading, and a package that a killed run left
-behind is read anew instead of being finished without the rows of today.
+Before each run the pipeline's local state is dropped and restored from the warehouse, where it
+counts only once its load was complete. So a deleted warehouse, a deleted folder, a warehouse
+restored from an older copy and a package that a killed run left behind all lead to the right next
+question, instead of dlt finishing the old package and leaving out the rows of today.
 """
 
 from __future__ import annotations
 
+import fcntl
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.dictionary import DictionaryProvider
+from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.salesforce import salesforce_client
-from pipelines.errors import CrossfootError, Incomplete, WarehouseBusy
-from pipelines.extract import columns
-from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
-from pipelines.extract.results import ExtractResult
+from pipelines.errors import CrossfootError, DiskFull, Incomplete, Stop, WarehouseBusy
+from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading, quickbooks_source
+from pipelines.extract.results import ExtractResult, Progress
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source, table_name
 from pipelines.settings import Settings
 
-Progress = Callable[[str], None]
+# Parquet: dlt's default format takes ten times the time and memory on DuckDB.
+FILE_FORMAT = "parquet"
+RUN_TABLE = "extract_run"
+_RUN_COLUMNS = {
+    "run_id": "VARCHAR",
+    "source_id": "VARCHAR",
+    "object": "VARCHAR",
+    "mode": "VARCHAR",
+    "rows_read": "BIGINT",
+    "rows_vendor": "BIGINT",
+    "calls": "BIGINT",
+    "server_time": "TIMESTAMPTZ",
+    "finished_at": "TIMESTAMPTZ",
+}
+# All that dlt is told from outside of our calls.
+_CONFIGURATION = {"runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"}}
 
 
 @dataclass(frozen=True)
@@ -38,31 +61,36 @@ class Source:
     results: Callable[[], tuple[ExtractResult, ...]]
 
 
-def extract_all(settings: Settings, progress: Progress) -> tuple[ExtractResult, ...]:
-    """Read what is new in the org and in every company, into raw_salesforce and raw_quickbooks.
+def extract_all(
+    settings: Settings, progress: Progress, full: bool = False
+) -> tuple[ExtractResult, ...]:
+    """Read what is new in the org and in every company, into raw_salesforce and raw_quickbooks;
+    with `full`, everything again.
 
     Raises what the clients raise, `Incomplete` when rows are missing, `WarehouseBusy` when
     somebody holds the warehouse. A run that raises has changed nothing of the source it was at.
     """
     done: list[ExtractResult] = []
-    for one in sources(settings):
+    for one in sources(settings, progress, full):
         progress(f"reading {one.name}")
-        with plain_problems(settings.warehouse_path):
+        with undisturbed(settings.warehouse_path):
             one.pipeline.drop()
-            one.pipeline.run(one.source, loader_file_format="parquet")
+            one.pipeline.run(one.source, loader_file_format=FILE_FORMAT)
             record_runs(one)
         done.extend(one.results())
     return tuple(done)
 
 
-def sources(settings: Settings) -> list[Source]:
+def sources(
+    settings: Settings, progress: Progress = lambda _: None, full: bool = False
+) -> list[Source]:
     """Both sources, ready to be run. Raises `ConfigurationError` when a system is missing."""
     settings.check()
-    return [_salesforce(settings), _quickbooks(settings)]
+    return [_salesforce(settings, progress, full), _quickbooks(settings, progress, full)]
 
 
-def _salesforce(settings: Settings) -> Source:
-    reading = SalesforceReading(salesforce_client(settings))
+def _salesforce(settings: Settings, progress: Progress, full: bool) -> Source:
+    reading = SalesforceReading(salesforce_client(settings), full=full, progress=progress)
     return Source(
         "Salesforce",
         pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
@@ -71,10 +99,10 @@ def _salesforce(settings: Settings) -> Source:
     )
 
 
-def _quickbooks(settings: Settings) -> Source:
+def _quickbooks(settings: Settings, progress: Progress, full: bool) -> Source:
     known = _known_ids(settings.warehouse_path)
     readings = [
-        CompanyReading(quickbooks_client(settings, company.realm_id), known)
+        CompanyReading(quickbooks_client(settings, company.realm_id), known, full, progress)
         for company in settings.quickbooks.companies
     ]
     return Source(
@@ -87,26 +115,24 @@ def _quickbooks(settings: Settings) -> Source:
 
 def pipeline(settings: Settings, name: str, dataset: str) -> Any:
     """The dlt pipeline of one system, with its files in the data folder and no telemetry."""
-    import dlt
-
-    dlt.config["runtime.dlthub_telemetry"] = False
-    # One resource after the other: deletions close a reading and must come last.
-    dlt.config["extract.next_item_mode"] = "fifo"
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
-    return dlt.pipeline(
-        f"crossfoot_{name}",
-        destination=dlt.destinations.duckdb(str(settings.warehouse_path)),
-        dataset_name=dataset,
-        pipelines_dir=str(settings.data_dir / "dlt"),
-    )
+    with _own_configuration():
+        return dlt.pipeline(
+            f"crossfoot_{name}",
+            destination=dlt.destinations.duckdb(str(settings.warehouse_path)),
+            dataset_name=dataset,
+            pipelines_dir=str(settings.data_dir / "dlt"),
+        )
 
 
 def record_runs(one: Source) -> None:
-    """Keep what was read, of which completeness is judged, and check it against what arrived."""
-    import dlt
+    """Keep what was read, of which completeness is judged, and check it against what arrived.
 
+    Raises `Incomplete` when rows were lost on the way; then everything is read again next time.
+    """
+    path, dataset = _place(one)
+    _refuse_lost_rows(one, path, dataset)
     run_id, now = uuid.uuid4().hex, datetime.now(UTC)
-    _refuse_lost_rows(one)
     rows = [
         {
             "run_id": run_id,
@@ -121,53 +147,105 @@ def record_runs(one: Source) -> None:
         }
         for r in one.results()
     ]
-    resource = dlt.resource(
-        [columns.table(rows, columns.RUN, "extract_run")],
-        name="extract_run",
-        primary_key=("run_id", "source_id", "object"),
-        write_disposition="append",
-    )
-    one.pipeline.run(resource, loader_file_format="parquet")
+    with warehouse.writer(path) as connection:
+        warehouse.append_rows(connection, dataset, RUN_TABLE, _RUN_COLUMNS, rows)
 
 
-def _refuse_lost_rows(one: Source) -> None:
-    """Rows that the vendor gave and rows that dlt took in must be the same number."""
+def _place(one: Source) -> tuple[Path, str]:
+    """The warehouse file and the schema that a pipeline loads into."""
+    database = one.pipeline.destination_client().config.credentials.database
+    return Path(database), str(one.pipeline.dataset_name)
+
+
+def _refuse_lost_rows(one: Source, path: Path, dataset: str) -> None:
+    """Rows that the vendor gave must all have been taken in by dlt."""
     taken = one.pipeline.last_trace.last_normalize_info.row_counts
     read: dict[str, int] = {}
     for result in one.results():
         name = table_name(result.object)
         read[name] = read.get(name, 0) + result.rows
     for name, count in read.items():
-        if count != taken.get(name, 0):
+        if taken.get(name, 0) < count:
+            _forget(path, dataset)
             raise Incomplete(
                 one.name,
                 name,
                 f"{count} rows were read and {taken.get(name, 0)} reached the warehouse",
-                "Run the extraction again; nothing that depends on it was built.",
+                "Run the extraction again: it will read everything anew.",
             )
+
+
+def _forget(path: Path, dataset: str) -> None:
+    """Remove what says how far reading has come, so that the next run reads everything."""
+    with warehouse.writer(path) as connection:
+        schema = warehouse.identifier(dataset)
+        connection.execute(f"DELETE FROM {schema}._dlt_pipeline_state")  # noqa: S608
 
 
 def _known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
-    """The ids of an entity that the warehouse holds and does not know as deleted."""
+    """The ids of an entity that the warehouse holds and does not know as deleted, as they are
+    when first asked for."""
 
-    def ids(company_id: str, entity: str) -> frozenset[str]:
-        name = table_name(entity)
-        if name not in warehouse.tables(path, warehouse.RAW_QUICKBOOKS):
-            return frozenset()
-        rows = warehouse.read(
-            path,
-            f"""
-            SELECT id FROM raw_quickbooks.{warehouse.identifier(name)} AS held
-            WHERE company_id = ? AND NOT EXISTS (
-                SELECT 1 FROM raw_quickbooks.deletion AS gone
-                WHERE gone.company_id = held.company_id AND gone.entity = ? AND gone.id = held.id
-            )
-            """,  # noqa: S608 - a checked identifier
-            [company_id, entity],
-        )
-        return frozenset(row["id"] for row in rows)
+    @cache
+    def held() -> Mapping[tuple[str, str], frozenset[str]]:
+        return _held_ids(path)
 
-    return ids
+    return lambda company_id, entity: held().get((company_id, entity), frozenset())
+
+
+def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+    tables = warehouse.tables(path, warehouse.RAW_QUICKBOOKS)
+    entities = {name: entity for entity in ENTITIES if (name := table_name(entity)) in tables}
+    if not entities or DELETION not in tables:
+        return {}
+    every = " UNION ALL ".join(
+        f"SELECT company_id, '{entity}' AS entity, id FROM raw_quickbooks."  # noqa: S608
+        f"{warehouse.identifier(name)}"
+        for name, entity in entities.items()
+    )
+    gone = "SELECT company_id, entity, id FROM raw_quickbooks.deletion"
+    ids: dict[tuple[str, str], set[str]] = {}
+    for row in warehouse.read(path, f"({every}) EXCEPT ({gone})"):
+        ids.setdefault((row["company_id"], row["entity"]), set()).add(row["id"])
+    return {key: frozenset(found) for key, found in ids.items()}
+
+
+@contextmanager
+def undisturbed(path: Path) -> Iterator[None]:
+    """One extraction at a time, with our configuration of dlt, and every problem told plainly.
+
+    Raises `WarehouseBusy` at once when another extraction into this warehouse is running.
+    """
+    with _only_one(path.parent), plain_problems(path), _own_configuration():
+        yield
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "extract.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(
+                "extraction", "", "another extraction is running", "Wait until it has ended."
+            ) from None
+        yield
+
+
+@contextmanager
+def _own_configuration() -> Iterator[None]:
+    """dlt without environment, stray config files and telemetry, for the length of the block."""
+    context = Container()[PluggableRunContext]
+    before = context.providers
+    provider = DictionaryProvider()
+    with provider.values(_CONFIGURATION):
+        context.providers = ConfigProvidersContainer([provider])
+        try:
+            context.context.initialize_runtime()
+            yield
+        finally:
+            context.providers = before
 
 
 @contextmanager
@@ -177,19 +255,32 @@ def plain_problems(path: Path) -> Iterator[None]:
         yield
     except CrossfootError:
         raise
-    except Exception as problem:
-        chain = list(_causes(problem))
-        ours = next((e for e in chain if isinstance(e, CrossfootError)), None)
-        if ours is not None:
-            raise ours from None
-        if any("Conflicting lock" in str(e) for e in chain):
-            raise WarehouseBusy(
-                "warehouse",
-                path.name,
-                "another process holds it",
-                "Wait for that run to end, or stop it; readers use the published copy.",
-            ) from None
-        raise
+    except Exception as problem:  # noqa: BLE001 - whatever dlt raises, told in our words
+        raise _plain(problem, path) from None
+
+
+def _plain(problem: BaseException, path: Path) -> CrossfootError:
+    chain = list(_causes(problem))
+    ours = next((e for e in chain if isinstance(e, CrossfootError)), None)
+    if ours is not None:
+        return ours
+    told = " ".join(str(e) for e in chain)
+    if "Conflicting lock" in told:
+        return WarehouseBusy(
+            "warehouse",
+            path.name,
+            "another process holds it",
+            "Wait for that run to end, or stop it; readers use the published copy.",
+        )
+    if "No space left" in told:
+        return DiskFull("disk", path.name, "there is no room left", "Free some and run again.")
+    last = " ".join(str(chain[-1]).split())[:300]
+    return Stop(
+        "extraction",
+        path.name,
+        f"loading failed: {last}",
+        "Nothing of it counts as read; run again, and report it if it stays.",
+    )
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:

@@ -1,33 +1,38 @@
 """Salesforce as a dlt source: one resource per object, merged on (org_id, Id).
 
 An incremental run asks for everything in three calls: the describes in one composite, the queries
-in composites of five. Rows are asked for from ten minutes before the newest time stamp that is
-held, because commits become visible late; the merge takes the repeats away.
+in composites of five. It asks for what has changed since the org's clock when the last reading
+began, less ten minutes, because commits become visible late; the merge takes the repeats away.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import dlt
 import pyarrow as pa
 
 from pipelines.clients.salesforce import (
+    COMPOSITE_LIMIT,
     COMPOSITE_QUERIES,
     SYSTEM,
     Part,
+    PartReply,
     QueryPage,
     SalesforceClient,
     incomplete,
+    object_id,
     query_page,
     soql_time,
 )
 from pipelines.errors import Unavailable
 from pipelines.extract import columns
-from pipelines.extract.results import ExtractResult, Mode
+from pipelines.extract.results import ExtractResult, Mode, Progress, silent
 
 OBJECTS = (
     "Account",
@@ -42,79 +47,155 @@ OBJECTS = (
     "CurrencyType",
 )
 OVERLAP = timedelta(minutes=10)
-_CURSOR = "SystemModstamp"
-Reading = Iterator[tuple[pa.Table, int]]
+# Deleted rows stay in the bin, and so in queryAll, for 15 days; older changes are read anew.
+BIN_DAYS = timedelta(days=14)
+# What tells of a change, best first: history objects have a creation date only.
+_CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
+# A request's first line may hold 16,384 bytes; a longer query travels in a composite's body.
+_LONGEST_URL = 14_000
+State = MutableMapping[str, Any]
+
+
+@dataclass
+class _Object:
+    """One object as it is read in this run; `since` is None when everything is read."""
+
+    name: str
+    schema: pa.Schema
+    since: datetime | None
+    first: QueryPage | None = None
+
+    @property
+    def cursor(self) -> str | None:
+        return next((name for name in _CURSORS if name in self.schema.names), None)
+
+    @property
+    def soql(self) -> str:
+        """Every field of the object, in the order of its cursor."""
+        fields = ", ".join(columns.names(self.schema))
+        where = f" WHERE {self.cursor} >= {soql_time(self.since)}" if self.since else ""
+        order = f" ORDER BY {self.cursor}, Id" if self.cursor else " ORDER BY Id"
+        return f"SELECT {fields} FROM {object_id(self.name)}{where}{order}"  # noqa: S608
 
 
 class SalesforceReading:
-    """One reading of one org. Results of the objects read so far are in `results`."""
+    """One reading of one org. Results of the objects read so far are in `results`.
 
-    def __init__(self, client: SalesforceClient, objects: Sequence[str] = OBJECTS) -> None:
+    With `full`, everything is read again.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        objects: Sequence[str] = OBJECTS,
+        full: bool = False,
+        progress: Progress = silent,
+    ) -> None:
         self.client = client
         self.objects = tuple(objects)
         self.results: list[ExtractResult] = []
-        self._schemas: dict[str, pa.Schema] = {}
-        self._first_pages: dict[str, QueryPage] = {}
+        self._full = full
+        self._progress = progress
+        self._found: dict[str, _Object] = {}
+        self._began: datetime | None = None
         self._counted = 0
 
-    def tables(self, name: str, cursors: MutableMapping[str, str]) -> Iterator[pa.Table]:
-        """The new rows of one object, page by page; its cursor moves on when all have come."""
-        self._prepare(cursors)
-        schema = self._schemas[name]
-        first = self._first_pages.pop(name, None) or self._ask(name, cursors)
-        mode: Mode = "incremental" if cursors.get(name) else "full"
-        total, seen, newest = first.total, 0, cursors.get(name, "")
-        page: QueryPage | None = first
+    def tables(self, name: str, state: State) -> Iterator[pa.Table]:
+        """The new rows of one object, page by page; `state` moves on when all have come.
+
+        Raises `Incomplete` when they are not the rows that the org itself counted.
+        """
+        self._prepare(state)
+        one = self._found[name]
+        page: QueryPage | None = one.first or self._first_page(one)
+        total, ids = page.total if page else 0, set[str]()
         while page is not None:
-            seen += len(page.records)
-            newest = max([newest, *(str(r[_CURSOR]) for r in page.records)])
-            rows = [{"org_id": self.client.org_id, **r} for r in page.records]
-            yield columns.table(rows, schema, name)
+            ids.update(str(record["Id"]) for record in page.records)
+            if page.records or one.since is None:  # an empty table still has all its columns
+                yield self._table(one, page)
             page = self.client.next_page(page.next_path) if page.next_path else None
-        if seen != total:
-            raise incomplete(name, total, seen)
-        cursors[name] = newest
-        self._note(name, mode, seen, total)
+        self._check(one, total, len(ids))
+        state[name] = {
+            "until": self._beginning().isoformat(),
+            "fields": columns.signature(one.schema),
+        }
+        self._note(one, len(ids), total)
 
-    def _prepare(self, cursors: Mapping[str, str]) -> None:
+    def _table(self, one: _Object, page: QueryPage) -> pa.Table:
+        rows = [{"org_id": self.client.org_id, **record} for record in page.records]
+        return columns.table(rows, one.schema, one.name)
+
+    def _prepare(self, state: Mapping[str, Any]) -> None:
         """Field types, and the first pages of all objects that are read incrementally."""
-        if self._schemas:
+        if self._found:
             return
-        parts = [Part(f"describe{i}", f"sobjects/{n}/describe") for i, n in enumerate(self.objects)]
-        answers = self.client.composite(parts)
-        for name, answer in zip(self.objects, answers, strict=True):
-            self._schemas[name] = columns.salesforce_schema(answer.body)
-        known = [n for n in self.objects if cursors.get(n)]
-        for start in range(0, len(known), COMPOSITE_QUERIES):
-            self._ask_together(known[start : start + COMPOSITE_QUERIES], cursors)
+        replies = self._describes()
+        self._began = self._server_time()
+        for name, reply in zip(self.objects, replies, strict=True):
+            schema = columns.salesforce_schema(reply.body)
+            self._found[name] = _Object(name, schema, self._since(schema, state.get(name)))
+        changed = [one for one in self._found.values() if one.since is not None]
+        for start in range(0, len(changed), COMPOSITE_QUERIES):
+            self._ask_together(changed[start : start + COMPOSITE_QUERIES])
 
-    def _ask_together(self, names: Sequence[str], cursors: Mapping[str, str]) -> None:
-        from urllib.parse import urlencode
-
+    def _describes(self) -> list[PartReply]:
         parts = [
-            Part(f"query{i}", f"queryAll?{urlencode({'q': self._soql(n, cursors)})}")
-            for i, n in enumerate(names)
+            Part(f"describe{i}", f"sobjects/{object_id(n)}/describe")
+            for i, n in enumerate(self.objects)
         ]
-        for name, answer in zip(names, self.client.composite(parts), strict=True):
-            self._first_pages[name] = query_page(answer.body)
+        replies: list[PartReply] = []
+        for start in range(0, len(parts), COMPOSITE_LIMIT):
+            replies += self.client.composite(parts[start : start + COMPOSITE_LIMIT])
+        return replies
 
-    def _ask(self, name: str, cursors: Mapping[str, str]) -> QueryPage:
-        return self.client.first_page(self._soql(name, cursors), include_deleted=True)
+    def _since(self, schema: pa.Schema, known: Mapping[str, Any] | None) -> datetime | None:
+        """From when to ask, or None for everything: at first, after a field was added or changed
+        (older rows have values in it too), after too long, and when the clock went back."""
+        cursor = _Object("", schema, None).cursor
+        if self._full or known is None or cursor is None:
+            return None
+        fields = columns.signature(schema)
+        if not fields.items() <= known["fields"].items():
+            return None
+        until, now = datetime.fromisoformat(known["until"]), self._beginning()
+        return until - OVERLAP if until <= now < until + BIN_DAYS else None
 
-    def _soql(self, name: str, cursors: Mapping[str, str]) -> str:
-        fields = ", ".join(columns.names(self._schemas[name]))
-        since = cursors.get(name)
-        where = f" WHERE {_CURSOR} >= {soql_time(columns.moment(since) - OVERLAP)}" if since else ""
-        return f"SELECT {fields} FROM {name}{where} ORDER BY {_CURSOR}, Id"  # noqa: S608
+    def _ask_together(self, objects: Sequence[_Object]) -> None:
+        parts = [
+            Part(f"query{i}", f"queryAll?{urlencode({'q': one.soql})}")
+            for i, one in enumerate(objects)
+        ]
+        for one, reply in zip(objects, self.client.composite(parts), strict=True):
+            one.first = query_page(reply.body)
 
-    def _note(self, name: str, mode: Mode, rows: int, total: int) -> None:
+    def _first_page(self, one: _Object) -> QueryPage:
+        if len(urlencode({"q": one.soql})) <= _LONGEST_URL:
+            return self.client.first_page(one.soql, include_deleted=True)
+        self._ask_together([one])
+        if one.first is None:
+            raise Unavailable(SYSTEM, one.name, "the query was not answered")
+        return one.first
+
+    def _check(self, one: _Object, total: int, held: int) -> None:
+        """All rows that were promised, each once. An object that seems empty is counted too."""
+        if held != total:
+            raise incomplete(one.name, total, held)
+        if one.since is None and total == 0:
+            count = f"SELECT COUNT() FROM {object_id(one.name)}"  # noqa: S608
+            counted = self.client.first_page(count, include_deleted=True).total
+            if counted:
+                raise incomplete(one.name, counted, 0)
+
+    def _note(self, one: _Object, rows: int, total: int) -> None:
         calls = self.client.calls.metered - self._counted
         self._counted += calls
-        self.results.append(
-            ExtractResult(
-                SYSTEM, self.client.org_id, name, mode, rows, total, calls, self._server_time()
-            )
-        )
+        mode: Mode = "full" if one.since is None else "incremental"
+        org, at = self.client.org_id, self._server_time()
+        self.results.append(ExtractResult(SYSTEM, org, one.name, mode, rows, total, calls, at))
+        self._progress(f"Salesforce {one.name}: {rows:,} rows ({mode})")
+
+    def _beginning(self) -> datetime:
+        return self._began or self._server_time()
 
     def _server_time(self) -> datetime:
         found = self.client.server_time
@@ -140,12 +221,8 @@ def _resource(reading: SalesforceReading | None, name: str) -> Any:
     def rows() -> Iterator[pa.Table]:
         if reading is None:
             raise ValueError("a Salesforce source needs a reading to be run")
-        cursors = (
-            dlt.current.source_state()
-            .setdefault("cursors", {})
-            .setdefault(reading.client.org_id, {})
-        )
-        yield from reading.tables(name, cursors)
+        orgs = dlt.current.source_state().setdefault("orgs", {})
+        yield from reading.tables(name, orgs.setdefault(reading.client.org_id, {}))
 
     return dlt.resource(
         rows,

@@ -58,7 +58,6 @@ LIVE = {
 
 def sandbox(tmp_path: Path, connection: object = CONNECTION, **env: str) -> Settings:
     path = tmp_path / "connection.json"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(connection if isinstance(connection, str) else json.dumps(connection))
     return load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path), **env})
 
