@@ -98,7 +98,7 @@ def _tell_round(settings: Settings, number: int, done: Round, say: Say) -> None:
         say("")
         say("Read back what was written, and show it in Salesforce")
         _tell_read(done, say)
-    _tell_plan(done, say)
+    _tell_plan(done, say, with_blocked=number == 1)
 
 
 def _tell_read(done: Round, say: Say) -> None:
@@ -132,17 +132,33 @@ def _tell_matches(path: Path, say: Say) -> None:
 def _tell_mismatches(path: Path, say: Say) -> None:
     say("")
     say("Where deals and invoices disagree, before anything is written")
-    _all(words.table(facts.mismatches(path)), say)
+    _all(words.table(_by_class(facts.mismatches(path))), say)
     say("")
     say("Booked to billed, to the cent")
     _all(words.table(facts.bridge(path)), say)
 
 
-def _tell_plan(done: Round, say: Say) -> None:
+def _by_class(rows: facts.Rows) -> facts.Rows:
+    """One row per class; what is only counted, with nothing at stake, is left to the report."""
+    found: dict[str, facts.Rows] = {}
+    for row in rows:
+        found.setdefault(row["mismatch"], []).append(row)
+    return [
+        {
+            "mismatch": name,
+            "records": sum(row["records"] for row in own),
+            "value at stake": words.amounts((r["currency"], r["value at stake"]) for r in own),
+        }
+        for name, own in found.items()
+        if any(row["value at stake"] for row in own)
+    ]
+
+
+def _tell_plan(done: Round, say: Say, with_blocked: bool) -> None:
     from reverse_etl.render import outcome_lines, summary_lines
 
     say("")
-    _all(summary_lines(done.plan), say)
+    _all(summary_lines(done.plan, with_blocked), say)
     if done.applied is not None:
         say("")
         _all(outcome_lines(done.applied), say)
@@ -151,7 +167,7 @@ def _tell_plan(done: Round, say: Say) -> None:
 def _tell_end(settings: Settings, page: Path, seconds: float, say: Say) -> None:
     say("")
     say("What still disagrees, and needs a person (the plan never guesses)")
-    _all(words.table(facts.mismatches(settings.published_path)), say)
+    _all(words.table(_by_class(facts.mismatches(settings.published_path))), say)
     say("")
     say(f"Report      {page}")
     say(f"Warehouse   {settings.published_path}  (open it with DuckDB; schema reconciliation)")

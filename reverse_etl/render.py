@@ -85,14 +85,14 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def summary_lines(plan: Plan) -> list[str]:
+def summary_lines(plan: Plan, with_blocked: bool = True) -> list[str]:
     """The plan in short: totals, what is blocked and why, and one change of each flow."""
     first_of_each = {change.flow: change for change in reversed(plan.changes)}
     samples = [first_of_each[flow] for flow in plan.flows if flow in first_of_each]
     return [
         *_headline(plan),
         *_table(plan),
-        *_blocked_lines(plan.blocked),
+        *(_blocked_lines(plan.blocked) if with_blocked else ()),
         *_held_lines(plan.held),
         *_unsettled_lines(plan.unsettled),
         *_change_lines(samples, "For example:"),
