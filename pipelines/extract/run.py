@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,16 @@ class Source:
     """One dlt source with its pipeline; `results` tells what was read, once it has run."""
 
     name: str
-    pipeline: Any
     source: Any
     results: Callable[[], tuple[ExtractResult, ...]]
+    make_pipeline: Callable[[], Any]
+
+    @cached_property
+    def pipeline(self) -> Any:
+        """The pipeline with nothing of earlier runs in it; to be asked for inside `undisturbed`."""
+        made = self.make_pipeline()
+        made.drop()
+        return made
 
 
 def extract_all(
@@ -74,7 +81,6 @@ def extract_all(
     for one in sources(settings, progress, full):
         progress(f"reading {one.name}")
         with undisturbed(settings.warehouse_path):
-            one.pipeline.drop()
             one.pipeline.run(one.source, loader_file_format=FILE_FORMAT)
             record_runs(one)
         done.extend(one.results())
@@ -93,9 +99,9 @@ def _salesforce(settings: Settings, progress: Progress, full: bool) -> Source:
     reading = SalesforceReading(salesforce_client(settings), full=full, progress=progress)
     return Source(
         "Salesforce",
-        pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
         salesforce_source(reading),
         lambda: tuple(reading.results),
+        lambda: pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
     )
 
 
@@ -107,9 +113,9 @@ def _quickbooks(settings: Settings, progress: Progress, full: bool) -> Source:
     ]
     return Source(
         "QuickBooks",
-        pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
         quickbooks_source(readings),
         lambda: tuple(result for reading in readings for result in reading.results),
+        lambda: pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
     )
 
 
@@ -216,8 +222,12 @@ def undisturbed(path: Path) -> Iterator[None]:
 
     Raises `WarehouseBusy` at once when another extraction into this warehouse is running.
     """
-    with _only_one(path.parent), plain_problems(path), _own_configuration():
+    with _only_one(path.parent), _plain_problems(path), _own_configuration():
         yield
+
+
+# The name by which the assets know it.
+plain_problems = undisturbed
 
 
 @contextmanager
@@ -249,7 +259,7 @@ def _own_configuration() -> Iterator[None]:
 
 
 @contextmanager
-def plain_problems(path: Path) -> Iterator[None]:
+def _plain_problems(path: Path) -> Iterator[None]:
     """Our own errors out of dlt's wrapping, and the warehouse's lock told as what it is."""
     try:
         yield
