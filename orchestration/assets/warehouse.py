@@ -88,12 +88,18 @@ def warehouse_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
 def _events(
     context: dg.AssetExecutionContext, manifest: Mapping[str, Any], result: Build, current: Settings
 ) -> Iterator[Event]:
-    """Every built node as Dagster's event; a failed node fails the step after all are told."""
+    """Every built node as Dagster's event; a failed node fails the step after all are told.
+
+    All models are built together, and told are those that the run has chosen.
+    """
     rows = _row_counts(current)
-    checks = {key.name: key for key in context.assets_def.check_keys}
+    chosen = context.selected_asset_keys
+    checks = {key.name: key for key in context.selected_asset_check_keys}
     for node in result.nodes:
         if node.kind in ("model", "seed") and node.passed:
-            yield _materialised(manifest, node, rows)
+            event = _materialised(manifest, node, rows)
+            if event.asset_key in chosen:
+                yield event
         elif node.kind == "test" and node.name in checks:
             yield _checked(checks[node.name], node)
     require_passed(result)
