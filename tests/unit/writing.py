@@ -32,11 +32,11 @@ AS_OF = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
 
 def deal_id(number: int) -> str:
-    return f"006Hs{number:010d}AAA"
+    return f"006Hs{number:010d}IAA"
 
 
 def account_id(number: int) -> str:
-    return f"001Hs{number:010d}AAA"
+    return f"001Hs{number:010d}IAA"
 
 
 def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def invoice_lines(row: Mapping[str, Any], *amounts: str) -> list[dict[str, Any]]
             "company_id": row["company_id"],
             "plan_step": row["plan_step"],
             "line_number": number,
-            "source_line_id": f"00kHs{number:010d}AAA",
+            "source_line_id": f"00kHs{number:010d}IAA",
             "item_id": "7",
             "description": "Probe",
             "quantity": Decimal("1.000000"),

@@ -1,0 +1,66 @@
+"""A process that forks one child per job, so that killing a real process costs little.
+
+Reads one JSON line per job from standard input: {"environment": {…}, "checksum": "…"} applies that
+plan, {"plan": true} makes one. Answers one JSON line: how the child ended and what it said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from dataclasses import replace
+from typing import Any
+
+from pipelines.errors import CrossfootError
+from pipelines.settings import load_settings
+from reverse_etl import cycle, failpoints
+from reverse_etl.apply import CAUTIOUS
+
+PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
+
+
+def run(job: dict[str, Any]) -> Any:
+    settings = load_settings(job["environment"])
+    os.environ.update(job.get("kill", {}))
+    failpoints._reached.clear()
+    if job["do"] == "plan":
+        return cycle.make_plan(settings).checksum
+    if job["do"] == "approve":
+        return cycle.approve(settings, job["checksum"], "Ada").who
+    if job["do"] == "copy":
+        return cycle.copy_state(settings)
+    result = cycle.apply(settings, job["checksum"], patience=PATIENCE)
+    return [[o.change_key, o.status, o.fresh] for o in result.all]
+
+
+def child(job: dict[str, Any], answer: int) -> None:
+    try:
+        said = {"result": run(job)}
+    except CrossfootError as problem:
+        said = {"error": type(problem).__name__, "text": str(problem)}
+    except Exception:  # noqa: BLE001 - told to the parent, which fails the test
+        said = {"error": "bug", "text": traceback.format_exc()}
+    os.write(answer, json.dumps(said).encode())
+    os._exit(0)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            child(json.loads(line), writing)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(pid, 0)
+        ended = {"killed_by": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}
+        sys.stdout.write(json.dumps({**ended, **(json.loads(said) if said else {})}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
