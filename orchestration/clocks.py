@@ -12,17 +12,17 @@ _REPORT = dg.AssetSelection.assets(weekly_mismatch_report)
 
 sync_job = dg.define_asset_job(
     "sync",
-    selection=_WRITES.upstream(),
+    selection=dg.AssetSelection.all() - _REPORT,
     description="Read both systems, judge, plan; with an approver named, apply the plan as well.",
 )
 plan_job = dg.define_asset_job(
     "plan",
-    selection=dg.AssetSelection.assets(["plan", "plan"]).upstream(),
+    selection=dg.AssetSelection.all() - _WRITES - _REPORT,
     description="Read both systems, judge and plan. Nothing is written anywhere.",
 )
 report_job = dg.define_asset_job(
     "weekly_report",
-    selection=_REPORT.upstream() - _WRITES,
+    selection=dg.AssetSelection.all() - _WRITES,
     description="Read both systems, judge and write the weekly mismatch report.",
 )
 

@@ -54,10 +54,15 @@ def copy_state(settings: Settings) -> None:
 
 
 def prepare(
-    settings: Settings, progress: Progress = silent, *, tests: bool = True, raising: bool = True
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    tests: bool = True,
+    raising: bool = True,
+    only: Sequence[str] = (),
 ) -> Build:
-    """Build what the scoring reads; a failing model or test raises `BuildFailed`."""
-    result = _build(settings, progress, tests=tests, select=[BEFORE_SCORES])
+    """Build what the scoring reads, or `only` these of it; a failure raises `BuildFailed`."""
+    result = _build(settings, progress, tests=tests, select=only or [BEFORE_SCORES])
     return require_passed(result) if raising else result
 
 
@@ -69,10 +74,15 @@ def score(settings: Settings) -> ScoreSummary:
 
 
 def judge(
-    settings: Settings, progress: Progress = silent, *, tests: bool = True, raising: bool = True
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    tests: bool = True,
+    raising: bool = True,
+    only: Sequence[str] = (),
 ) -> Build:
-    """Build everything that needs the scores: links, reconciliation, intended writes."""
-    result = _build(settings, progress, tests=tests, exclude=[BEFORE_SCORES])
+    """Build what needs the scores (links, reconciliation, intended writes), or `only` these."""
+    result = _build(settings, progress, tests=tests, select=only, exclude=[BEFORE_SCORES])
     return require_passed(result) if raising else result
 
 

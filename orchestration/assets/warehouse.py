@@ -68,7 +68,9 @@ def warehouse_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     def prepare(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Event]:
         """What the scoring reads: normalised names and candidate pairs."""
         current = settings.read()
-        yield from _events(context, manifest, steps.prepare(current, raising=False), current)
+        yield from _events(
+            context, manifest, steps.prepare(current, raising=False, only=_only(context)), current
+        )
 
     @dbt_assets(
         manifest=manifest,
@@ -80,18 +82,23 @@ def warehouse_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     def judge(context: dg.AssetExecutionContext, settings: SettingsResource) -> Iterator[Event]:
         """Links, billing, reconciliation and the intended writes."""
         current = settings.read()
-        yield from _events(context, manifest, steps.judge(current, raising=False), current)
+        yield from _events(
+            context, manifest, steps.judge(current, raising=False, only=_only(context)), current
+        )
 
     return [prepare, judge]
+
+
+def _only(context: dg.AssetExecutionContext) -> list[str]:
+    """The models that a run of a part has chosen; none named means all."""
+    chosen = context.selected_asset_keys if context.is_subset else ()
+    return sorted(key.path[-1] for key in chosen)
 
 
 def _events(
     context: dg.AssetExecutionContext, manifest: Mapping[str, Any], result: Build, current: Settings
 ) -> Iterator[Event]:
-    """Every built node as Dagster's event; a failed node fails the step after all are told.
-
-    All models are built together, and told are those that the run has chosen.
-    """
+    """Every built node as Dagster's event; a failed node fails the step after all are told."""
     rows = _row_counts(current)
     chosen = context.selected_asset_keys
     checks = {key.name: key for key in context.selected_asset_check_keys}
