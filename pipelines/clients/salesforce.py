@@ -282,7 +282,8 @@ class SalesforceClient:
         """The call; when the library cannot parse the answer, the error that fits what was done."""
         try:
             return call()
-        except requests.exceptions.JSONDecodeError:
+        except (requests.exceptions.JSONDecodeError, TypeError):
+            # TypeError: the library takes the length of a body that is `null` or a number.
             manner = "the answer was cut off or is not JSON"
             if self.session.last_kind == "write":
                 raise lost_reply(SYSTEM, "org", manner) from None

@@ -24,8 +24,8 @@ from pipelines.clients import quickbooks_faults, salesforce_faults
 from pipelines.clients.quickbooks import kind_of as quickbooks_kind
 from pipelines.clients.quickbooks import quoted
 from pipelines.clients.redaction import MASK, excerpt, redact
+from pipelines.clients.salesforce import SalesforceClient, soql_text
 from pipelines.clients.salesforce import kind_of as salesforce_kind
-from pipelines.clients.salesforce import soql_text
 from pipelines.clients.tokens import GrantRefused, TokenFile, TokenKeeper, Tokens
 from pipelines.clients.transport import (
     CallCount,
@@ -40,6 +40,7 @@ from pipelines.errors import (
     ConfigurationError,
     CredentialsRefused,
     DiskFull,
+    Incomplete,
     LimitExceeded,
     Refused,
     ReplyLost,
@@ -49,7 +50,7 @@ from pipelines.errors import (
     Throttled,
     Unavailable,
 )
-from pipelines.settings import Secret
+from pipelines.settings import SalesforceSettings, Secret
 
 CANARY = "canary-51d0c7b2"
 
@@ -451,6 +452,58 @@ def test_salesforce_refusals_ask_for_the_right_reaction(
 ) -> None:
     with pytest.raises(expected):
         salesforce_faults.examine(reply(status, body), kind, str)
+
+
+def org(base: str) -> SalesforceClient:
+    session = Secret("00DHs0000000001!x")
+    given = SalesforceSettings(
+        base, "test.my", "00DHs0000000001MAA", "68.0", "access_token", "",
+        Secret(""), Secret(""), "", Secret(""), session,
+    )  # fmt: skip
+    return SalesforceClient(given, read_seconds=2, patience=Patience(sleep=lambda _: None))
+
+
+def page(total: int, names: list[str], following: str | None = None) -> str:
+    records = [{"attributes": {}, "Name": name} for name in names]
+    body = {"totalSize": total, "done": following is None, "records": records}
+    return json.dumps(body | ({"nextRecordsUrl": following} if following else {}))
+
+
+NEXT = "/services/data/v68.0/query/0r8xx0000000001AAA-2"
+
+
+def test_pages_are_followed_to_the_end() -> None:
+    with serving(answer(body=page(3, ["a", "b"], NEXT)), answer(body=page(3, ["c"]))) as (base, s):
+        rows = list(org(base).query_all("SELECT Name FROM Account"))
+    assert [r["Name"] for r in rows] == ["a", "b", "c"]
+    assert s.requests[1][1] == NEXT
+
+
+@pytest.mark.parametrize("held", [[], ["a"], ["a", "b", "c"]])
+def test_other_rows_than_the_org_counted_are_an_error(held: list[str]) -> None:
+    with (
+        serving(answer(body=page(2, held))) as (base, _),
+        pytest.raises(Incomplete, match=rf"Account: the org counted 2 rows and {len(held)} arr"),
+    ):
+        list(org(base).query_all("SELECT Name FROM Account"))
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["//evil.test/services/data/v68.0/query/0r8", "https://evil.test/x", "../../x"]
+)
+def test_a_next_page_elsewhere_is_not_followed(elsewhere: str) -> None:
+    with (
+        serving(answer(body=page(2, ["a"], elsewhere))) as (base, seen),
+        pytest.raises(Unavailable, match="next page is not one"),
+    ):
+        list(org(base).query_all("SELECT Name FROM Account"))
+    assert len(seen.requests) == 1
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "null", '"text"', '{"records": 1}'])
+def test_a_page_that_is_none_is_tried_again_and_then_told(body: str) -> None:
+    with serving(answer(body=body)) as (base, _), pytest.raises(Unavailable):
+        list(org(base).query_all("SELECT Name FROM Account"))
 
 
 # Literals ----------------------------------------
