@@ -30,6 +30,11 @@ shared_keys as (
     where
         account_keys.holders <= {{ var('block_key_held_by_at_most', 40) }}
         and customer_keys.holders <= {{ var('block_key_held_by_at_most', 40) }}
+        and (
+            account_keys.key_kind != 'word'
+            or greatest(account_keys.holders, customer_keys.holders)
+            <= {{ var('block_word_held_by_at_most', 8) }}
+        )
 ),
 
 blocked_by_key as (
