@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import accumulate
 from typing import Literal
 
@@ -44,16 +44,29 @@ class Column:
     label: str
 
 
-def waterfall(lines: Sequence[BridgeLine]) -> tuple[Step, ...]:
-    """One step per line that is not a check, in the order given, on a common scale from zero."""
+@dataclass(frozen=True)
+class Waterfall:
+    """The bars of a bridge. `axis_start` is above zero when the totals had to be cut short."""
+
+    steps: tuple[Step, ...]
+    axis_start: Decimal
+
+
+def waterfall(lines: Sequence[BridgeLine]) -> Waterfall:
+    """One step per line that is not a check, in the order given, on a common scale.
+
+    Where the sums are far from zero beside what moves them, the axis starts higher, or nothing
+    but the totals would be seen; whoever draws it has to say so.
+    """
     shown = [line for line in lines if line.kind != "check"]
     sums = _running_sums(shown)
-    low, high = min((Decimal(0), *sums)), max((Decimal(0), *sums))
+    low, high = _axis_start(sums), max((Decimal(0), *sums))
     befores = (Decimal(0), *sums[:-1])
-    return tuple(
+    steps = (
         _step(line, before, after, low, high)
         for line, before, after in zip(shown, befores, sums, strict=True)
     )
+    return Waterfall(tuple(steps), max(low, Decimal(0)))
 
 
 def bar(value: Decimal, largest: Decimal) -> Decimal:
@@ -79,12 +92,22 @@ def _running_sums(lines: Sequence[BridgeLine]) -> list[Decimal]:
     return list(accumulate(lines, after, initial=Decimal(0)))[1:]
 
 
+def _axis_start(sums: Sequence[Decimal]) -> Decimal:
+    """Zero, or less for a negative sum; a round number above it when all sums are far away."""
+    low, high = min(sums, default=Decimal(0)), max(sums, default=Decimal(0))
+    room = low - (high - low) / 2
+    if room <= high / 2:
+        return min(low, Decimal(0))
+    return room.quantize(Decimal(1).scaleb(high.adjusted() - 1), rounding=ROUND_FLOOR)
+
+
 def _step(line: BridgeLine, before: Decimal, after: Decimal, low: Decimal, high: Decimal) -> Step:
     opens = line.kind == "total" or line.number == 1
-    ends = sorted((_place(Decimal(0) if opens else before, low, high), _place(after, low, high)))
+    origin = max(low, Decimal(0)) if opens else before
+    start, end = sorted((_place(origin, low, high), _place(after, low, high)))
     tone: Tone = "total" if opens else "less" if line.amount < 0 else "more"
-    length = max(ends[1] - ends[0], _THINNEST) if line.amount else Decimal(0)
-    return Step(tone, ends[0], length, _place(before, low, high), _place(after, low, high))
+    length = max(end - start, _THINNEST) if line.amount else Decimal(0)
+    return Step(tone, start, length, _place(before, low, high), _place(after, low, high))
 
 
 def _column(figure: WeekFigure, place: int, pitch: Decimal, largest: Decimal) -> Column:

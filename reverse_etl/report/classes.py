@@ -49,11 +49,11 @@ _CLASSES = {
     "UNDER_BILLED": ("Under-billed", "Invoiced for less than the deal’s step."),
     "OVER_BILLED": ("Over-billed", "Invoiced for more than the deal’s step, and not a duplicate."),
     "WRONG_PRODUCT": (
-        "Other products",
+        "Wrong product",
         "The totals agree, but a line’s item is not the one that the product is mapped to.",
     ),
     "WRONG_PRICE_OR_DISCOUNT": (
-        "Other prices or discounts",
+        "Wrong price or discount",
         "The same item was billed at another unit price or discount.",
     ),
     "ORPHAN_INVOICE": (
@@ -77,7 +77,10 @@ _CLASSES = {
         "Deal amount and lines disagree",
         "The amount of the deal is not the sum of its lines.",
     ),
-    "TERMS_OR_DUE_DATE": ("Other terms", "The due date does not follow from the terms."),
+    "TERMS_OR_DUE_DATE": (
+        "Wrong terms or due date",
+        "The due date does not follow from the terms.",
+    ),
     "TAX_DIFFERENCE": ("Tax differs", "The net amounts agree, the tax does not."),
     "SHIPPING_OR_ROUNDING": (
         "Shipping and rounding",

@@ -63,7 +63,7 @@ def csv_text(table: Table) -> str:
 
 def neutralised(text: str) -> str:
     """Text on one line that no spreadsheet takes for a formula."""
-    clean = words.foreign(text)
+    clean = words.foreign(text).strip()
     return f"'{clean}" if clean.lstrip(_UNSEEN).startswith(_FORMULA) else clean
 
 

@@ -28,6 +28,7 @@ from reverse_etl.report.value import (
     BridgeLine,
     Bucket,
     Candidate,
+    Figures,
     Mismatch,
     MismatchClass,
     Report,
@@ -95,14 +96,14 @@ def _policy(style: str) -> str:
 
 def _contents(report: Report) -> list[tuple[str, str]]:
     parts: list[tuple[str, str, object]] = [
-        ("bridge", "From sold to billed", report.bridges),
-        ("weeks", "Leakage over the weeks", report.leakage_by_week),
-        ("receivables", "Receivables by age", report.ageing),
-        ("mismatches", "Mismatches by class", True),
-        ("blocked", "Due, and not sent by itself", True),
+        ("bridge", "Bridge", report.bridges),
+        ("weeks", "Leakage by week", report.leakage_by_week),
+        ("receivables", "Receivables", report.ageing),
+        ("mismatches", "Mismatches", True),
+        ("blocked", "Not sent by itself", True),
         ("review", "Waiting for a person", True),
-        ("coverage", "Where every billable deal stands", report.coverage),
-        ("sources", "Sources and checks", True),
+        ("coverage", "Coverage", report.coverage),
+        ("sources", "Sources", True),
     ]
     return [(anchor, name) for anchor, name, there in parts if there]
 
@@ -123,18 +124,26 @@ def _bridge_sentence(report: Report) -> str:
 
 
 def _waterfall_sentence(bridge: Bridge) -> str:
-    sold, billed = (amount_of(bridge, code) for code in ("A", "N"))
-    flows = [line for line in bridge.lines if line.kind == "flow" and line.code != "A"]
+    sold, invoiced, billed = (_amount_of(bridge, code) for code in ("A", "I1", "N"))
+    told = f"{sold} sold, {invoiced} invoiced net of tax and shipping, {billed} net billed."
+    return f"{told}{_largest_step(bridge)}{_cut(bridge)}"
+
+
+def _largest_step(bridge: Bridge) -> str:
+    flows = [line for line in bridge.lines if line.kind == "flow" and line.number > 1]
     largest = max(flows, key=lambda line: abs(line.amount), default=None)
-    sentence = f"Of {sold} sold, {billed} is billed net of credits and with tax."
     if largest is None or not largest.amount:
-        return sentence
+        return ""
     moved = words.signed(largest.amount, bridge.currency)
-    return f"{sentence} The largest step between is “{largest.label}”, {moved}."
+    return f" The largest step between is “{largest.label}”, {moved}."
 
 
-def amount_of(bridge: Bridge, code: str) -> str:
-    """A line of the bridge as text with its currency."""
+def _cut(bridge: Bridge) -> str:
+    start = charts.waterfall(bridge.lines).axis_start
+    return f" Bars start at {words.amount(start, bridge.currency)}, not at zero." if start else ""
+
+
+def _amount_of(bridge: Bridge, code: str) -> str:
     return words.money(Money(bridge.amount(code), bridge.currency))
 
 
@@ -148,8 +157,6 @@ def _weeks_sentence(figures: Sequence[WeekFigure], currency: str) -> str:
 
 
 def _ageing_sentence(ageing: Ageing) -> str:
-    if not ageing.total:
-        return "Nothing is open."
     share = words.percent(max(ageing.overdue, Decimal(0)) / ageing.total)
     return f"{words.amount(ageing.overdue, ageing.currency)} is overdue, {share} of what is open."
 
@@ -209,6 +216,12 @@ def _unapplied(report: Report) -> list[tuple[str, tuple[Stake, ...]]]:
     ]
 
 
+def _by_company(books: Iterable[Figures]) -> list[tuple[str, list[Figures]]]:
+    return [
+        (company.name, list(group)) for company, group in groupby(books, lambda book: book.company)
+    ]
+
+
 def _bucket_name(bucket: Bucket) -> str:
     return f"{bucket.days.replace('-', '–')} days" if bucket.is_overdue else "Not due yet"
 
@@ -220,8 +233,18 @@ def _movements(report: Report) -> list[tuple[str, int]]:
 
 
 def _plotted(bridge: Bridge) -> list[tuple[BridgeLine, charts.Step | None]]:
-    steps = iter(charts.waterfall(bridge.lines))
-    return [(line, None if line.kind == "check" else next(steps)) for line in bridge.lines]
+    steps = iter(charts.waterfall(bridge.lines).steps)
+    drawn = [(line, None if line.kind == "check" else next(steps)) for line in bridge.lines]
+    return [(line, step) for line, step in drawn if not _is_empty(line)]
+
+
+def _is_empty(line: BridgeLine) -> bool:
+    """Does the line say nothing? The first one and the totals always say something."""
+    return line.kind == "flow" and line.number > 1 and not line.amount and not line.documents
+
+
+def _empty_lines(bridge: Bridge) -> str:
+    return "; ".join(line.label.lower() for line in bridge.lines if _is_empty(line))
 
 
 def _line_amount(line: BridgeLine, currency: str) -> str:
@@ -263,12 +286,48 @@ def _document_name(found: Mismatch) -> str:
     return f"{kind} {found.document_number or '#' + (found.document_id or '')}"
 
 
+def _next_step(group: MismatchClass) -> tuple[str, str] | None:
+    """Who does what next, when it is the same for the whole class."""
+    steps = {(found.owner, found.suggested_action) for found in group.mismatches}
+    return steps.pop() if len(steps) == 1 else None
+
+
+def _is_for_information(group: MismatchClass) -> bool:
+    return all(found.severity == "info" for found in group.mismatches)
+
+
+def _circumstances(found: Mismatch) -> str:
+    """When, in which company, and what else is true of the record."""
+    told = [words.day(found.occurred_on)] if found.occurred_on else []
+    told += [found.company.name] if found.company else []
+    told += [f"also: {_also(found.flags)}"] if found.flags else []
+    return " · ".join(told)
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _also(flags: Iterable[str]) -> str:
     return ", ".join(classes.title(flag).lower() for flag in flags)
 
 
 def _blocked_by_reason(report: Report) -> list[tuple[str, list[BlockedInvoice]]]:
     return _grouped(report.blocked, lambda row: row.reason)
+
+
+_BLOCKED_TITLES = {
+    "before_go_live": "Due before the go-live date",
+    "customer_in_review": "Customer waits for a decision",
+    "invoice_in_review": "Invoice waits for a decision",
+    "deal_without_lines": "Deal has no lines",
+    "previous_invoice_voided": "Earlier invoice was voided",
+    "previous_invoice_deleted": "Earlier invoice was deleted",
+}
+
+
+def _blocked_title(reason: str) -> str:
+    return _BLOCKED_TITLES.get(reason, words.label(reason))
 
 
 def _reviews_by_subject(report: Report) -> list[tuple[str, list[Review]]]:
@@ -306,37 +365,43 @@ def _grouped(rows: Iterable[Any], key: Any) -> list[tuple[str, list[Any]]]:
 
 _FILTERS = {
     "ageing_sentence": _ageing_sentence,
-    "also": _also,
     "amount": words.amount,
     "anchor": lambda code: code.lower().replace("_", "-"),
     "blocked_by_reason": _blocked_by_reason,
     "blocked_sentence": _blocked_sentence,
+    "blocked_title": _blocked_title,
     "bridge_sentence": _bridge_sentence,
     "bucket_bar": _bucket_bar,
     "bucket_name": _bucket_name,
+    "by_company": _by_company,
     "candidate_link": _candidate_link,
     "candidate_name": _candidate_name,
     "columns": charts.columns,
     "composition": _composition,
+    "circumstances": _circumstances,
     "count": words.count,
     "day": words.day,
     "days": words.days,
     "difference": _difference,
     "document_name": _document_name,
+    "empty_lines": _empty_lines,
+    "is_for_information": _is_for_information,
     "label": words.label,
     "line_amount": _line_amount,
     "moment": words.moment,
     "movements": _movements,
+    "next_step": _next_step,
     "number": "{:,}".format,
     "percent": words.percent,
     "plotted": _plotted,
     "record_link": _record_link,
     "review_sentence": _review_sentence,
     "reviews_by_subject": _reviews_by_subject,
+    "sentence": _sentence,
     "severity": lambda severity: severity if severity in _SEVERITIES else "info",
     "side": _side,
     "sides": lambda group: classes.sides(group.code),
-    "steps": lambda bridge: charts.waterfall(bridge.lines),
+    "waterfall": lambda bridge: charts.waterfall(bridge.lines),
     "sums": _sums,
     "total_in": _total_in,
     "unapplied": _unapplied,

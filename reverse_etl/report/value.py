@@ -183,6 +183,11 @@ class Figures:
         return self.matched_amount / self.due_amount if self.due_amount else None
 
     @property
+    def has_receivables(self) -> bool:
+        """Is there anything to age, or anything sold lately?"""
+        return bool(self.receivable_amount or self.sales_amount)
+
+    @property
     def leakage_rate(self) -> Decimal | None:
         """Leakage ÷ due amount; None when nothing is due."""
         return self.leakage_amount / self.due_amount if self.due_amount else None

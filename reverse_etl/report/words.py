@@ -76,7 +76,7 @@ def foreign(text: str | None) -> str:
     Control characters become spaces, characters that turn the reading direction are dropped;
     every letter of every script stays.
     """
-    return "".join(_kept(character) for character in text or "").strip()
+    return "".join(_kept(character) for character in text or "")
 
 
 def _kept(character: str) -> str:
