@@ -92,7 +92,9 @@ def apply(
     cycle.approve(current, checksum, config.approved_by)
     done = cycle.apply(current, checksum, context.log.info)
     for flow, key in WRITTEN.items():
-        yield dg.MaterializeResult(asset_key=key, metadata=dict(done.counts(flow)))
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={status: number for status, number in done.counts(flow).items()}
+        )
     if done.failed:
         raise dg.Failure(description=done.summary(), metadata={"plan": checksum})
 

@@ -102,7 +102,7 @@ def test_it_leaves_no_process_and_no_open_connection_file(finished: tuple[Path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["invoices.after_send:3", "customers.after_send:2"])
+@pytest.mark.parametrize("point", ["invoices.after_send:3"])
 def test_killed_between_request_and_record_it_goes_on_without_a_second_invoice(
     tmp_path: Path, point: str
 ) -> None:
