@@ -1,0 +1,85 @@
+"""The asset graph: complete, in the words of the house, one path from a deal to its invoice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    from orchestration.definitions import defs
+
+    return defs
+
+
+def upstream_of(defs: dg.Definitions, *path: str) -> set[str]:
+    graph = defs.resolve_asset_graph()
+    keys = dg.AssetSelection.assets(dg.AssetKey(list(path))).upstream().resolve(graph)
+    return {key.to_user_string() for key in keys}
+
+
+@pytest.mark.slow
+def test_one_connected_path_from_the_deal_to_the_invoice_it_causes(defs: dg.Definitions) -> None:
+    assert {
+        "raw_salesforce/opportunity",
+        "staging/stg_salesforce__opportunities",
+        "intermediate/int_deals__billable",
+        "intermediate/int_billing_plan__steps",
+        "intermediate/int_invoices__linked_to_deals",
+        "sync/sync_invoices",
+        "plan/plan",
+    } <= upstream_of(defs, "quickbooks", "invoices_written")
+
+
+@pytest.mark.slow
+def test_payments_lead_to_what_sales_sees(defs: dg.Definitions) -> None:
+    assert "raw_quickbooks/payment" in upstream_of(defs, "salesforce", "deal_status_written")
+
+
+@pytest.mark.slow
+def test_the_report_stands_on_the_published_copy(defs: dg.Definitions) -> None:
+    needed = upstream_of(defs, "report", "weekly_mismatch_report")
+    assert {"report/published_warehouse", "reconciliation/mismatches"} <= needed
+
+
+@pytest.mark.slow
+def test_every_asset_is_in_a_group_of_the_house(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    groups = {
+        graph.get(key).group_name
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).is_materializable
+    }
+    assert groups == {
+        "billing", "extract", "matching", "reconciliation", "report", "rules", "staging", "state",
+        "sync", "writes",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    checks = {key.name: graph.get(key).blocking for key in graph.asset_check_keys}
+    assert checks["expectations"] and checks["nothing_is_lost"]
+
+
+@pytest.mark.slow
+def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
+    assert {job.name for job in defs.jobs or ()} == {"sync", "plan", "weekly_report"}
+    schedules = {s.name: s.cron_schedule for s in defs.schedules or ()}  # type: ignore[union-attr]
+    assert schedules["weekly_report_on_monday"] == "0 6 * * 1"
+    assert [s.name for s in defs.sensors or ()] == ["newly_won_deals"]
+
+
+def test_the_command_line_starts_without_heavy_imports() -> None:
+    heavy = ("dagster", "dlt", "splink", "dbt", "pandas", "great_expectations", "pyarrow")
+    code = f"import sys, orchestration.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
