@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        process.wait(timeout=30)
+        _stop(process)
         return
     if code:
         raise Stop(
@@ -66,6 +67,16 @@ def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
             problem=f"the UI ended with code {code}",
             next_step="Its own words are above.",
         )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End Dagster and what it started, also when only we were told to stop."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def dagster_home(settings: Settings) -> Path:
