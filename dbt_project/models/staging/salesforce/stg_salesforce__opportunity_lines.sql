@@ -6,11 +6,11 @@ select
     pricebook_entry_id,
     product_code,
     description,
-    quantity,
-    unit_price,
-    discount as discount_percent,
+    cast(quantity as decimal(28, 10)) as quantity,
+    cast(unit_price as decimal(28, 10)) as unit_price,
+    cast(discount as decimal(9, 4)) as discount_percent,
     cast(total_price as decimal(18, 2)) as total_price,
     cast(service_date as date) as service_on,
-    sort_order,
+    cast(sort_order as integer) as sort_order,
     coalesce(is_deleted, false) as is_deleted
 from {{ source('raw_salesforce', 'opportunity_line_item') }}
