@@ -34,17 +34,17 @@ from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 Now = Callable[[], datetime]
 VERDICTS: Mapping[str, Verdict] = {"confirm": "confirmed", "reject": "rejected"}
 _BORN_AS_OF = "born_as_of"
-_PREFERENCES = "SELECT company_id, payload FROM raw_quickbooks.preferences ORDER BY company_id"
-_CLOCK = "SELECT as_of_at FROM intermediate.int_clock"
 
 
 @dataclass(frozen=True)
 class _View:
-    """What a plan is made from: marts, companies' facts, and how recent they are."""
+    """What a plan is made from: marts, companies' facts, how recent they are, and the change keys
+    in the warehouse's copy of the ledger."""
 
     marts: Mapping[str, Rows]
     companies: Mapping[str, CompanyFacts]
     data_as_of: datetime
+    copied_keys: frozenset[str]
 
 
 def make_plan(
@@ -107,7 +107,7 @@ def apply(
             now=now,
             progress=progress,
             patience=patience,
-            look_first=_may_have_forgotten(settings, state, plan),
+            look_first=_may_have_forgotten(state, plan, view),
         )
 
 
@@ -187,11 +187,11 @@ def _data_as_of(path: Path) -> datetime | None:
     """How recent the warehouse's data is; None where nothing was built yet."""
     if "int_clock" not in warehouse.tables(path, warehouse.INTERMEDIATE):
         return None
-    rows = warehouse.read(path, _CLOCK)
+    rows = warehouse.read(path, "SELECT as_of_at FROM intermediate.int_clock")
     return rows[0]["as_of_at"] if rows else None
 
 
-def _may_have_forgotten(settings: Settings, state: State, plan: Plan) -> bool:
+def _may_have_forgotten(state: State, plan: Plan, view: _View) -> bool:
     """Could a write be missing from this ledger although the plan's data do not show it yet?
 
     Yes when the state is younger than the data (it was lost and made anew), or when the copy of
@@ -201,38 +201,40 @@ def _may_have_forgotten(settings: Settings, state: State, plan: Plan) -> bool:
     if born and plan.data_as_of <= datetime.fromisoformat(born):
         return True
     known = {entry.change_key for entry in ledger.snapshot(state, registry.NAMES)}
-    return any(key not in known for key in _copied_keys(settings.warehouse_path))
-
-
-def _copied_keys(path: Path) -> list[str]:
-    if "ledger" not in warehouse.tables(path, warehouse.RAW_STATE):
-        return []
-    return [
-        r["change_key"] for r in warehouse.read(path, "SELECT change_key FROM raw_state.ledger")
-    ]
+    return not view.copied_keys <= known
 
 
 def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
+    """All marts of these flows and what goes with them, as of one moment of the warehouse."""
     path = settings.warehouse_path
-    data_as_of = _data_as_of(path)
-    if data_as_of is None:
+    names = [mart for flow in flows for mart in flow.marts]
+    if not set(names) <= warehouse.tables(path, warehouse.SYNC):
         raise Stop(
             "warehouse", path.name, "nothing was read and judged yet", "Run `crossfoot sync` first."
         )
-    names = [mart for flow in flows for mart in flow.marts]
-    marts = {name: _mart(path, name) for name in names}
-    return _View(marts, _companies(path), data_as_of)
+    (seen,) = warehouse.read(path, _view_query(names))
+    preferences = {p["company_id"]: from_json(p["payload"]) for p in seen["preferences"] or ()}
+    return _View(
+        marts={name: seen[name] or () for name in names},
+        companies={company: company_facts(found) for company, found in preferences.items()},
+        data_as_of=seen["data_as_of"],
+        copied_keys=frozenset(seen["copied_keys"] or ()),
+    )
 
 
-def _mart(path: Path, name: str) -> Rows:
-    table = f"{warehouse.SYNC}.{warehouse.identifier(name)}"
-    return warehouse.read(path, f"SELECT * FROM {table} ORDER BY ALL")  # noqa: S608 - checked
-
-
-def _companies(path: Path) -> dict[str, CompanyFacts]:
-    """What each company's preferences say."""
-    rows = warehouse.read(path, _PREFERENCES)
-    return {row["company_id"]: company_facts(from_json(row["payload"])) for row in rows}
+def _view_query(marts: Sequence[str]) -> str:
+    """One statement for everything, so that no build can slip in between two of its parts."""
+    parts = [
+        "(SELECT as_of_at FROM intermediate.int_clock) AS data_as_of",
+        "(SELECT list(p) FROM raw_quickbooks.preferences AS p) AS preferences",
+        "(SELECT list(change_key) FROM raw_state.ledger) AS copied_keys",
+    ]
+    # The names come from the registry of flows and are checked to be plain ones.
+    parts += [
+        f"(SELECT list(m) FROM {warehouse.SYNC}.{warehouse.identifier(name)} AS m) AS {name}"  # noqa: S608
+        for name in marts
+    ]
+    return f"SELECT {', '.join(parts)}"
 
 
 def company_facts(preferences: Mapping[str, Any]) -> CompanyFacts:

@@ -83,8 +83,9 @@ class CustomerRow:
 
 
 def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
-    """Every row of the mart as a change or as blocked, in the mart's order."""
-    for row in read_rows(CustomerRow, MART, marts[MART]):
+    """Every row of the mart as a change or as blocked, by company and account."""
+    rows = read_rows(CustomerRow, MART, marts[MART])
+    for row in sorted(rows, key=lambda r: (r.company_id, r.account_id, r.customer_id or "")):
         yield to_change(row)
 
 

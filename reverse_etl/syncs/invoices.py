@@ -103,11 +103,12 @@ class InvoiceLineRow:
 
 
 def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
-    """Every row of the mart as a change or as blocked, in the mart's order."""
+    """Every row of the mart as a change or as blocked, by company, deal and step."""
     lines: dict[tuple[str, str | None, int], list[InvoiceLineRow]] = defaultdict(list)
     for line in read_rows(InvoiceLineRow, LINES_MART, marts[LINES_MART]):
         lines[line.deal_id, line.company_id, line.plan_step].append(line)
-    for row in read_rows(InvoiceRow, MART, marts[MART]):
+    rows = read_rows(InvoiceRow, MART, marts[MART])
+    for row in sorted(rows, key=lambda r: (r.company_id or "", r.deal_id, r.plan_step)):
         own = sorted(
             lines[row.deal_id, row.company_id, row.plan_step], key=lambda line: line.line_number
         )

@@ -206,8 +206,13 @@ class SmallCompany:
         with self.sandbox.kernel.lock:
             self.sandbox.kernel.faults.arm(rule)
 
-    def advance(self, seconds: float) -> None:
-        self.sandbox.kernel.move_clock(None, seconds, None)
+    def forget(self) -> None:
+        """QuickBooks no longer remembers any request id; for how long it does, nobody says."""
+        kernel = self.sandbox.kernel
+        with kernel.lock:
+            for realm in (US, GB):
+                for name in [n for n in kernel.store.meta(realm) if n.startswith("request/")]:
+                    kernel.store.put_meta(realm, name, None)
 
     def writes(self, entity: str, operation: str | None = None) -> list[str]:
         """Ids the vendors' own journal says were written, in order."""

@@ -148,13 +148,13 @@ class TestFaults:
         assert marks(company) == {mark(1): 1, mark(2): 1}
         assert len(company.writes("Invoice", "create")) == 2
 
-    def test_a_lost_reply_is_found_by_its_mark_long_after_the_request_is_forgotten(
+    def test_a_lost_reply_is_found_by_its_mark_when_the_request_is_forgotten(
         self, company: SmallCompany
     ) -> None:
         plan = planned(company, rows(invoices=[invoice_row(1)]))
         company.fault("drop_after", r"/invoice\b")
         company.apply(plan)
-        company.advance(90 * 86400)
+        company.forget()
         sent = company.write_calls()
         (outcome,) = company.apply(plan).outcomes
         assert (outcome.status, outcome.message) == ("done", "found by its mark")
@@ -384,7 +384,7 @@ class TestDoors:
     def test_a_lost_state_is_rebuilt_from_the_marks(self, company: SmallCompany) -> None:
         """The file is gone after the writes and before the next extract: nothing is doubled."""
         company.apply(planned(company, EVERYTHING))
-        company.advance(90 * 86400)
+        company.forget()
         for file in company.folder.glob("state.sqlite*"):
             file.unlink()
         plan = company.plan()
@@ -404,7 +404,7 @@ class TestDoors:
         for file in company.folder.glob("state.sqlite*"):
             file.unlink()
         state.write_bytes(before)
-        company.advance(90 * 86400)
+        company.forget()
         company.apply(company.plan())
         assert len(company.writes("Invoice", "create")) == 2
         assert len(company.writes("Customer", "create")) == 1

@@ -1,0 +1,145 @@
+"""A real process, killed without warning at every fail point, and run again.
+
+What was written is asked of the sandbox's own journal and books, not of our tables.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from small_company import ORG, US, SmallCompany, account_id, deal_id, rows, running_company
+from writing import account_status_row, customer_row, deal_status_row, invoice_row
+
+from reverse_etl import cycle
+from reverse_etl.failpoints import FLOW_POINTS, POINTS
+
+DEALS = 120
+SENDING = [p for p in POINTS if p.split(".")[1] in FLOW_POINTS[:6]]
+LOOKING = [f"{f}.{p}" for f in ("customers", "invoices") for p in FLOW_POINTS[6:]]
+SECOND = [f"{p}:2" for p in SENDING if p.startswith("invoices.")]
+DOORS = [p for p in POINTS if p not in SENDING and p.split(".")[1] not in FLOW_POINTS]
+# Where the vendor has the record and we do not know it, its memory of the request is worth most.
+FORGOTTEN = [
+    f"{flow}.{point}"
+    for flow in ("customers", "invoices")
+    for point in ("after_intent", "after_send", "in_outcome")
+]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
+    """One company for all points; each takes accounts and deals of its own."""
+    with running_company(tmp_path_factory.mktemp("killed"), DEALS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Iterator[int]:
+    return count(1, 2)
+
+
+def everything(first: int) -> dict[str, Any]:
+    """A new customer with its invoice, a second invoice, and status of both deals."""
+    account = account_id(first)
+    key = f"customers:{US}:{account}:0:g1"
+    return rows(
+        customers=[customer_row(first)],
+        invoices=[
+            invoice_row(first, customer_id=None, customer_change_key=key),
+            invoice_row(first + 1),
+        ],
+        deals=[deal_status_row(n) for n in (first, first + 1)],
+        accounts=[account_status_row(n) for n in (first, first + 1)],
+    )
+
+
+def documents(company: SmallCompany, first: int) -> Counter[str]:
+    """How many of each of this point's records the books hold."""
+    marks = {f"Crossfoot {deal_id(n)}/1/g1" for n in (first, first + 1)}
+    marks.add(f"Crossfoot {account_id(first)}/g1")
+    notes = [str(i["PrivateNote"]).splitlines()[0] for i in company.invoices()]
+    notes += [str(c.get("Notes")) for c in company.customers()]
+    return Counter(note for note in notes if note in marks)
+
+
+def created(company: SmallCompany) -> int:
+    return len(company.writes("Invoice", "create")) + len(company.writes("Customer", "create"))
+
+
+def finish(company: SmallCompany, checksum: str, first: int, before: int) -> None:
+    """Run again; everything is there once, and a further run writes nothing."""
+    answer = company.in_a_process("apply", checksum=checksum)
+    assert {status for _, status, _ in answer["result"]} == {"done"}, answer
+    assert set(documents(company, first).values()) == {1}
+    assert len(documents(company, first)) == 3
+    assert created(company) - before == 3
+    deals = company.sandbox.kernel.store.table(ORG, "Opportunity")
+    assert {r["QBO_Invoice_Status__c"] for r in deals if r["Id"] == deal_id(first)} == {"Open"}
+    calls = company.write_calls()
+    assert not any(
+        fresh for _, _, fresh in company.in_a_process("apply", checksum=checksum)["result"]
+    )
+    assert company.write_calls() == calls
+
+
+def judged(company: SmallCompany, first: int) -> str:
+    """The checksum of an approved plan for this point's records."""
+    company.judge(everything(first))
+    checksum = company.plan().checksum
+    cycle.approve(company.settings, checksum, "Ada")
+    return checksum
+
+
+@pytest.mark.parametrize(
+    ("point", "forgotten"), [(p, False) for p in SENDING + SECOND] + [(p, True) for p in FORGOTTEN]
+)
+def test_killed_while_writing(
+    company: SmallCompany, numbers: Iterator[int], point: str, forgotten: bool
+) -> None:
+    first, before = next(numbers), created(company)
+    checksum = judged(company, first)
+    killed = company.in_a_process("apply", kill=point, checksum=checksum)
+    assert killed == {"killed_by": signal.SIGKILL}
+    if forgotten:
+        company.forget()
+    finish(company, checksum, first, before)
+
+
+@pytest.mark.parametrize("point", LOOKING)
+def test_killed_while_looking(company: SmallCompany, numbers: Iterator[int], point: str) -> None:
+    first, before = next(numbers), created(company)
+    checksum = judged(company, first)
+    company.fault("drop_after", rf"/{point.split('s.')[0]}\b")
+    company.in_a_process("apply", checksum=checksum)
+    killed = company.in_a_process("apply", kill=point, checksum=checksum)
+    assert killed == {"killed_by": signal.SIGKILL}
+    company.forget()
+    finish(company, checksum, first, before)
+
+
+@pytest.mark.parametrize("point", DOORS)
+def test_killed_between_the_doors(
+    company: SmallCompany, numbers: Iterator[int], point: str
+) -> None:
+    first, before = next(numbers), created(company)
+    company.judge(everything(first))
+    checksum = company.plan().checksum
+    steps = (
+        ("plan", {}),
+        ("approve", {"checksum": checksum}),
+        ("apply", {"checksum": checksum}),
+        ("copy", {}),
+    )
+    for do, given in steps:
+        answer = company.in_a_process(do, kill=point, **given)
+        if answer["killed_by"] == signal.SIGKILL:
+            break
+    else:
+        pytest.fail(f"nothing reached {point}")
+    company.in_a_process("approve", checksum=checksum)
+    finish(company, checksum, first, before)
