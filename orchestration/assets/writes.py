@@ -93,7 +93,7 @@ def apply(
     done = cycle.apply(current, checksum, context.log.info)
     for flow, key in WRITTEN.items():
         yield dg.MaterializeResult(
-            asset_key=key, metadata={status: number for status, number in done.counts(flow).items()}
+            asset_key=key, metadata={str(s): n for s, n in done.counts(flow).items()}
         )
     if done.failed:
         raise dg.Failure(description=done.summary(), metadata={"plan": checksum})
