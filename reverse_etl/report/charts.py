@@ -61,7 +61,7 @@ def waterfall(lines: Sequence[BridgeLine]) -> Waterfall:
     shown = [line for line in lines if line.kind != "check"]
     sums = _running_sums(shown)
     low, high = _axis_start(sums), max((Decimal(0), *sums))
-    befores = (Decimal(0), *sums[:-1])
+    befores = (Decimal(0), *sums)[: len(sums)]
     steps = (
         _step(line, before, after, low, high)
         for line, before, after in zip(shown, befores, sums, strict=True)
@@ -95,10 +95,11 @@ def _running_sums(lines: Sequence[BridgeLine]) -> list[Decimal]:
 def _axis_start(sums: Sequence[Decimal]) -> Decimal:
     """Zero, or less for a negative sum; a round number above it when all sums are far away."""
     low, high = min(sums, default=Decimal(0)), max(sums, default=Decimal(0))
-    room = low - (high - low) / 2
-    if room <= high / 2:
+    spread = high - low
+    room = low - spread / 2
+    if not spread or room <= high / 2:
         return min(low, Decimal(0))
-    return room.quantize(Decimal(1).scaleb(high.adjusted() - 1), rounding=ROUND_FLOOR)
+    return room.quantize(Decimal(1).scaleb(spread.adjusted()), rounding=ROUND_FLOOR)
 
 
 def _step(line: BridgeLine, before: Decimal, after: Decimal, low: Decimal, high: Decimal) -> Step:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import warehouse
-from pipelines.errors import Stop
+from pipelines.errors import Stop, WarehouseBusy
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -91,13 +91,37 @@ _QUERIES = {
 }
 
 
-def read_marts(path: Path) -> dict[str, Rows]:
-    """All rows the report is made of, by subject.
+_TRIES = 5
 
-    Raises `Stop` when the marts are not there yet, and like `warehouse.read`.
+
+def read_marts(path: Path) -> dict[str, Rows]:
+    """All rows the report is made of, by subject, from one and the same warehouse.
+
+    The published copy may be swapped between two reads; then everything is read again.
+    Raises `Stop` when the marts are not there yet, `WarehouseBusy` when the file does not hold
+    still, and like `warehouse.read`.
     """
+    for _ in range(_TRIES):
+        before = _identity(path)
+        marts = _read_once(path)
+        if _identity(path) == before:
+            return marts
+    raise WarehouseBusy(
+        "warehouse", path.name, "it was replaced again and again while it was read", "Try again."
+    )
+
+
+def _read_once(path: Path) -> dict[str, Rows]:
     if not {"mismatches", "report_kpis"} <= warehouse.tables(path, warehouse.RECONCILIATION):
         raise Stop(
             "warehouse", path.name, "nothing has been reconciled in it yet", "Run `crossfoot sync`."
         )
     return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Changes whenever the file is written or another one takes its place."""
+    if not path.exists():
+        return ()
+    state = path.stat()
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
