@@ -44,8 +44,9 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
     Every file is complete or as it was before: written beside, then renamed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {table.name: folder / f"{table.name}.csv" for table in tables(report)}
+    paths = {}
     for table in tables(report):
+        paths[table.name] = folder / f"{table.name}.csv"
         _replace(paths[table.name], csv_text(table))
     _replace(folder / "index.html", render_html(report, links))
     return ReportPaths(folder / "index.html", paths)

@@ -5,7 +5,7 @@ Foreign text is whatever somebody typed into one of the two systems; it may hold
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -14,7 +14,9 @@ from pipelines.money import Money, minor_units
 MINUS = "−"
 NARROW_SPACE = "\u202f"
 # Characters that change the direction of what follows: embeddings, overrides and isolates.
-_DIRECTING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Control characters, separators of lines and paragraphs, and halves of characters.
+_CONTROLLING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -76,13 +78,7 @@ def foreign(text: str | None) -> str:
     Control characters become spaces, characters that turn the reading direction are dropped;
     every letter of every script stays.
     """
-    return "".join(_kept(character) for character in text or "")
-
-
-def _kept(character: str) -> str:
-    if character in _DIRECTING:
-        return ""
-    return " " if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
+    return _DIRECTING.sub("", _CONTROLLING.sub(" ", text or ""))
 
 
 def _minus(text: str) -> str:
