@@ -187,8 +187,9 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
     """One outcome for each change, in order; what has to be sent goes in a single call."""
     outcomes: dict[str, Outcome] = {}
     intents: list[Intent] = []
+    known = run.ledger.entries(change.key for change in group)
     for change in group:
-        step = _first_step(run, flow, change)
+        step = _first_step(run, flow, change, known.get(change.key))
         if isinstance(step, Outcome):
             outcomes[change.key] = step
         else:
@@ -200,11 +201,10 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
     return [outcomes[change.key] for change in group]
 
 
-def _first_step(run: _Run, flow: Flow, change: Change) -> Outcome | Intent:
+def _first_step(run: _Run, flow: Flow, change: Change, entry: Entry | None) -> Outcome | Intent:
     """What the ledger, and if need be the other system, already say about this change."""
     if change.key in run.settled:
         return run.settled[change.key]
-    entry = run.ledger.entry(change.key)
     if entry and entry.status == "done":
         return Outcome(
             change.key, "done", entry.remote_id, "it was done before", entry.tries, False
@@ -226,12 +226,8 @@ def _resolved(run: _Run, change: Change) -> Intent | None:
     """The change with the ids it refers to filled in; None while one of them is missing."""
     body = from_json(change.payload)
     keys = {*change.needs, *references(body)}
-    needed = {key: run.ledger.entry(key) for key in keys}
-    ids = {
-        key: entry.remote_id
-        for key, entry in needed.items()
-        if entry and entry.status == "done" and entry.remote_id
-    }
+    needed = run.ledger.entries(keys) if keys else {}
+    ids = {k: e.remote_id for k, e in needed.items() if e.status == "done" and e.remote_id}
     if len(ids) < len(keys):
         return None
     return Intent(change, to_json(resolve(body, ids)))

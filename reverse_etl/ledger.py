@@ -14,7 +14,7 @@ content under the same key is an error here, whatever the caller thinks. Every s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -125,8 +125,10 @@ class Ledger:
         self._state = state
         self._lease = lease
 
-    def entry(self, key: str) -> Entry | None:
-        return entry(self._state, key)
+    def entries(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """The lines of these change keys, as far as there are any."""
+        with self._state.reading() as work:
+            return _known(work, list(keys))
 
     def in_doubt(self, flows: Sequence[str]) -> tuple[Entry, ...]:
         """Writes that earlier runs left open, oldest first."""
@@ -150,8 +152,7 @@ class Ledger:
         flow = intents[0].change.flow
         reach(f"{flow}.before_intent")
         with self._state.writing() as work:
-            self._lease.renew(work)
-            entries = tuple(self._intend(work, intent, context) for intent in intents)
+            entries = self._intend(work, intents, context)
             reach(f"{flow}.in_intent")
         reach(f"{flow}.after_intent")
         return entries
@@ -162,7 +163,9 @@ class Ledger:
         reach(f"{flow}.before_intent")
         with self._state.writing() as work:
             self._lease.renew(work)
-            again = tuple(self._retried(work, entry) for entry in entries)
+            again = tuple(_retried(entry, self._lease.now()) for entry in entries)
+            _move(work, entries, again)
+            self._log(work, [_event(entry, "intended again") for entry in again])
             reach(f"{flow}.in_intent")
         reach(f"{flow}.after_intent")
         return again
@@ -172,9 +175,7 @@ class Ledger:
         if not findings:
             return
         with self._state.writing() as work:
-            self._lease.renew(work)
-            for finding in findings:
-                self._finish(work, finding)
+            self._finish(work, findings)
             reach(f"{flow}.in_outcome")
         reach(f"{flow}.after_outcome")
 
@@ -182,89 +183,117 @@ class Ledger:
         """Record as done a change that was found in the other system though we never wrote it
         down: the ledger it was in is lost."""
         flow = intent.change.flow
+        found = Finding(intent.change.key, "done", remote_id, "", message, "adopted")
         with self._state.writing() as work:
-            self._lease.renew(work)
-            self._intend(work, intent, context)
-            self._finish(
-                work, Finding(intent.change.key, "done", remote_id, "", message, "adopted")
-            )
+            self._intend(work, [intent], context)
+            self._finish(work, [found])
             reach(f"{flow}.in_outcome")
         reach(f"{flow}.after_outcome")
 
-    def _intend(self, work: Transaction, intent: Intent, context: Context) -> Entry:
-        row = work.one("ledger_entry", change_key=intent.change.key)
-        if row is None:
-            new = _new_entry(intent, context, self._lease.now())
-            work.add("ledger_entry", [_row(new)])
-            self._log(work, new.change_key, "intended", payload=new.payload)
-            return new
-        known = Entry(**row)
-        if known.in_doubt and known.payload == intent.payload:
-            return self._retried(work, known)
-        if known.status != "refused":
-            raise _must_not_send(known)
-        return self._reopened(work, known, intent, context)
-
-    def _retried(self, work: Transaction, known: Entry) -> Entry:
+    def _intend(
+        self, work: Transaction, intents: Sequence[Intent], context: Context
+    ) -> tuple[Entry, ...]:
+        self._lease.renew(work)
         at = self._lease.now()
-        values = {"status": "open", "tries": known.tries + 1, "last_tried_at": at}
-        self._move(work, known, values)
-        self._log(work, known.change_key, "intended again")
-        return Entry(**{**_row(known), **values})
+        known = _known(work, [intent.change.key for intent in intents])
+        entries = tuple(_intended(known.get(i.change.key), i, context, at) for i in intents)
+        work.add("ledger_entry", [vars(e) for e in entries if e.change_key not in known])
+        old = [e for e in entries if e.change_key in known]
+        _move(work, [known[e.change_key] for e in old], old)
+        self._log(work, [_intent_event(known.get(e.change_key), e) for e in entries])
+        return entries
 
-    def _reopened(self, work: Transaction, known: Entry, intent: Intent, context: Context) -> Entry:
-        """A refused change is tried once more, with what is wanted now."""
-        fresh = _row(_new_entry(intent, context, self._lease.now()))
-        fresh["tries"] = known.tries + 1
-        self._move(work, known, fresh)
-        self._log(work, known.change_key, "intended", payload=intent.payload)
-        return Entry(**fresh)
-
-    def _finish(self, work: Transaction, finding: Finding) -> None:
-        row = work.one("ledger_entry", change_key=finding.change_key)
-        known = Entry(**row) if row else None
-        if known is None or not known.in_doubt:
+    def _finish(self, work: Transaction, findings: Sequence[Finding]) -> None:
+        self._lease.renew(work)
+        at = self._lease.now()
+        known = _known(work, [finding.change_key for finding in findings])
+        stray = [f.change_key for f in findings if not _awaits(known.get(f.change_key))]
+        if stray:
             raise Stop(
                 "state",
-                finding.change_key,
+                stray[0],
                 "an outcome arrived for a change that was not under way",
                 "Report this: the ledger and the run disagree. Nothing more was sent.",
             )
-        at = self._lease.now()
-        values = {
-            "status": finding.status,
-            "remote_id": finding.remote_id or known.remote_id,
-            "code": finding.code[:80],
-            "vendor_message": finding.message,
-            "finished_at": None if finding.status == "unknown" else at,
-        }
-        self._move(work, known, values)
+        before = [known[finding.change_key] for finding in findings]
+        after = [_finished(e, f, at) for e, f in zip(before, findings, strict=True)]
+        _move(work, before, after)
         self._log(
-            work, known.change_key, finding.event or finding.status,
-            finding.remote_id, finding.code, finding.message,
-        )  # fmt: skip
+            work,
+            [
+                _event(e, f.event or f.status, f.remote_id, f.code, f.message)
+                for e, f in zip(after, findings, strict=True)
+            ],
+        )
 
-    def _move(self, work: Transaction, known: Entry, values: Mapping[str, Any]) -> None:
-        """Update the entry if it still stands as we read it."""
-        where = {"change_key": known.change_key, "status": known.status, "tries": known.tries}
-        if work.change("ledger_entry", values, **where) != 1:
-            raise Stop("state", known.change_key, "another run changed it meanwhile", "Run again.")
+    def _log(self, work: Transaction, events: Sequence[Mapping[str, Any]]) -> None:
+        stamp = {"at": self._lease.now(), "run": self._lease.token}
+        work.add("ledger_event", [{**event, **stamp} for event in events])
 
-    def _log(
-        self,
-        work: Transaction,
-        key: str,
-        what: str,
-        remote_id: str | None = None,
-        code: str = "",
-        message: str = "",
-        payload: str | None = None,
-    ) -> None:
-        event = {
-            "change_key": key, "at": self._lease.now(), "event": what, "run": self._lease.token,
-            "remote_id": remote_id, "code": code[:80], "message": message, "payload": payload,
-        }  # fmt: skip
-        work.add("ledger_event", [event])
+
+def _known(work: Transaction, keys: Sequence[str]) -> dict[str, Entry]:
+    rows = work.all("ledger_entry", change_key=keys) if keys else []
+    return {row["change_key"]: Entry(**row) for row in rows}
+
+
+def _intended(known: Entry | None, intent: Intent, context: Context, at: datetime) -> Entry:
+    """The entry of an intent. Raises `Stop` for one that must not be sent (again)."""
+    new = _new_entry(intent, context, at)
+    if known is None:
+        return new
+    if known.in_doubt and known.payload == intent.payload:
+        return _retried(known, at)
+    if known.status != "refused":
+        raise _must_not_send(known)
+    return replace(new, tries=known.tries + 1)
+
+
+def _retried(known: Entry, at: datetime) -> Entry:
+    return replace(known, status="open", tries=known.tries + 1, last_tried_at=at)
+
+
+def _awaits(known: Entry | None) -> bool:
+    return known is not None and known.in_doubt
+
+
+def _finished(known: Entry, finding: Finding, at: datetime) -> Entry:
+    return replace(
+        known,
+        status=finding.status,
+        remote_id=finding.remote_id or known.remote_id,
+        code=finding.code[:80],
+        vendor_message=finding.message,
+        finished_at=None if finding.status == "unknown" else at,
+    )
+
+
+def _move(work: Transaction, before: Sequence[Entry], after: Sequence[Entry]) -> None:
+    """Update entries that still stand as we read them. Raises `Stop` if one does not."""
+    where = [{"change_key": e.change_key, "status": e.status, "tries": e.tries} for e in before]
+    if work.change_each("ledger_entry", [vars(e) for e in after], where) != len(before):
+        key = before[0].change_key
+        raise Stop("state", key, "another run changed it meanwhile", "Run again.")
+
+
+def _intent_event(before: Entry | None, after: Entry) -> dict[str, Any]:
+    """New bytes are kept in the history; repeated ones are there already."""
+    if before and before.in_doubt:
+        return _event(after, "intended again")
+    return _event(after, "intended", payload=after.payload)
+
+
+def _event(
+    known: Entry,
+    what: str,
+    remote_id: str | None = None,
+    code: str = "",
+    message: str = "",
+    payload: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "change_key": known.change_key, "event": what, "remote_id": remote_id,
+        "code": code[:80], "message": message, "payload": payload,
+    }  # fmt: skip
 
 
 def entry(state: State, key: str) -> Entry | None:
@@ -308,10 +337,6 @@ def export_rows(state: State) -> list[dict[str, Any]]:
     with state.reading() as work:
         rows = work.all("ledger_entry", order="change_key")
     return [{name: row[name] for name in EXPORT_COLUMNS} for row in rows]
-
-
-def _row(known: Entry) -> dict[str, Any]:
-    return {f.name: getattr(known, f.name) for f in fields(known)}
 
 
 def _must_not_send(known: Entry) -> Stop:

@@ -8,13 +8,23 @@ tables by name through `Transaction`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -66,6 +76,23 @@ class Transaction:
         for column, value in where.items():
             statement = statement.where(target.c[column] == value)
         return self._connection.execute(statement).rowcount
+
+    def change_each(
+        self, table: str, rows: Sequence[Mapping[str, Any]], where: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """Update one record for each of `rows` by the equalities in the same place of `where`;
+        how many there were. All rows name the same columns."""
+        target = schema.metadata.tables[table]
+        if not rows:
+            return 0
+        statement = target.update().values({name: bindparam(f"new_{name}") for name in rows[0]})
+        for name in where[0]:
+            statement = statement.where(target.c[name] == bindparam(f"old_{name}"))
+        values = [
+            {f"new_{n}": v for n, v in row.items()} | {f"old_{n}": v for n, v in old.items()}
+            for row, old in zip(rows, where, strict=True)
+        ]
+        return self._connection.execute(statement, values).rowcount
 
     def remove(self, table: str, **where: Any) -> int:
         """Delete the rows that equal `where`; how many there were."""

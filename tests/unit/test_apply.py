@@ -303,8 +303,9 @@ class TestCollections:
         assert {e.status for e in snapshot(world.state, ["deal_status"])} == {"open"}
 
     def test_groups_keep_companies_and_needs_apart(self, world: World) -> None:
-        rows = [invoice_row(1), invoice_row(2), invoice_row(3, company_id=GB), invoice_row(4)]
-        changes = world.plan(marts(invoices=rows)).changes
+        rows = [invoice_row(1), invoice_row(2), invoice_row(3), invoice_row(4, company_id=GB)]
+        one, two, three, other = world.plan(marts(invoices=rows)).changes
+        changes = [one, two, other, three]
         assert [len(g) for g in groups(changes, 30)] == [2, 1, 1]
         assert [len(g) for g in groups(changes, 1)] == [1, 1, 1, 1]
         chained = [changes[0], replace(changes[1], needs=(changes[0].key,))]

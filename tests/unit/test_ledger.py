@@ -48,7 +48,7 @@ def test_an_intent_keeps_the_very_bytes_and_the_request_id(
     ledger: Ledger, intent: Intent, change: Change
 ) -> None:
     ledger.intend([intent], CONTEXT)
-    entry = ledger.entry(change.key)
+    entry = ledgers.entry(ledger._state, change.key)
     assert entry is not None
     assert (entry.status, entry.payload, entry.tries) == ("open", change.payload, 1)
     assert entry.request_id == request_id(change.key)
@@ -63,7 +63,7 @@ def test_what_is_done_is_final(ledger: Ledger, intent: Intent, change: Change) -
         ledger.intend([intent], CONTEXT)
     with pytest.raises(Stop, match="not under way"):
         finish(ledger, change, "refused")
-    entry = ledger.entry(change.key)
+    entry = ledgers.entry(ledger._state, change.key)
     assert entry is not None
     assert (entry.status, entry.remote_id) == ("done", "7")
 
@@ -102,7 +102,7 @@ def test_a_group_is_recorded_whole_or_not_at_all(world: World, ledger: Ledger) -
     finish(ledger, changes[1], "done", remote_id="x")
     with pytest.raises(Stop):
         ledger.intend([first, second], CONTEXT)
-    assert ledger.entry(changes[0].key) is None
+    assert ledgers.entry(world.state, changes[0].key) is None
 
 
 def test_an_outcome_nobody_waits_for_is_refused(ledger: Ledger, change: Change) -> None:
@@ -118,13 +118,13 @@ def test_without_the_lease_nothing_is_recorded(
         work.change("lease", {"token": "another"}, name="apply")
     for write in (
         lambda: ledger.intend([intent], CONTEXT),
-        lambda: ledger.intend_again([ledger.entry(change.key)]),  # type: ignore[list-item]
+        lambda: ledger.intend_again([ledgers.entry(ledger._state, change.key)]),  # type: ignore[list-item]
         lambda: finish(ledger, change, "done"),
         lambda: ledger.adopt(intent, CONTEXT, "7", ""),
     ):
         with pytest.raises(Stop, match="taken over"):
             write()
-    entry = ledger.entry(change.key)
+    entry = ledgers.entry(ledger._state, change.key)
     assert entry is not None
     assert (entry.status, entry.tries) == ("open", 1)
     with world.state.writing() as work:
@@ -169,7 +169,7 @@ def test_exported_with_exactly_the_agreed_columns(
 def test_an_unknown_outcome_is_not_finished(ledger: Ledger, intent: Intent, change: Change) -> None:
     ledger.intend([intent], CONTEXT)
     finish(ledger, change, "unknown")
-    entry = ledger.entry(change.key)
+    entry = ledgers.entry(ledger._state, change.key)
     assert entry is not None
     assert entry.finished_at is None
     assert entry.in_doubt
