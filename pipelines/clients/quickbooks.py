@@ -158,7 +158,8 @@ class QuickBooksClient:
 
     def count(self, entity: str, where: str = "") -> int:
         """How many records satisfy `where`, by the service's own count."""
-        answer = self._query(_select("count(*)", entity, where))
+        statement = _select("count(*)", entity, where)
+        answer = self._read(lambda: self._library.query(statement), _is_count)
         return int(answer["QueryResponse"]["totalCount"])
 
     def counts(self, conditions: Mapping[str, str]) -> dict[str, int]:
@@ -176,9 +177,7 @@ class QuickBooksClient:
         """
         names = ",".join(_entity(e) for e in entities)
         moment = vendor_time(since)
-        answer = self._read(
-            lambda: self._library.change_data_capture(names, moment), _has("CDCResponse")
-        )
+        answer = self._read(lambda: self._library.change_data_capture(names, moment), _is_changes)
         return _changed(answer, self._time(answer))
 
     def read(self, entity: str, record_id: str) -> Record | None:
@@ -268,13 +267,22 @@ class QuickBooksClient:
             {"bId": name, "Query": _select("count(*)", name, conditions[name])} for name in names
         ]
         body = simplejson.dumps({"BatchItemRequest": items})
-        answer = self._read(lambda: self._batch_read(body, len(items)), _has("BatchItemResponse"))
-        return {i["bId"]: self._count_of(i) for i in answer["BatchItemResponse"]}
+        answer = self._read(
+            lambda: self._batch_read(body, len(items)),
+            lambda found: _has("BatchItemResponse")(found) and self._counts_all(found, names),
+        )
+        return {
+            item["bId"]: int(item["QueryResponse"]["totalCount"])
+            for item in answer["BatchItemResponse"]
+        }
 
-    def _count_of(self, item: Mapping[str, Any]) -> int:
-        if "Fault" in item:
-            raise faults.refusal(item["Fault"], self._where, 400, "read")
-        return int(item["QueryResponse"]["totalCount"])
+    def _counts_all(self, answer: Mapping[str, Any], names: list[str]) -> bool:
+        """Does a batch's answer hold a count for each name? Raises the first refusal in it."""
+        items = answer["BatchItemResponse"]
+        for item in items:
+            if "Fault" in item:
+                raise faults.refusal(item["Fault"], self._where, 400, "read")
+        return {i.get("bId") for i in items} == set(names) and all(map(_is_count, items))
 
     def _batch_read(self, body: str, items: int) -> Any:
         url = f"{self._library.api_url}/company/{self.realm_id}/batch"
@@ -470,6 +478,20 @@ def _has(name: str) -> Callable[[Any], bool]:
         return isinstance(answer, dict) and isinstance(answer.get(name), dict | list)
 
     return good
+
+
+def _is_changes(answer: Any) -> bool:
+    """One list of parts, each an object: what a change-data-capture answer always is."""
+    responses = answer.get("CDCResponse") if isinstance(answer, dict) else None
+    return isinstance(responses, list) and all(
+        isinstance(r, dict) and all(isinstance(p, dict) for p in r.get("QueryResponse", ()))
+        for r in responses
+    )
+
+
+def _is_count(answer: Any) -> bool:
+    found = answer.get("QueryResponse") if isinstance(answer, dict) else None
+    return isinstance(found, dict) and isinstance(found.get("totalCount"), int)
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,6 +75,7 @@ class _Entity:
     living: tuple[Record, ...] = ()
     gone: dict[str, Record] = field(default_factory=dict)
     counted: int | None = None
+    calls: int = 0
 
 
 class CompanyReading:
@@ -98,7 +100,6 @@ class CompanyReading:
         self._progress = progress
         self._found: dict[str, _Entity] = {}
         self._began: datetime | None = None
-        self._counted = 0
 
     def tables(self, entity: str, state: State) -> Iterator[Any]:
         """What is new of one entity, and what of it is gone. `state` moves on at the end.
@@ -127,11 +128,21 @@ class CompanyReading:
         """Ask for all changes at once; what they do not cover is to be walked."""
         if self._found:
             return
+        before = self.client.calls.metered
         known = {} if self._full else {e: datetime.fromisoformat(t) for e, t in state.items()}
         self._follow({e: t for e, t in known.items() if e in CAPTURED})
         self._plan_walks(
             [e for e in ENTITIES if e not in self._found and self._is_due(known.get(e), e)]
         )
+        first = next(iter(self._found.values()))
+        first.calls = self.client.calls.metered - before
+
+    @contextmanager
+    def _charged_to(self, one: _Entity) -> Iterator[None]:
+        """The calls of this block are this entity's; dlt reads the entities in turns."""
+        before = self.client.calls.metered
+        yield
+        one.calls += self.client.calls.metered - before
 
     def _follow(self, known: Mapping[str, datetime]) -> None:
         """One change call for all entities that were read before, if it reaches back so far."""
@@ -219,26 +230,31 @@ class CompanyReading:
             yield _deletions(())
         handed: dict[str, Any] = {}
         for _ in range(_WALKS):
-            ids = yield from self._walk(one.name, handed)
-            if ids is not None and self._agrees(one, len(ids)):
-                self._find_gone(one, ids)
-                return len(ids)
+            ids = yield from self._walk(one, handed)
+            with self._charged_to(one):
+                if ids is not None and self._agrees(one, len(ids)):
+                    self._find_gone(one, ids)
+                    return len(ids)
         raise self._uncounted(one)
 
-    def _walk(self, name: str, handed: dict[str, Any]) -> Generator[Any, None, set[str] | None]:
+    def _walk(self, one: _Entity, handed: dict[str, Any]) -> Generator[Any, None, set[str] | None]:
         """One walk; returns the ids met, or None when rows moved under it. What an earlier walk
         of this run has handed on already is not handed on again."""
         ids: set[str] = set()
-        try:
-            for page in self.client.pages(name, _condition(name)):
-                ids.update(_id(record) for record in page.records)
-                new = [r for r in page.records if handed.get(_id(r)) != r.get("SyncToken", "")]
-                handed.update((_id(record), record.get("SyncToken", "")) for record in new)
-                if new:
-                    yield self._table(name, new)
-        except Incomplete:
-            return None
-        return ids
+        pages = self.client.pages(one.name, _condition(one.name))
+        while True:
+            try:
+                with self._charged_to(one):
+                    page = next(pages, None)
+            except Incomplete:
+                return None
+            if page is None:
+                return ids
+            ids.update(_id(record) for record in page.records)
+            new = [r for r in page.records if handed.get(_id(r)) != r.get("SyncToken", "")]
+            handed.update((_id(record), record.get("SyncToken", "")) for record in new)
+            if new:
+                yield self._table(one.name, new)
 
     def _agrees(self, one: _Entity, held: int) -> bool:
         """Is it the service's count before the walk or, as records come and go, after it?"""
@@ -313,11 +329,16 @@ class CompanyReading:
         return found
 
     def _note(self, one: _Entity, rows: int) -> None:
-        calls = self.client.calls.metered - self._counted
-        self._counted += calls
         self.results.append(
             ExtractResult(
-                SYSTEM, self.company_id, one.name, one.mode, rows, one.counted, calls, self._now()
+                SYSTEM,
+                self.company_id,
+                one.name,
+                one.mode,
+                rows,
+                one.counted,
+                one.calls,
+                self._now(),
             )
         )
         self._progress(f"QuickBooks {self.company_id} {one.name}: {rows:,} rows ({one.mode})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,6 +65,7 @@ class _Object:
     schema: pa.Schema
     since: datetime | None
     first: QueryPage | None = None
+    calls: int = 0
 
     @property
     def cursor(self) -> str | None:
@@ -98,7 +100,6 @@ class SalesforceReading:
         self._progress = progress
         self._found: dict[str, _Object] = {}
         self._began: datetime | None = None
-        self._counted = 0
 
     def tables(self, name: str, state: State) -> Iterator[pa.Table]:
         """The new rows of one object, page by page; `state` moves on when all have come.
@@ -107,14 +108,17 @@ class SalesforceReading:
         """
         self._prepare(state)
         one = self._found[name]
-        page: QueryPage | None = one.first or self._first_page(one)
+        with self._charged_to(one):
+            page: QueryPage | None = one.first or self._first_page(one)
         total, ids = page.total if page else 0, set[str]()
         while page is not None:
             ids.update(str(record["Id"]) for record in page.records)
             if page.records or one.since is None:  # an empty table still has all its columns
                 yield self._table(one, page)
-            page = self.client.next_page(page.next_path) if page.next_path else None
-        self._check(one, total, len(ids))
+            with self._charged_to(one):
+                page = self.client.next_page(page.next_path) if page.next_path else None
+        with self._charged_to(one):
+            self._check(one, total, len(ids))
         state[name] = {
             "until": self._beginning().isoformat(),
             "fields": columns.signature(one.schema),
@@ -129,14 +133,23 @@ class SalesforceReading:
         """Field types, and the first pages of all objects that are read incrementally."""
         if self._found:
             return
+        before = self.client.calls.metered
         replies = self._describes()
         self._began = self._server_time()
         for name, reply in zip(self.objects, replies, strict=True):
-            schema = columns.salesforce_schema(reply.body)
+            schema = columns.salesforce_schema(_described(name, reply))
             self._found[name] = _Object(name, schema, self._since(schema, state.get(name)))
         changed = [one for one in self._found.values() if one.since is not None]
         for start in range(0, len(changed), COMPOSITE_QUERIES):
             self._ask_together(changed[start : start + COMPOSITE_QUERIES])
+        self._found[self.objects[0]].calls = self.client.calls.metered - before
+
+    @contextmanager
+    def _charged_to(self, one: _Object) -> Iterator[None]:
+        """The calls of this block are this object's; dlt reads the objects in turns."""
+        before = self.client.calls.metered
+        yield
+        one.calls += self.client.calls.metered - before
 
     def _describes(self) -> list[PartReply]:
         parts = [
@@ -187,11 +200,9 @@ class SalesforceReading:
                 raise incomplete(one.name, counted, 0)
 
     def _note(self, one: _Object, rows: int, total: int) -> None:
-        calls = self.client.calls.metered - self._counted
-        self._counted += calls
         mode: Mode = "full" if one.since is None else "incremental"
         org, at = self.client.org_id, self._server_time()
-        self.results.append(ExtractResult(SYSTEM, org, one.name, mode, rows, total, calls, at))
+        self.results.append(ExtractResult(SYSTEM, org, one.name, mode, rows, total, one.calls, at))
         self._progress(f"Salesforce {one.name}: {rows:,} rows ({mode})")
 
     def _beginning(self) -> datetime:
@@ -202,6 +213,14 @@ class SalesforceReading:
         if found is None:
             raise Unavailable(SYSTEM, "org", "its answers carry no Date header")
         return found
+
+
+def _described(name: str, reply: PartReply) -> Mapping[str, Any]:
+    """The describe in a composite's part. Raises `Unavailable` when it is none."""
+    body = reply.body
+    if not isinstance(body, Mapping) or not isinstance(body.get("fields"), list):
+        raise Unavailable(SYSTEM, name, "the answer does not describe its fields")
+    return body
 
 
 def table_name(api_name: str) -> str:
