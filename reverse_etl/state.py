@@ -67,7 +67,8 @@ class Transaction:
         """Insert unless the primary key is there; False if it was."""
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(schema.metadata.tables[table]).values(dict(row))
-        return self._connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+        counted = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        return self._connection.execute(counted).rowcount == 1
 
     def change(self, table: str, values: Mapping[str, Any], **where: Any) -> int:
         """Update the rows that equal `where`; how many there were."""

@@ -350,13 +350,14 @@ class World:
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    url: str = ""
 
     def __post_init__(self) -> None:
         self.us = FakeBooks(self.clock)
         self.gb = FakeBooks(self.clock)
         self.org = FakeOrg()
         self.clients = Clients(self.org, {US: self.us, GB: self.gb})
-        self.url = f"sqlite:///{self.folder / 'state.sqlite'}"
+        self.url = self.url or f"sqlite:///{self.folder / 'state.sqlite'}"
         self.state: State = open_state(self.url)
 
     def plan(

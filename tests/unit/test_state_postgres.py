@@ -1,0 +1,109 @@
+"""The same state on PostgreSQL: the same code, the same answers.
+
+Needs a scratch database whose tables may be dropped, and psycopg:
+CROSSFOOT_TEST_POSTGRES_URL=postgresql+psycopg://user@host/scratch
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from writing import AS_OF, PROMPT, World, customer_row, deal_status_row, invoice_row, marts
+
+from pipelines.errors import Stop
+from reverse_etl import approvals, decisions, store
+from reverse_etl.lease import Lease, hold
+from reverse_etl.ledger import export_rows, history, snapshot
+from reverse_etl.state import open_state
+from reverse_etl.state_schema import metadata
+from reverse_etl.syncs import registry
+
+URL = os.environ.get("CROSSFOOT_TEST_POSTGRES_URL", "")
+pytestmark = pytest.mark.skipif(
+    not URL or importlib.util.find_spec("psycopg") is None,
+    reason="no CROSSFOOT_TEST_POSTGRES_URL, or psycopg is not installed",
+)
+ROWS = marts(
+    invoices=[invoice_row(n) for n in (1, 2)],
+    customers=[customer_row(3)],
+    deals=[deal_status_row(n) for n in range(1, 251)],
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine = create_engine(URL)
+    metadata.drop_all(engine)
+    engine.dispose()
+    made = World(tmp_path, url=URL)
+    yield made
+    made.state.close()
+
+
+def test_a_plan_with_every_ending_is_carried_out_once(world: World) -> None:
+    world.us.faults = ["refused", "lost_reply", None]
+    world.org.faults = ["lost_request"]
+    plan = world.plan(ROWS)
+    store.keep(world.state, plan)
+    approvals.approve(world.state, plan.checksum, "Ada", AS_OF)
+    assert store.load(world.state, plan.plan_id) == plan
+    world.apply(plan)
+    result = world.apply(plan, patience=replace(PROMPT, pauses=()))
+    assert result.counts() == {"done": 252, "refused": 1, "unknown": 0, "waiting": 0}
+    assert (len(world.us.invoices), len(world.us.customers)) == (2, 0)
+    assert {e.status for e in snapshot(world.state, registry.NAMES)} == {"done", "refused"}
+    keys = [row["change_key"] for row in export_rows(world.state)]
+    assert sorted(keys) == keys
+    assert len(history(world.state, keys[-1])) >= 2
+    assert world.plan(ROWS).done_before == 252
+
+
+def test_opening_again_changes_nothing(world: World) -> None:
+    store.note_once(world.state, "a", "b")
+    other = open_state(URL)
+    store.note_once(other, "a", "c")
+    assert store.fact(other, "a") == "b"
+    other.close()
+
+
+def test_the_lease_is_one_for_all(world: World) -> None:
+    other = open_state(URL)
+    with hold(world.state, "first", world.clock):
+        with pytest.raises(Stop, match="first"), hold(other, "second", world.clock):
+            pytest.fail("two at once")
+        with pytest.raises(Stop, match="taken over"), other.writing() as work:
+            Lease("lost", world.clock).renew(work)
+    with hold(other, "second", world.clock):
+        pass
+    other.close()
+
+
+def test_a_block_that_raises_leaves_nothing(world: World) -> None:
+    with pytest.raises(RuntimeError), world.state.writing() as work:
+        work.add("fact", [{"name": "a", "value": "b"}])
+        raise RuntimeError
+    assert store.fact(world.state, "a") is None
+
+
+def test_approvals_lapse_and_reopenings_count(world: World) -> None:
+    plan = world.plan(ROWS)
+    store.keep(world.state, plan)
+    approvals.approve(world.state, plan.checksum, "Ada", AS_OF)
+    assert approvals.withdraw(world.state, plan.checksum, "Bob", AS_OF) == 1
+    assert approvals.find(world.state, plan.checksum, AS_OF + timedelta(hours=1)) is None
+    world.apply(plan)
+    key = next(c.key for c in plan.changes if c.flow == "invoices")
+    assert decisions.reopen(world.state, key, "Ada", AS_OF, "voided").generation == 2
+
+
+def test_a_server_that_is_away_is_told_without_the_password() -> None:
+    with pytest.raises(Stop) as caught:
+        open_state("postgresql+psycopg://user:hunter2@127.0.0.1:1/nowhere")
+    assert "hunter2" not in str(caught.value)
