@@ -171,6 +171,11 @@ class Plan:
     done_before: int
     checksum: str
 
+    @property
+    def is_idle(self) -> bool:
+        """Is there nothing for apply to do: no change, and no earlier write left open?"""
+        return not (self.changes or self.unsettled)
+
 
 @dataclass(frozen=True)
 class Outcome:

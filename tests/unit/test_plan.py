@@ -60,6 +60,7 @@ def test_done_and_not_read_back_is_left_out_and_counted(world: World) -> None:
     world.apply(world.plan(INVOICE))
     plan = world.plan(INVOICE)
     assert (plan.changes, plan.blocked, plan.done_before) == ((), (), 1)
+    assert plan.is_idle
 
 
 def test_done_but_missing_from_newer_data_is_shown_and_never_written_again(world: World) -> None:
@@ -164,6 +165,7 @@ def test_what_is_in_doubt_is_listed_apart_and_not_planned(world: World) -> None:
     plan = world.plan(INVOICE)
     assert plan.changes == ()
     (open_one,) = plan.unsettled
+    assert not plan.is_idle
     assert (open_one.status, open_one.wanted, open_one.amount) == (
         "unknown",
         True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from writing import (
 from pipelines.errors import ConfigurationError
 from reverse_etl.changes import from_json, plan_from_json
 from reverse_etl.render import (
+    REASON_WORDS,
     outcome_json,
     outcome_lines,
     plan_as,
@@ -32,6 +34,21 @@ from reverse_etl.render import (
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models"
+_CASE = re.compile(r"\bcase\b((?:(?!\bcase\b).)*?)\bend\s+as\s+\w*blocked_reason", re.DOTALL)
+
+
+def test_every_reason_a_mart_can_give_is_told_in_words() -> None:
+    codes = {
+        code
+        for path in MODELS.rglob("*.sql")
+        for block in _CASE.findall(path.read_text())
+        for code in re.findall(r"(?:then|else)\s+'([a-z_]+)'", block)
+    }
+    assert len(codes) > 10
+    assert not codes - REASON_WORDS.keys()
 
 
 def text(lines: list[str]) -> str:
