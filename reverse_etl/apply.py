@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Literal, get_args
 
 from pipelines.errors import CrossfootError, ReplyLost, Retry, Throttled
 from reverse_etl.changes import (
@@ -315,7 +315,7 @@ def _insist(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]
         except Retry as problem:
             wanted = problem.retry_after if isinstance(problem, Throttled) else None
             seconds = pause if wanted is None else min(wanted, _LONGEST_PAUSE)
-            run.progress(f"{problem.system} is busy; going on in {seconds:.0f} seconds")
+            run.progress(f"{problem.system}: {problem.problem}; again in {seconds:.0f} seconds")
             run.patience.sleep(seconds)
     return flow.send(run.clients, entries)
 
@@ -327,8 +327,8 @@ def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:
 
 
 def _finding(entry: Entry, answer: Answer) -> Finding:
-    status = "done" if answer.accepted else "refused"
-    return Finding(entry.change_key, status, answer.remote_id, answer.code, answer.message)  # type: ignore[arg-type]
+    status: Literal["done", "refused"] = "done" if answer.accepted else "refused"
+    return Finding(entry.change_key, status, answer.remote_id, answer.code, answer.message)
 
 
 def _outcome(entry: Entry, found: Finding) -> Outcome:
