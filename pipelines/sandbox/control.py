@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.sandbox import codec
+from pipelines.sandbox import codec, coverage
 from pipelines.sandbox.clock import instant_text
 from pipelines.sandbox.errors import SandboxError
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
@@ -20,6 +20,8 @@ def control(sandbox: Sandbox, request: Request) -> Reply:
     """Answer one call of the control area; bad input is a 400 with one sentence."""
     if not _is_local(request.headers):
         return _answer(403, {"error": "The control area answers to this machine only."})
+    if (request.method, trimmed(request.path)) == ("GET", PREFIX + "/coverage"):
+        return _coverage(request)
     action = _ROUTES.get((request.method, trimmed(request.path)[len(PREFIX) :]))
     if action is None:
         return _answer(404, {"error": f"The control area has no {request.method} {request.path}."})
@@ -34,6 +36,14 @@ def control(sandbox: Sandbox, request: Request) -> Reply:
 
 def _answer(status: int, value: Any) -> Reply:
     return Reply(status, codec.dump_bytes(value), _JSON)
+
+
+def _coverage(request: Request) -> Reply:
+    """The coverage page, as data or, when asked for, as the text that is committed."""
+    if "text/markdown" in request.headers.get("accept", ""):
+        headers = {"Content-Type": "text/markdown; charset=utf-8"}
+        return Reply(200, coverage.as_markdown().encode(), headers)
+    return _answer(200, coverage.as_json())
 
 
 def _is_local(headers: Mapping[str, str]) -> bool:

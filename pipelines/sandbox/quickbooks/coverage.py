@@ -1,0 +1,138 @@
+"""Operation by operation: what of QuickBooks Online's API is served. How rows work:
+`pipelines.sandbox.coverage`."""
+
+from __future__ import annotations
+
+from pipelines.sandbox.coverage import REFUSED, Areas, Call, Operation
+
+_ROOT = "/v3/company/{realm}/"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_APP = "client_id={client_id}&client_secret={client_secret}"
+_SALE = {
+    "CustomerRef": {"value": "{Customer}"},
+    "Line": [
+        {
+            "Amount": 10,
+            "DetailType": "SalesItemLineDetail",
+            "SalesItemLineDetail": {"ItemRef": {"value": "{Item}"}},
+        }
+    ],
+}
+_MADE = {"Id": "{0.Invoice.Id}", "SyncToken": "{0.Invoice.SyncToken}"}
+_MAKE = Call("POST", _ROOT + "invoice", _SALE)
+
+
+def _token(name: str, grant: str, says: str = "access_token") -> Operation:
+    return Operation(
+        name,
+        "POST",
+        "/oauth2/v1/tokens/bearer",
+        body=f"{grant}&{_APP}",
+        headers=_FORM,
+        signed_in=False,
+        says=says,
+    )
+
+
+def _query(name: str, statement: str, says: str = "QueryResponse") -> Operation:
+    return Operation(name, "GET", f"{_ROOT}query?query={statement.replace(' ', '+')}", says=says)
+
+
+OPERATIONS: Areas = {
+    "OAuth 2": (
+        Operation(
+            "Discovery",
+            "GET",
+            "/.well-known/openid_sandbox_configuration",
+            signed_in=False,
+            says="token_endpoint",
+        ),
+        _token("Refresh", "grant_type=refresh_token&refresh_token={refresh_token}"),
+        Operation(
+            "Refresh with a wrong token",
+            "POST",
+            "/oauth2/v1/tokens/bearer",
+            REFUSED,
+            body=f"grant_type=refresh_token&refresh_token=none&{_APP}",
+            headers=_FORM,
+            signed_in=False,
+            says="invalid_grant",
+        ),
+        Operation(
+            "Revoke",
+            "POST",
+            "/v2/oauth2/tokens/revoke",
+            body="token={refresh_token}&" + _APP,
+            headers=_FORM,
+            signed_in=False,
+        ),
+        Operation("User", "GET", "/v1/openid_connect/userinfo", says="email"),
+        Operation(
+            "Call without a token",
+            "GET",
+            _ROOT + "customer/{Customer}",
+            REFUSED,
+            signed_in=False,
+            says="3200",
+        ),
+    ),
+    "Query": (
+        _query("Select", "select * from Customer"),
+        _query("Count", "select count(*) from Customer", "totalCount"),
+        Operation(
+            "Query that cannot be read", "GET", _ROOT + "query?query=select", REFUSED, says="4000"
+        ),
+        Operation(
+            "Changes (CDC)",
+            "GET",
+            _ROOT + "cdc?entities=Customer&changedSince={hour_ago}",
+            says="CDCResponse",
+        ),
+    ),
+    "Records": (
+        Operation("Read", "GET", _ROOT + "customer/{Customer}", says="{Customer}"),
+        Operation("Read what is not there", "GET", _ROOT + "customer/987654", REFUSED, says="610"),
+        Operation("Create", "POST", _ROOT + "invoice", body=_SALE, says="Invoice"),
+        Operation(
+            "Sparse update",
+            "POST",
+            _ROOT + "invoice",
+            body={**_MADE, "sparse": True, "PrivateNote": "covered"},
+            says="covered",
+            before=(_MAKE,),
+        ),
+        Operation(
+            "Delete",
+            "POST",
+            _ROOT + "invoice?operation=delete",
+            body=_MADE,
+            says="Deleted",
+            before=(_MAKE,),
+        ),
+        Operation(
+            "Void",
+            "POST",
+            _ROOT + "invoice?operation=void",
+            body=_MADE,
+            says="Voided",
+            before=(_MAKE,),
+        ),
+        Operation("PDF", "GET", _ROOT + "invoice/{0.Invoice.Id}/pdf", before=(_MAKE,)),
+        Operation(
+            "Update with an old SyncToken",
+            "POST",
+            _ROOT + "customer",
+            REFUSED,
+            body={"Id": "{Customer}", "SyncToken": "77", "sparse": True, "Notes": "x"},
+            says="5010",
+        ),
+        Operation(
+            "Batch",
+            "POST",
+            _ROOT + "batch",
+            body={"BatchItemRequest": [{"bId": "1", "Query": "select * from Item"}]},
+            says="BatchItemResponse",
+        ),
+    ),
+    "Reports": (Operation("Report", "GET", _ROOT + "reports/AgedReceivables", says="Header"),),
+}

@@ -1,0 +1,140 @@
+"""Operation by operation: what of Salesforce's API is served. How rows work:
+`pipelines.sandbox.coverage`."""
+
+from __future__ import annotations
+
+from pipelines.sandbox.coverage import REFUSED, Areas, Operation
+
+_ROOT = "/services/data/v{version}/"
+_ACCOUNTS = _ROOT + "sobjects/Account"
+_NEW = {"attributes": {"type": "Account"}, "Name": "Covered"}
+_MANY = {"allOrNone": False, "records": [_NEW]}
+_PART = {"method": "GET", "url": _ACCOUNTS + "/{Account}", "referenceId": "one"}
+_BATCH = {"batchRequests": [{"method": "GET", "url": "v{version}/limits"}]}
+_TREE = {"records": [{"attributes": {"type": "Account", "referenceId": "one"}, "Name": "Covered"}]}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_APP = "client_id={client_id}&client_secret={client_secret}"
+_LOGIN = (
+    '<env:Envelope xmlns:env="http://schemas.xmlsoap.org/soap/envelope/"><env:Body>'
+    '<n1:login xmlns:n1="urn:partner.soap.sforce.com"><n1:username>{username}</n1:username>'
+    "<n1:password>{password}{security_token}</n1:password></n1:login></env:Body></env:Envelope>"
+)
+
+
+def _token(name: str, grant: str) -> Operation:
+    return Operation(
+        name,
+        "POST",
+        "/services/oauth2/token",
+        body=f"{grant}&{_APP}",
+        headers=_FORM,
+        signed_in=False,
+        says="access_token",
+    )
+
+
+OPERATIONS: Areas = {
+    "Log-in": (
+        _token("Password grant", "grant_type=password&username={username}&password={password}"),
+        _token("Client credentials", "grant_type=client_credentials"),
+        _token("Refresh token", "grant_type=refresh_token&refresh_token={refresh_token}"),
+        Operation(
+            "Unknown grant type",
+            "POST",
+            "/services/oauth2/token",
+            REFUSED,
+            body=f"grant_type=wish&{_APP}",
+            headers=_FORM,
+            signed_in=False,
+            says="unsupported_grant_type",
+        ),
+        Operation(
+            "SOAP login()",
+            "POST",
+            "/services/Soap/u/59.0",
+            body=_LOGIN,
+            headers={"Content-Type": "text/xml", "SOAPAction": "login"},
+            signed_in=False,
+            says="<sessionId>",
+        ),
+        Operation("Revoke a token", "POST", "/services/oauth2/revoke?token={access_token}"),
+        Operation("Who the token speaks for", "GET", "/services/oauth2/userinfo", says="{org}"),
+        Operation(
+            "Call without a session",
+            "GET",
+            _ROOT + "limits",
+            REFUSED,
+            signed_in=False,
+            says="INVALID_SESSION_ID",
+        ),
+    ),
+    "Versions, limits, metadata": (
+        Operation("Versions", "GET", "/services/data", signed_in=False, says="{version}"),
+        Operation("Resources", "GET", _ROOT, says="sobjects"),
+        Operation("Limits", "GET", _ROOT + "limits", says="DailyApiRequests"),
+        Operation("Record counts", "GET", _ROOT + "limits/recordCount?sObjects=Account"),
+        Operation("Describe global", "GET", _ROOT + "sobjects", says="Account"),
+        Operation("Describe an object", "GET", _ROOT + "sobjects/Account/describe", says="fields"),
+        Operation(
+            "Unknown object", "GET", _ROOT + "sobjects/Nothing/describe", REFUSED, says="NOT_FOUND"
+        ),
+    ),
+    "Queries": (
+        Operation("SOQL", "GET", _ROOT + "query?q=SELECT+Id+FROM+Account", says="totalSize"),
+        Operation("Count", "GET", _ROOT + "query?q=SELECT+COUNT()+FROM+Account"),
+        Operation("Deleted records too", "GET", _ROOT + "queryAll?q=SELECT+Id+FROM+Account"),
+        Operation(
+            "Malformed SOQL", "GET", _ROOT + "query?q=SELECT", REFUSED, says="MALFORMED_QUERY"
+        ),
+    ),
+    "Records": (
+        Operation("Create", "POST", _ACCOUNTS, body={"Name": "Covered"}, says="success"),
+        Operation("Read", "GET", _ACCOUNTS + "/{Account}", says="{Account}"),
+        Operation("Update", "PATCH", _ACCOUNTS + "/{Account}", body={"Phone": "1"}),
+        Operation("Delete", "DELETE", _ROOT + "sobjects/Contact/{Contact}"),
+        Operation(
+            "Upsert by external id",
+            "PATCH",
+            _ACCOUNTS + "/QBO_Customer_Id__c/covered",
+            body={"Name": "Covered"},
+            says="created",
+        ),
+        Operation(
+            "Required field missing",
+            "POST",
+            _ACCOUNTS,
+            REFUSED,
+            body={"Phone": "1"},
+            says="REQUIRED_FIELD_MISSING",
+        ),
+        Operation(
+            "Changed since", "GET", _ACCOUNTS + "/updated?start={hour_ago}&end={now}", says="ids"
+        ),
+        Operation(
+            "Deleted since",
+            "GET",
+            _ACCOUNTS + "/deleted?start={hour_ago}&end={now}",
+            says="deletedRecords",
+        ),
+    ),
+    "Many at once": (
+        Operation(
+            "Create up to 200", "POST", _ROOT + "composite/sobjects", body=_MANY, says="success"
+        ),
+        Operation(
+            "Delete up to 200", "DELETE", _ROOT + "composite/sobjects?ids={Contact}", says="success"
+        ),
+        Operation(
+            "Retrieve many", "GET", _ROOT + "composite/sobjects/Account?ids={Account}&fields=Name"
+        ),
+        Operation(
+            "Composite with references",
+            "POST",
+            _ROOT + "composite",
+            body={"compositeRequest": [_PART]},
+            says="compositeResponse",
+        ),
+        Operation("Batch", "POST", _ROOT + "composite/batch", body=_BATCH, says="hasErrors"),
+        Operation("Tree", "POST", _ROOT + "composite/tree/Account", body=_TREE, says="hasErrors"),
+    ),
+}
