@@ -1,0 +1,207 @@
+"""`/composite`: several calls in one, with references between them; batch and tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from pipelines.sandbox.kernel import trimmed
+from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, object_body, only
+from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.many import Undo, collection, rows
+from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.store import Record
+
+COMPOSITE, COMPOSITE_QUERIES, BATCH = 25, 5, 25
+
+
+def composite_family(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    """Everything below /composite."""
+    if not rest:
+        if call.method == "GET":
+            names = ("batch", "sobjects", "tree")
+            return Answer(200, {name: f"{call.root}/composite/{name}" for name in names})
+        only(call, "POST")
+        return _composite(org, call)
+    if rest[0] == "sobjects":
+        return collection(org, call, rest[1:])
+    if rest[0] == "batch" and len(rest) == 1:
+        only(call, "POST")
+        return _batch(org, call)
+    if rest[0] == "tree" and len(rest) == 2:
+        only(call, "POST")
+        return _tree(org, call, org.object(rest[1]))
+    raise refusals.not_found()
+
+
+def _composite(org: Org, call: Call) -> Answer:
+    body = object_body(call)
+    parts = body.get("compositeRequest") or []
+    queries = sum(1 for p in parts if re.search(r"/query|/composite/sobjects", p["url"]))
+    if len(parts) > COMPOSITE or queries > COMPOSITE_QUERIES:
+        raise Refusal(
+            "LIMIT_EXCEEDED",
+            f"The limit for sub-requests is {COMPOSITE}, of which {COMPOSITE_QUERIES} may be "
+            "queries or collections",
+        )
+    results: list[Record] = []
+    try:
+        with org.kernel.store.transaction():
+            for part in parts:
+                results.append(_composite_part(org, call, part, results))
+                if body.get("allOrNone") and results[-1]["httpStatusCode"] >= 400:
+                    raise Undo
+    except Undo:
+        results = _halted(parts, results)
+    return Answer(200, {"compositeResponse": results})
+
+
+def _composite_part(org: Org, call: Call, part: Record, before: Sequence[Record]) -> Record:
+    known = {r["referenceId"]: r["body"] for r in before if r["httpStatusCode"] < 400}
+    try:
+        url = _filled(part["url"], known)
+        payload = _filled(part.get("body"), known)
+        with org.kernel.store.transaction():
+            answer = org.route(_part_call(part["method"], url, part, payload, call))
+    except Refusal as refusal:
+        answer = Answer(refusal.status, refusal.as_rest())
+    return {
+        "body": answer.body,
+        "httpHeaders": dict(answer.headers or {}),
+        "httpStatusCode": answer.status,
+        "referenceId": part["referenceId"],
+    }
+
+
+def _batch(org: Org, call: Call) -> Answer:
+    body = object_body(call)
+    parts = body.get("batchRequests") or []
+    if len(parts) > BATCH:
+        raise Refusal("LIMIT_EXCEEDED", f"The limit for batch requests is {BATCH}")
+    results: list[Record] = []
+    for part in parts:
+        if results and body.get("haltOnError") and results[-1]["statusCode"] >= 400:
+            halted = Refusal("BATCH_PROCESSING_HALTED", "Batch processing halted", status=412)
+            results.append({"statusCode": 412, "result": halted.as_rest()})
+            continue
+        org.count_call()
+        url = "/services/data/" + str(part["url"]).lstrip("/")
+        try:
+            with org.kernel.store.transaction():
+                answer = org.route(_part_call(part["method"], url, {}, part.get("richInput"), call))
+        except Refusal as refusal:
+            answer = Answer(refusal.status, refusal.as_rest())
+        results.append({"statusCode": answer.status, "result": answer.body})
+    failed = any(r["statusCode"] >= 400 for r in results)
+    return Answer(200, {"hasErrors": failed, "results": results})
+
+
+def _tree(org: Org, call: Call, sobject: SObject) -> Answer:
+    """Records with their children, all stored or none."""
+    made: list[Record] = []
+    failed: list[Record] = []
+    try:
+        with org.kernel.store.transaction():
+            for record in rows(object_body(call)):
+                _plant(org, sobject, record, {}, made, failed)
+            if failed:
+                raise Undo
+    except Undo:
+        return Answer(400, {"hasErrors": True, "results": failed})
+    return Answer(201, {"hasErrors": False, "results": made})
+
+
+def _plant(
+    org: Org,
+    sobject: SObject,
+    record: Record,
+    link: Mapping[str, str],
+    made: list[Record],
+    failed: list[Record],
+) -> None:
+    reference = record.get("attributes", {}).get("referenceId")
+    relations = {
+        (field.children or "").lower(): (child, field)
+        for child, field in org.catalogue.children(sobject)
+    }
+    own = {k: v for k, v in record.items() if k.lower() not in relations}
+    try:
+        record_id = org.records.create(sobject, {**own, **link})
+    except Refusal as refusal:
+        failed.append({"referenceId": reference, "errors": refusal.as_row()})
+        return
+    made.append({"referenceId": reference, "id": record_id})
+    for name, value in record.items():
+        if name.lower() in relations:
+            child, field = relations[name.lower()]
+            for one in value.get("records", ()):
+                _plant(org, child, one, {field.name: record_id}, made, failed)
+
+
+def _halted(parts: Sequence[Record], results: Sequence[Record]) -> list[Record]:
+    """With allOrNone every part but the failing one says that the transaction was rolled back."""
+    failing = results[-1]
+    refusal = Refusal(
+        "PROCESSING_HALTED",
+        "The transaction was rolled back since another operation in the same transaction failed.",
+    )
+    return [
+        failing
+        if part["referenceId"] == failing["referenceId"]
+        else {
+            "body": refusal.as_rest(),
+            "httpHeaders": {},
+            "httpStatusCode": 400,
+            "referenceId": part["referenceId"],
+        }
+        for part in parts
+    ]
+
+
+_REFERENCE = re.compile(r"@\{([^}]+)\}")
+
+
+def _filled(value: Any, known: Mapping[str, Any]) -> Any:
+    """`@{ref.id}`, `@{ref[0].id}` and `@{ref.records[0].Id}` replaced by earlier answers."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda m: str(_referred(m[1], known)), value)
+    if isinstance(value, dict):
+        return {k: _filled(v, known) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_filled(v, known) for v in value]
+    return value
+
+
+def _referred(text: str, known: Mapping[str, Any]) -> Any:
+    steps = re.findall(r"[^.\[\]]+", text)
+    try:
+        found: Any = known[steps[0]]
+        for step in steps[1:]:
+            found = found[int(step)] if isinstance(found, list) else found[step]
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise Refusal(
+            "PROCESSING_HALTED",
+            f"Invalid reference specified. No value for {text} found in {steps[0]}",
+        ) from None
+    return found
+
+
+def _part_call(method: str, url: str, part: Record, payload: Any, call: Call) -> Call:
+    split = urlsplit(url)
+    found = VERSIONED.fullmatch(trimmed(split.path))
+    if found is None:
+        raise refusals.not_found()
+    headers = {k.lower(): str(v) for k, v in (part.get("httpHeaders") or {}).items()}
+    return Call(
+        method.upper(),
+        tuple(p for p in (found["rest"] or "").split("/") if p),
+        dict(parse_qsl(split.query, keep_blank_values=True)),
+        headers,
+        payload,
+        found["version"] or call.version,
+        call.base,
+    )

@@ -1,0 +1,66 @@
+"""`/sobjects/X/updated` and `/deleted`: what changed in a window of time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pipelines.sandbox.salesforce.calls import Answer, Call
+from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.records import stamp
+from pipelines.sandbox.salesforce.refusals import Refusal
+
+
+def updated(org: Org, call: Call, sobject: SObject) -> Answer:
+    """GET /sobjects/X/updated: ids of living records changed in the window."""
+    start, end = _window(org, call)
+    found = [
+        r["Id"]
+        for r in org.kernel.store.table(org.org_id, sobject.name)
+        if not r.get("IsDeleted") and start <= _time(r["SystemModstamp"]) < end
+    ]
+    return Answer(200, {"ids": found, "latestDateCovered": stamp(end)})
+
+
+def deleted(org: Org, call: Call, sobject: SObject) -> Answer:
+    """GET /sobjects/X/deleted: what went into the recycle bin in the window."""
+    start, end = _window(org, call)
+    gone = [
+        {"id": r["Id"], "deletedDate": r["SystemModstamp"]}
+        for r in org.kernel.store.table(org.org_id, sobject.name)
+        if r.get("IsDeleted") and start <= _time(r["SystemModstamp"]) < end
+    ]
+    earliest = org.kernel.clock.now() - timedelta(days=15)
+    return Answer(
+        200,
+        {
+            "deletedRecords": gone,
+            "earliestDateAvailable": stamp(earliest),
+            "latestDateCovered": stamp(end),
+        },
+    )
+
+
+def _window(org: Org, call: Call) -> tuple[datetime, datetime]:
+    try:
+        start, end = (
+            _time(call.query[name].replace(" ", "+")).replace(second=0, microsecond=0)
+            for name in ("start", "end")
+        )
+    except (KeyError, ValueError):
+        raise Refusal("INVALID_REPLICATION_DATE", "invalid start or end date") from None
+    if start < org.kernel.clock.now() - timedelta(days=30):
+        raise Refusal("INVALID_REPLICATION_DATE", "startDate cannot be more than 30 days ago")
+    if end - start < timedelta(minutes=1):
+        raise Refusal(
+            "INVALID_REPLICATION_DATE",
+            "endDate must be at least one minute greater than startDate",
+        )
+    return start, end
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment.astimezone(UTC)

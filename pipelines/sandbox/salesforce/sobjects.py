@@ -1,0 +1,149 @@
+"""`/sobjects`: describe, one record by its id or by an external id, upsert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from urllib.parse import unquote
+
+from pipelines.sandbox.salesforce import describing, refusals
+from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
+from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.records import Ambiguous
+from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.replication import deleted, updated
+from pipelines.sandbox.salesforce.selection import compound
+from pipelines.sandbox.store import Record
+
+
+def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    """Everything below /sobjects."""
+    if not rest:
+        only(call, "GET", "HEAD")
+        return Answer(200, describing.all_objects(org.catalogue, call.root))
+    sobject = org.object(rest[0])
+    if len(rest) == 1:
+        return _one_sobject(org, call, sobject)
+    if len(rest) == 2 and rest[1].lower() in _OF_OBJECT:
+        only(call, "GET", "HEAD")
+        return _OF_OBJECT[rest[1].lower()](org, call, sobject)
+    if len(rest) == 2:
+        return _record(org, call, sobject, unquote(rest[1]))
+    if len(rest) == 3:
+        return _by_key(org, call, sobject, unquote(rest[1]), unquote(rest[2]))
+    raise refusals.not_found()
+
+
+def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
+    only(call, "GET", "HEAD", "POST")
+    if call.method == "POST":
+        record_id = org.records.create(sobject, object_body(call))
+        location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
+        return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
+    entry = describing.entry(sobject, call.root)
+    return Answer(200, {"objectDescribe": entry, "recentItems": []})
+
+
+def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
+    changed = datetime(2026, 1, 1, tzinfo=UTC)  # the schema changes with the seed only
+    headers = {
+        "Last-Modified": format_datetime(changed, usegmt=True),
+        "ETag": f'"{len(sobject.fields):x}-{sobject.prefix}"',
+    }
+    if _not_modified(call.headers.get("if-modified-since"), changed):
+        return Answer(304, None, headers)
+    body = describing.one_object(org.catalogue, sobject, call.root)
+    return Answer(200, body, headers)
+
+
+def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
+    only(call, "GET", "HEAD", "PATCH", "DELETE")
+    if call.method in ("GET", "HEAD"):
+        record = org.records.living(sobject, record_id)
+        return Answer(200, shown(org, call, sobject, record))
+    if call.method == "DELETE":
+        org.records.delete(sobject, record_id)
+    else:
+        _refuse_if_changed(org, call, org.records.living(sobject, record_id))
+        org.records.update(sobject, record_id, object_body(call))
+    return Answer(204)
+
+
+def _refuse_if_changed(org: Org, call: Call, record: Record) -> None:
+    since = call.headers.get("if-unmodified-since")
+    if since and datetime.fromisoformat(record["LastModifiedDate"]) > parsedate_to_datetime(since):
+        raise Refusal(
+            "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE",
+            "Entity has been modified since the given time",
+            status=412,
+        )
+
+
+def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
+    """A record with all its fields, or with those that `fields=` names."""
+    named = call.query.get("fields")
+    wanted = [n.strip() for n in named.split(",")] if named else list(sobject.fields)
+    shown: Record = {
+        "attributes": {
+            "type": sobject.name,
+            "url": f"{call.root}/sobjects/{sobject.name}/{record['Id']}",
+        }
+    }
+    for name in wanted:
+        field = sobject.field(name)
+        if field is None:
+            raise refusals.no_such_column(name, sobject.name)
+        value = compound(sobject, field, record) if field.type == "address" else None
+        shown[field.name] = value or record.get(field.name)
+    return shown
+
+
+def _by_key(org: Org, call: Call, sobject: SObject, name: str, value: str) -> Answer:
+    only(call, "GET", "HEAD", "PATCH", "DELETE")
+    field = org.records.key_field(sobject, name)
+    if call.method == "PATCH":
+        return _upsert(org, call, sobject, name, value)
+    found = org.records.by_external_id(sobject, field, value)
+    if not found:
+        raise refusals.not_found()
+    if len(found) > 1:
+        return _several(org, call, sobject, [r["Id"] for r in found])
+    if call.method == "DELETE":
+        org.records.delete(sobject, found[0]["Id"])
+        return Answer(204)
+    return Answer(200, shown(org, call, sobject, found[0]))
+
+
+def _upsert(org: Org, call: Call, sobject: SObject, name: str, value: str) -> Answer:
+    field = org.records.key_field(sobject, name)
+    only = call.query.get("updateOnly", "").lower() == "true"
+    try:
+        done = org.records.upsert(sobject, field, value, object_body(call), update_only=only)
+    except Ambiguous as several:
+        return _several(org, call, sobject, several.record_ids)
+    if not done.created and float(call.version) < 46:
+        return Answer(204)
+    body = {"id": done.record_id, "success": True, "errors": [], "created": done.created}
+    return Answer(201 if done.created else 200, body)
+
+
+def _several(org: Org, call: Call, sobject: SObject, record_ids: Iterable[str]) -> Answer:
+    return Answer(300, [f"{call.root}/sobjects/{sobject.name}/{i}" for i in record_ids])
+
+
+def _not_modified(since: str | None, changed: datetime) -> bool:
+    if not since:
+        return False
+    try:
+        return parsedate_to_datetime(since) >= changed
+    except (TypeError, ValueError):
+        return False
+
+
+_OF_OBJECT: Mapping[str, Callable[[Org, Call, SObject], Answer]] = {
+    "describe": _describe,
+    "updated": updated,
+    "deleted": deleted,
+}
