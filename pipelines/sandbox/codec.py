@@ -5,22 +5,42 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import simplejson
 
-_ENCODER = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"), ensure_ascii=False)
+_PLAIN = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"), ensure_ascii=False)
 _PRETTY = simplejson.JSONEncoder(
     use_decimal=True, indent=2, separators=(",", " : "), ensure_ascii=False
+)
+# Only what JSON knows: a date or a dataclass is a mistake of ours and not to be guessed at.
+_STRICT = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
 
 
 def dumps(value: Any, pretty: bool = False) -> str:
     """JSON text; Decimals keep every digit they have."""
-    return str((_PRETTY if pretty else _ENCODER).encode(value))
+    return str(_PRETTY.encode(value)) if pretty else dump_bytes(value).decode()
 
 
 def dump_bytes(value: Any, pretty: bool = False) -> bytes:
     """JSON as UTF-8."""
-    return dumps(value, pretty).encode()
+    if pretty:
+        return dumps(value, pretty).encode()
+    try:
+        return orjson.dumps(value, default=_spelled, option=_STRICT)
+    except orjson.JSONEncodeError:
+        # Rarities that only the slower encoder takes, such as integers beyond 64 bits.
+        return str(_PLAIN.encode(value)).encode()
+
+
+def _spelled(value: Any) -> orjson.Fragment:
+    """A Decimal by its own digits. Raises TypeError for anything that is not JSON."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def loads(text: str | bytes) -> Any:

@@ -8,7 +8,7 @@ seed it continues.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,13 @@ from typing import Any, BinaryIO
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.errors import LogUnusable
+from pipelines.sandbox.rows import Computed, Record
+from pipelines.sandbox.tables import Table
 
-Record = dict[str, Any]
-IndexKey = Callable[[Record], Hashable | None]
+__all__ = [
+    "AnyWrite", "Computed", "MetaWrite", "Record", "Store", "Table", "Write",
+]  # fmt: skip
+
 FORMAT = 1
 
 
@@ -50,78 +54,6 @@ class MetaWrite:
 
 
 AnyWrite = Write | MetaWrite
-
-
-class Table:
-    """One object of one org or company: id to record, in the order of creation.
-
-    Records are replaced, never changed in place: whoever holds one may keep it.
-    """
-
-    def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
-        self._indexes: dict[str, tuple[IndexKey, dict[Hashable, dict[str, None]]]] = {}
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.records.values())
-
-    def get(self, record_id: str) -> Record | None:
-        """The record, or None."""
-        return self.records.get(record_id)
-
-    def find(self, name: str, value: Hashable, key: IndexKey | None = None) -> list[Record]:
-        """The records whose index `name` holds `value`, in the order they got that value.
-
-        The index is built at the first question and kept up to date from then on. `key` computes
-        a record's value (None: not indexed); without it, `name` is a field. A given name always
-        goes with the same key.
-        """
-        entry = self._indexes.get(name)
-        if entry is None:
-            entry = (key or (lambda record: record.get(name)), {})
-            self._indexes[name] = entry
-            for record_id, record in self.records.items():
-                _index(entry, record_id, record)
-        return [self.records[record_id] for record_id in entry[1].get(value, ())]
-
-    def put(self, record_id: str, record: Record | None) -> Record | None:
-        """Set or remove a record without logging it; answers what was there before.
-
-        For the store alone: vendors go through `Store.commit`.
-        """
-        before = self.records.get(record_id)
-        if record is None:
-            self.records.pop(record_id, None)
-        else:
-            self.records[record_id] = record
-        for entry in self._indexes.values():
-            if before is not None:
-                _unindex(entry, record_id, before)
-            if record is not None:
-                _index(entry, record_id, record)
-        return before
-
-
-def _index(
-    entry: tuple[IndexKey, dict[Hashable, dict[str, None]]], record_id: str, record: Record
-) -> None:
-    value = entry[0](record)
-    if value is not None:
-        entry[1].setdefault(value, {})[record_id] = None
-
-
-def _unindex(
-    entry: tuple[IndexKey, dict[Hashable, dict[str, None]]], record_id: str, record: Record
-) -> None:
-    value = entry[0](record)
-    ids = entry[1].get(value)
-    if ids is not None:
-        ids.pop(record_id, None)
-        if not ids:
-            del entry[1][value]
 
 
 @dataclass(frozen=True)
@@ -170,6 +102,10 @@ class Store:
         """Put records in place without logging them: the seed, and what a vendor always has."""
         for write in writes:
             self._put(write)
+
+    def lay(self, realm: str, entity: str, records: Computed) -> None:
+        """Put computed records below all that is written; only under a table not yet used."""
+        self._tables[(realm, entity)] = Table(records)
 
     def commit(self, writes: Sequence[AnyWrite]) -> None:
         """Apply the writes and log them, all or none.

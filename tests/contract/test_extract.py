@@ -76,7 +76,7 @@ def invoice(amount: str = "10.10", customer_id: str = "1") -> dict[str, Any]:
 def check(world: World) -> None:
     """The raw tables hold each record of both books once, as it stands there."""
     for name in OBJECTS:
-        books = world.sandbox.kernel.store.table(ORG, name).records
+        books = {r["Id"]: r for r in world.sandbox.kernel.store.table(ORG, name)}
         rows = read(world, f"SELECT * FROM raw_salesforce.{table_name(name)}")
         assert sorted(r["id"] for r in rows) == sorted(books), name
         for found in rows:

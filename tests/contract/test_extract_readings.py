@@ -128,7 +128,7 @@ def delete(world: World, entity: str, record: dict[str, Any], realm: str = US) -
 def check_salesforce(shelf: Shelf) -> None:
     """Every record of every object is there once, deleted ones too, as it stands in the books."""
     for name in OBJECTS:
-        books = shelf.world.sandbox.kernel.store.table(ORG, name).records
+        books = {r["Id"]: r for r in shelf.world.sandbox.kernel.store.table(ORG, name)}
         held = shelf.rows(name, ORG)
         assert held.keys() == books.keys(), name
         for key, found in held.items():

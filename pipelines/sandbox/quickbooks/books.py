@@ -109,7 +109,7 @@ class Books:
 
     def _highest_id(self, group: str) -> int:
         entities = {"Transaction": TRANSACTIONS, "Name": PEOPLE}.get(group, (group,))
-        living = (i for entity in entities for i in self.table(entity).records)
+        living = (i for entity in entities for i in self.table(entity).ids())
         deleted = (d["Id"] for d in self.deletions() if d["entity"] in entities)
         return _highest((*living, *deleted))
 

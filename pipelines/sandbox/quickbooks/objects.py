@@ -308,7 +308,9 @@ def _set_exchange_rate(books: Books, given: Record) -> Record:
 
 
 def _rate_key(books: Books, code: str, day: str) -> str:
-    for key, known in books.table("ExchangeRate").records.items():
+    rates = books.table("ExchangeRate")
+    for key in rates.ids():
+        known = rates.get(key) or {}
         if known.get("SourceCurrencyCode") == code and known.get("AsOfDate") == day:
             return key
     return f"{code} {day}"

@@ -13,28 +13,6 @@ from pipelines.sandbox.quickbooks.refusals import GatewayRefusal, Refusal
 from pipelines.sandbox.quickbooks.values import Record
 
 QBO_VERSION = "1990.412"
-CACHED = 50_000
-
-
-class Texts:
-    """The JSON text of records, so that a page that is asked for again is only put together.
-
-    Records are never changed in place: as long as it is the same object, its text holds.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Record, str]] = {}
-
-    def of(self, record: Record) -> str:
-        """The JSON of one record."""
-        known = self._known.get(id(record))
-        if known is not None and known[0] is record:
-            return known[1]
-        if len(self._known) >= CACHED:
-            self._known.clear()
-        text = codec.dumps(record)
-        self._known[id(record)] = (record, text)
-        return text
 
 
 def trace_headers(now: datetime) -> dict[str, str]:
@@ -43,7 +21,7 @@ def trace_headers(now: datetime) -> dict[str, str]:
     return {"intuit_tid": tid, "X-Amzn-Trace-Id": f"Root={tid}", "Server": "nginx"}
 
 
-def success(books: Books, answer: Record, texts: Texts) -> Reply:
+def success(books: Books, answer: Record) -> Reply:
     """An answer in its envelope."""
     headers = {
         "Content-Type": "application/json;charset=utf-8",
@@ -53,21 +31,13 @@ def success(books: Books, answer: Record, texts: Texts) -> Reply:
         "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate, private",
         "Expires": "0",
     }
-    return Reply(200, _body(answer, books.envelope_time(), texts), headers)
+    return Reply(200, _body(answer, books.envelope_time()), headers)
 
 
-def _body(answer: Record, time: str, texts: Texts) -> bytes:
-    """The envelope; rows of a query are joined from texts already written."""
-    page: Record = answer.get("QueryResponse") or {}
-    rows = next((v for v in page.values() if isinstance(v, list)), None)
-    if rows is None:
-        timed = answer if "time" in answer or "Header" in answer else {**answer, "time": time}
-        return codec.dump_bytes(timed)
-    entity = next(iter(page))
-    counters = codec.dumps({k: v for k, v in page.items() if k != entity})
-    joined = ",".join(map(texts.of, rows))
-    head = f'{{"QueryResponse":{{"{entity}":[{joined}],{counters[1:]}'
-    return f'{head},"time":"{time}"}}'.encode()
+def _body(answer: Record, time: str) -> bytes:
+    return codec.dump_bytes(
+        answer if "time" in answer or "Header" in answer else {**answer, "time": time}
+    )
 
 
 def refused(books: Books, refusal: Refusal) -> Reply:

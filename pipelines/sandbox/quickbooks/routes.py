@@ -40,7 +40,6 @@ from pipelines.sandbox.quickbooks.refusals import (
     wrong_company,
 )
 from pipelines.sandbox.quickbooks.replies import (
-    Texts,
     refused,
     success,
     trace_headers,
@@ -96,7 +95,6 @@ class QuickBooks:
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
         self.limits = {realm: Limits() for realm in self.books}
-        self.texts = Texts()
 
     # ---- what the kernel asks
 
@@ -208,7 +206,7 @@ class QuickBooks:
             with books.store.transaction():
                 if call.method == "GET" and call.rest[1:] == ("pdf",):
                     return self._pdf(call)
-                return success(books, self._route(call), self.texts)
+                return success(books, self._route(call))
         except Refusal as refusal:
             return refused(books, refusal)
 
