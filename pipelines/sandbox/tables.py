@@ -57,6 +57,10 @@ class Table:
         """All records as they are now."""
         return self.remember("rows", self._whole)
 
+    def rows_of(self, records: Sequence[Record]) -> Rows:
+        """Some of its records, already at hand, as rows."""
+        return Rows(self._base, records)
+
     def remember(self, question: Hashable, answer: Callable[[], T]) -> T:
         """What `answer` gives, kept for the same question until the next write.
 

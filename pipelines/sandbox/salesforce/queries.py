@@ -34,11 +34,9 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     if not statement:
         raise refusals.malformed_query("unexpected token: '<EOF>'")
     found = org.selection(call).run(statement, deleted)
-    body = {"totalSize": found.total, "done": True, "records": list(found.rows)}
     size = _page_size(call)
-    if len(found.rows) > size:
-        locator = _keep(org, found.rows)
-        body |= _page(org, call, locator, found.rows, 0, size)
+    locator = _keep(org, found.rows) if len(found.rows) > size else ""
+    body = {"totalSize": found.total} | _page(org, call, locator, found.rows, 0, size)
     return Answer(200, body)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from pipelines.sandbox.salesforce.access import Wanted, candidates
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.records import stamp
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.store import Record
 
 
 def updated(org: Org, call: Call, sobject: SObject) -> Answer:
@@ -16,7 +19,7 @@ def updated(org: Org, call: Call, sobject: SObject) -> Answer:
     start, end = _window(org, call)
     found = [
         r["Id"]
-        for r in org.kernel.store.table(org.org_id, sobject.name)
+        for r in _stamped(org, sobject, start, end)
         if not r.get("IsDeleted") and start <= _time(r["SystemModstamp"]) < end
     ]
     return Answer(200, {"ids": found, "latestDateCovered": stamp(end)})
@@ -27,7 +30,7 @@ def deleted(org: Org, call: Call, sobject: SObject) -> Answer:
     start, end = _window(org, call)
     gone = [
         {"id": r["Id"], "deletedDate": r["SystemModstamp"]}
-        for r in org.kernel.store.table(org.org_id, sobject.name)
+        for r in _stamped(org, sobject, start, end)
         if r.get("IsDeleted") and start <= _time(r["SystemModstamp"]) < end
     ]
     earliest = org.kernel.clock.now() - timedelta(days=15)
@@ -39,6 +42,14 @@ def deleted(org: Org, call: Call, sobject: SObject) -> Answer:
             "latestDateCovered": stamp(end),
         },
     )
+
+
+def _stamped(org: Org, sobject: SObject, start: datetime, end: datetime) -> Iterable[Record]:
+    """At least the records with a stamp in the window."""
+    field = sobject.field("SystemModstamp")
+    assert field is not None
+    wanted = (Wanted(field, ">=", (start,)), Wanted(field, "<=", (end,)))
+    return candidates(org.kernel.store.table(org.org_id, sobject.name), wanted)
 
 
 def _window(org: Org, call: Call) -> tuple[datetime, datetime]:

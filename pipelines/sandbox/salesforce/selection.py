@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cmp_to_key, partial
 from typing import Any
 
+from pipelines.sandbox.rows import Made, Rows
 from pipelines.sandbox.salesforce import periods
+from pipelines.sandbox.salesforce.access import (
+    IDS,
+    Wanted,
+    candidates,
+    comparable,
+    having,
+    moment,
+    span_of,
+)
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
-from pipelines.sandbox.salesforce.fields import NUMERIC, TEXTUAL, Field
-from pipelines.sandbox.salesforce.ids import to18
+from pipelines.sandbox.salesforce.fields import NUMERIC, Field
 from pipelines.sandbox.salesforce.refusals import Refusal, malformed_query
 from pipelines.sandbox.salesforce.soql import (
     AGGREGATES,
@@ -29,7 +38,7 @@ from pipelines.sandbox.salesforce.soql import (
     SubQuery,
     parse,
 )
-from pipelines.sandbox.store import Record, Store
+from pipelines.sandbox.store import Record, Store, Table
 
 MOST_OFFSET = 2000
 MOST_GROUPS = 2000
@@ -70,13 +79,11 @@ class Selection:
             )
         one = _One(self, source, query, statement, include_deleted)
         if query.count_only:
-            return Result([], len(one.found()[: query.limit]))
+            return Result([], len(one.found(query.limit)))
         if query.group_by or any(_is_aggregate(item) for item in query.select):
             return _windowed(_Groups(one).rows(), query)
-        found = one.ordered()
-        window = _windowed(found, query)
-        make = one.row_maker()
-        return Result([make(record) for record in window.rows], window.total)
+        window = _windowed(one.ordered(), query)
+        return Result(Made(window.rows, one.row_maker()), window.total)
 
     def _object(self, name: str, statement: str) -> SObject:
         found = self._catalogue.get(name)
@@ -89,7 +96,7 @@ class Selection:
             )
         return found
 
-    def table(self, name: str) -> Iterable[Record]:
+    def table(self, name: str) -> Table:
         """All records of an object, deleted ones too."""
         return self._store.table(self._org, name)
 
@@ -99,7 +106,7 @@ class Selection:
 
     def children(self, child: SObject, field: Field, parent_id: str) -> list[Record]:
         """The living children of a record."""
-        found = self._store.table(self._org, child.name).find(field.name, parent_id)
+        found = having(self.table(child.name), field, parent_id)
         return [r for r in found if not r.get("IsDeleted")]
 
     def url(self, name: str, record_id: str) -> str:
@@ -117,15 +124,43 @@ class _One:
     statement: str
     include_deleted: bool
 
-    def found(self) -> list[Record]:
-        test = self.test(self.query.where) if self.query.where else None
-        rows = self.selection.table(self.source.name)
-        if not self.include_deleted:
-            rows = (r for r in rows if not r.get("IsDeleted"))
-        return [r for r in rows if test is None or test(r)]
+    def found(self, most: int | None = None) -> Rows:
+        """The rows that meet the conditions; looking no further once there are `most`."""
+        test = self._whole_test()
+        return self._tested(self._candidates(), test, most)
 
-    def ordered(self) -> list[Record]:
-        return _sorted(self.found(), [(self.sort_value(s), s) for s in self.query.order_by])
+    def _whole_test(self) -> Test | None:
+        return self.test(self.query.where) if self.query.where else None
+
+    def _candidates(self) -> Rows:
+        table = self.selection.table(self.source.name)
+        return candidates(table, self.wanted(self.query.where) if self.query.where else ())
+
+    def _tested(self, rows: Rows, test: Test | None, most: int | None) -> Rows:
+        rows = rows if self.include_deleted else rows.unless("IsDeleted")
+        if test is None:
+            return rows if most is None else rows[:most]
+        return rows.kept(test, most)
+
+    def ordered(self) -> Rows:
+        """The rows in order, as many as the window needs where that is known beforehand."""
+        test = self._whole_test()
+        keys = [(self.sort_value(s), s) for s in self.query.order_by]
+        most = None if self.query.limit is None else self.query.offset + self.query.limit
+        rows = self._candidates()
+        if not keys:
+            return self._tested(rows, test, most)
+        if rows.is_rising(self._sort_fields()) and len({s.descending for _, s in keys}) == 1:
+            return self._tested(_arranged(rows, keys, rising=True), test, most)
+        return _arranged(self._tested(rows, test, None), keys)
+
+    def _sort_fields(self) -> list[str]:
+        """The fields of ORDER BY; something that is no field never rises."""
+        columns = [s.by for s in self.query.order_by]
+        return [
+            self.resolve(c.path)[0].name if isinstance(c, Column) and len(c.path) == 1 else ""
+            for c in columns
+        ]
 
     # ---- columns
 
@@ -185,7 +220,7 @@ class _One:
                 f"{_place(self.statement, sort.by.text)}field '{field.name}' can not be sorted in "
                 "a query call",
             )
-        return value
+        return _folded(field, value)
 
     def call_value(self, call: Call) -> Value:
         """A date part, or one of the functions that only change how a value is shown."""
@@ -196,18 +231,41 @@ class _One:
 
         def of_moment(record: Record) -> Any:
             found = value(record)
-            return part(_moment(found)) if found else None
+            return part(moment(found)) if found else None
 
         return of_moment
 
     def row_maker(self) -> Callable[[Record], Record]:
         """How a record becomes a row of the answer, nested parents and children included."""
+        names = self._plain_names()
+        if names is not None:
+            return self._plain_row_maker(names)
         writers = [w for item in self.query.select for w in self._writers(item)]
 
         def make(record: Record) -> Record:
             row: Record = {"attributes": self._attributes(self.source.name, record["Id"])}
             for write in writers:
                 write(record, row)
+            return row
+
+        return make
+
+    def _plain_names(self) -> list[str] | None:
+        """The fields selected, when they are only stored fields of the object itself."""
+        columns = [c for c in self.query.select if isinstance(c, Column) and len(c.path) == 1]
+        fields = [self.resolve(c.path)[0] for c in columns]
+        if len(fields) < len(self.query.select) or any(f.type == "address" for f in fields):
+            return None
+        return [f.name for f in fields]
+
+    def _plain_row_maker(self, names: list[str]) -> Callable[[Record], Record]:
+        kind, root = self.source.name, self.selection.url(self.source.name, "")
+
+        def make(record: Record) -> Record:
+            get = record.get
+            row: Record = {"attributes": {"type": kind, "url": root + record["Id"]}}
+            for name in names:
+                row[name] = get(name)
             return row
 
         return make
@@ -328,6 +386,33 @@ class _One:
 
     # ---- conditions
 
+    def wanted(self, condition: Condition) -> Iterator[Wanted]:
+        """What must hold of a field for the whole condition to hold."""
+        if isinstance(condition, Both) and condition.joint == "and":
+            for part in condition.parts:
+                yield from self.wanted(part)
+        elif isinstance(condition, Compare) and isinstance(condition.left, Column):
+            field, _ = self.resolve(condition.left.path)
+            found = self._bound(field, condition) if self._is_own(condition.left.path) else None
+            if found is not None:
+                yield found
+
+    def _is_own(self, path: Sequence[str]) -> bool:
+        return len(path) == 1
+
+    def _bound(self, field: Field, compare: Compare) -> Wanted | None:
+        right, operator = compare.right, compare.operator
+        if isinstance(right, tuple) and operator == "in":
+            constants = (comparable(field, self._constant(field, x)) for x in right)
+            return Wanted(field, "in", tuple(constants))
+        if not isinstance(right, Literal) or operator == "like":
+            return None
+        if right.kind == "period":
+            word, count = right.value
+            days = periods.span(word, count, self.selection._now.date())
+            return span_of(field, operator, *days) if days is not None else None
+        return Wanted(field, operator, (comparable(field, self._constant(field, right)),))
+
     def test(self, condition: Condition) -> Test:
         if isinstance(condition, Not):
             inner = self.test(condition.inner)
@@ -358,7 +443,7 @@ class _One:
         if isinstance(compare.right, tuple):
             if compare.operator in ("includes", "excludes"):
                 return _choices(value, compare)
-            wanted = {_key(field, self._constant(field, x)) for x in compare.right}
+            wanted = {comparable(field, self._constant(field, x)) for x in compare.right}
             return _membership(value, wanted, compare.operator, field)
         return self._single(field, value, compare.operator, compare.right)
 
@@ -368,15 +453,15 @@ class _One:
         source = self.selection._object(query.source, self.statement)
         inner = _One(self.selection, source, query, self.statement, False)
         field, value = inner.resolve(query.select[0].path)
-        return {_key(field, value(r)) for r in inner.found()} - {None}
+        return {comparable(field, value(r)) for r in inner.found()} - {None}
 
     def _single(self, field: Field, value: Value, operator: str, right: Literal) -> Test:
         if right.kind == "period":
             return self._in_period(field, value, operator, right)
         if operator == "like":
             return _like(value, right)
-        constant = _key(field, self._constant(field, right))
-        return lambda r: _holds(_key(field, value(r)), operator, constant)
+        constant = comparable(field, self._constant(field, right))
+        return lambda r: _holds(comparable(field, value(r)), operator, constant)
 
     def _constant(self, field: Field, right: Literal) -> Any:
         """The literal as a value of the field's type. Raises `Refusal` when it is of another."""
@@ -402,7 +487,7 @@ class _One:
 
         def day(record: Record) -> date | None:
             found = value(record)
-            return _moment(found).date() if found else None
+            return moment(found).date() if found else None
 
         tests: dict[str, Callable[[date], bool]] = {
             "=": lambda d: first <= d < after,
@@ -430,20 +515,18 @@ class _Groups:
         return self._one.resolve(key.path)[1]
 
     def rows(self) -> list[Record]:
-        groups: dict[tuple[Any, ...], list[Record]] = {}
-        for record in self._one.found():
-            groups.setdefault(tuple(k(record) for k in self._keys), []).append(record)
-        if not self._query.group_by:
-            groups = groups or {(): []}
-        if len(groups) > MOST_GROUPS:
+        found = self._one.found()
+        members = [found]
+        if self._query.group_by:
+            members = found.grouped(lambda record: tuple(k(record) for k in self._keys))
+        if len(members) > MOST_GROUPS:
             raise Refusal("EXCEEDED_ID_LIMIT", "Aggregate query does not support queryMore()")
-        members = list(groups.values())
         if self._query.having is not None:
             members = [m for m in members if self._having(self._query.having, m)]
         members = self._ordered(members)
         return [self._row(m) for m in members]
 
-    def _row(self, members: list[Record]) -> Record:
+    def _row(self, members: Rows) -> Record:
         row: Record = {"attributes": {"type": "AggregateResult"}}
         unnamed = 0
         for item in self._query.select:
@@ -455,11 +538,13 @@ class _Groups:
             row[name or item.path[-1]] = self._value(item, members)
         return row
 
-    def _value(self, item: Column | Call, members: list[Record]) -> Any:
+    def _value(self, item: Column | Call, members: Rows) -> Any:
         if isinstance(item, Call) and item.name in AGGREGATES:
             if item.name == "count" and not item.path:
                 return len(members)
             field, value = self._one.resolve(item.path)
+            if item.name == "count" and not field.nillable:
+                return len(members)
             found = [v for v in (value(m) for m in members) if v is not None]
             return _aggregate(item.name, field, found)
         if item.path not in [k.path for k in self._query.group_by]:
@@ -467,7 +552,7 @@ class _Groups:
         value = self._key_value(item)
         return value(members[0]) if members else None
 
-    def _having(self, condition: Condition, members: list[Record]) -> bool:
+    def _having(self, condition: Condition, members: Rows) -> bool:
         if isinstance(condition, Not):
             return not self._having(condition.inner, members)
         if isinstance(condition, Both):
@@ -478,10 +563,14 @@ class _Groups:
         left = self._value(condition.left, members)
         return _holds(left, condition.operator, condition.right.value)
 
-    def _ordered(self, groups: list[list[Record]]) -> list[list[Record]]:
+    def _ordered(self, groups: list[Rows]) -> list[Rows]:
         for sort in reversed(self._query.order_by):
-            groups = _sorted(groups, [(partial(self._value, sort.by), sort)])
+            groups = _sorted(groups, [(partial(self._sort_value, sort.by), sort)])
         return groups
+
+    def _sort_value(self, by: Column | Call, members: Rows) -> Any:
+        value = self._value(by, members)
+        return value.lower() if isinstance(value, str) else value
 
 
 def _is_aggregate(item: Column | Call | SubQuery) -> bool:
@@ -492,16 +581,16 @@ def _aggregate(name: str, field: Field, found: list[Any]) -> Any:
     if name == "count":
         return len(found)
     if name == "count_distinct":
-        return len({_key(field, v) for v in found})
+        return len({comparable(field, v) for v in found})
     if not found:
         return None
     if name in ("sum", "avg"):
         total = sum((Decimal(v) for v in found), Decimal(0))
         return total if name == "sum" else total / len(found)
-    return (min if name == "min" else max)(found, key=lambda v: _key(field, v))
+    return (min if name == "min" else max)(found, key=lambda v: comparable(field, v))
 
 
-def _windowed(rows: list[Any], query: Query) -> Result:
+def _windowed(rows: Sequence[Any], query: Query) -> Result:
     kept = rows[query.offset :]
     kept = kept if query.limit is None else kept[: query.limit]
     return Result(kept, len(kept))
@@ -533,13 +622,6 @@ def compound(owner: SObject, field: Field, record: Record) -> Record | None:
 # ---- values
 
 
-def _moment(value: str) -> datetime:
-    """A date or date-time, as stored or as a literal, as a moment in UTC."""
-    if len(value) == 10:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return datetime.fromisoformat(value).astimezone(UTC)
-
-
 _LITERALS: dict[str, tuple[str, ...]] = {
     "boolean": ("boolean",), "date": ("date",), "datetime": ("moment",),
     **dict.fromkeys(NUMERIC, ("number",)),
@@ -562,19 +644,6 @@ _DATE_PARTS: dict[str, Callable[[datetime], Any]] = {
 }
 
 
-def _key(field: Field, value: Any) -> Any:
-    """A value as it is compared: text without case, ids in 18 characters, moments as moments."""
-    if value is None:
-        return None
-    if field.type in ("id", "reference"):
-        return to18(str(value)) or str(value)
-    if field.type == "datetime":
-        return _moment(str(value))
-    if field.type in TEXTUAL and not field.case_sensitive:
-        return str(value).lower()
-    return value
-
-
 def _holds(left: Any, operator: str, right: Any) -> bool:
     if operator == "=":
         return bool(left == right)
@@ -591,8 +660,8 @@ def _holds(left: Any, operator: str, right: Any) -> bool:
 
 def _membership(value: Value, wanted: set[Any], operator: str, field: Field) -> Test:
     if operator == "in":
-        return lambda r: _key(field, value(r)) in wanted
-    return lambda r: _key(field, value(r)) not in wanted
+        return lambda r: comparable(field, value(r)) in wanted
+    return lambda r: comparable(field, value(r)) not in wanted
 
 
 def _choices(value: Value, compare: Compare) -> Test:
@@ -629,7 +698,6 @@ def _sorted(rows: list[Any], keys: Sequence[tuple[Value, Sort]]) -> list[Any]:
                     first = -1 if x is None else 1
                     return -first if sort.nulls_last else first
                 continue
-            x, y = (_folded(x), _folded(y))
             if x != y:
                 return (1 if x > y else -1) * (-1 if sort.descending else 1)
         return 0
@@ -637,8 +705,36 @@ def _sorted(rows: list[Any], keys: Sequence[tuple[Value, Sort]]) -> list[Any]:
     return sorted(rows, key=cmp_to_key(compare)) if keys else list(rows)
 
 
-def _folded(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+def _arranged(rows: Rows, keys: Sequence[tuple[Value, Sort]], rising: bool = False) -> Rows:
+    """As `_sorted`; only one direction at a time, and what rises is not looked at."""
+    if len({sort.descending for _, sort in keys}) > 1:
+        for one in reversed(keys):
+            rows = _arranged(rows, [one])
+        return rows
+
+    def key(record: Record) -> tuple[tuple[bool, Any], ...]:
+        return tuple(_ranked(value(record), sort) for value, sort in keys)
+
+    return rows.arranged(key, keys[0][1].descending, rising)
+
+
+def _ranked(value: Any, sort: Sort) -> tuple[bool, Any]:
+    """A value as it is sorted: nulls first unless NULLS LAST, whatever the direction."""
+    if value is None:
+        return (sort.nulls_last != sort.descending, 0)
+    return (sort.nulls_last == sort.descending, value)
+
+
+def _folded(field: Field, value: Value) -> Value:
+    """A field as it is sorted: text without case; ids as they are, as they are compared."""
+    if field.type in IDS:
+        return value
+
+    def folded(record: Record) -> Any:
+        found = value(record)
+        return found.lower() if isinstance(found, str) else found
+
+    return folded
 
 
 def _place(statement: str, word: str) -> str:

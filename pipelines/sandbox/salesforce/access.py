@@ -1,0 +1,108 @@
+"""The rows a query has to look at: found by id, by key or by range where its conditions allow it.
+
+Nothing here decides what a query selects: what comes out is tested against all its conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from pipelines.sandbox.rows import Rows
+from pipelines.sandbox.salesforce.fields import TEXTUAL, Field
+from pipelines.sandbox.salesforce.ids import to18
+from pipelines.sandbox.store import Record, Table
+
+IDS = ("id", "reference")
+ORDERED = ("id", "date", "datetime")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One condition that must hold: a field against constants, as they are compared."""
+
+    field: Field
+    operator: str
+    values: tuple[Any, ...]
+
+
+def comparable(field: Field, value: Any) -> Any:
+    """A value as it is compared: text without case, ids in 18 characters, moments as moments."""
+    if value is None:
+        return None
+    if field.type in IDS:
+        return to18(str(value)) or str(value)
+    if field.type == "datetime":
+        return moment(str(value))
+    if field.type in TEXTUAL and not field.case_sensitive:
+        return str(value).lower()
+    return value
+
+
+def moment(value: str) -> datetime:
+    """A date or date-time, as stored or as a literal, as a moment in UTC."""
+    if len(value) == 10:
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def candidates(table: Table, wanted: Iterable[Wanted]) -> Rows:
+    """At least the rows that meet all of these conditions."""
+    conditions = [w for w in wanted if None not in w.values]
+    for by in (_by_id, _by_key):
+        found = next((r for w in conditions if (r := by(table, w)) is not None), None)
+        if found is not None:
+            return table.rows_of(found)
+    return _between(table, conditions)
+
+
+def _by_id(table: Table, wanted: Wanted) -> list[Record] | None:
+    if wanted.field.type != "id" or wanted.operator not in ("=", "in"):
+        return None
+    found = map(table.get, dict.fromkeys(wanted.values))
+    return [record for record in found if record is not None]
+
+
+def _by_key(table: Table, wanted: Wanted) -> list[Record] | None:
+    field = wanted.field
+    is_key = field.type == "reference" or field.external_id or field.id_lookup
+    if not is_key or wanted.operator not in ("=", "in"):
+        return None
+    return [r for v in dict.fromkeys(wanted.values) for r in having(table, field, v)]
+
+
+def having(table: Table, field: Field, value: Any) -> list[Record]:
+    """The rows whose field holds a value (compared as SOQL compares), deleted ones too."""
+    return table.find(f"same:{field.name}", value, _value_of(field))
+
+
+def _value_of(field: Field) -> Callable[[Record], Any]:
+    return lambda record: comparable(field, record.get(field.name))
+
+
+def _between(table: Table, conditions: list[Wanted]) -> Rows:
+    bounded = [w for w in conditions if w.field.type in ORDERED and w.operator in _BOUNDS]
+    if not bounded:
+        return table.rows()
+    field = bounded[0].field
+    mine = [w for w in bounded if w.field == field]
+    low = max((w.values[0] for w in mine if "low" in _BOUNDS[w.operator]), default=None)
+    high = min((w.values[-1] for w in mine if "high" in _BOUNDS[w.operator]), default=None)
+    return table.between(field.name, low, high, _value_of(field))
+
+
+_BOUNDS = {
+    "=": ("low", "high"), ">": ("low",), ">=": ("low",), "<": ("high",), "<=": ("high",),
+}  # fmt: skip
+
+
+def span_of(field: Field, operator: str, first: date, after: date) -> Wanted | None:
+    """A span of days (`LAST_N_DAYS:3`) as bounds; None where it is no single range."""
+    if operator not in _BOUNDS or field.type not in ("date", "datetime"):
+        return None
+    if field.type == "date":
+        return Wanted(field, operator, (first.isoformat(), after.isoformat()))
+    days: Iterator[datetime] = (datetime.combine(d, time(), UTC) for d in (first, after))
+    return Wanted(field, operator, tuple(days))
