@@ -38,4 +38,4 @@ def query_answer(books: Books, text: str, room: int | None = None) -> Record:
     if not found:
         return {"QueryResponse": {}}
     counters = {"startPosition": statement.start, "maxResults": len(found)}
-    return {"QueryResponse": {entity.answer: found, **counters}}
+    return {"QueryResponse": {entity.answer: list(found), **counters}}

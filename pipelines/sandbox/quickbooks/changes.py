@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.refusals import business, missing, unsupported
+from pipelines.sandbox.quickbooks.selection import CHANGED, in_order_of_change, within
 from pipelines.sandbox.quickbooks.values import Record, instant
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, NOT_IN_CDC, Entity
 
@@ -31,7 +32,7 @@ def capture(books: Books, entities: str, since: str) -> Record:
     room = MOST
     parts: list[Record] = []
     for entity in _entities(entities):
-        rows = _changed(books, entity, moment)[:room]
+        rows = _changed(books, entity, moment, room)
         room -= len(rows)
         parts.append(_part(entity, rows))
     return {"CDCResponse": [{"QueryResponse": parts}]}
@@ -63,12 +64,12 @@ def _part(entity: Entity, rows: list[Record]) -> Record:
     return {entity.answer: rows, "startPosition": 1, "maxResults": count, "totalCount": count}
 
 
-def _changed(books: Books, entity: Entity, since: datetime) -> list[Record]:
+def _changed(books: Books, entity: Entity, since: datetime, room: int) -> list[Record]:
     """Living records newest change last, then the deleted ones."""
-    living = [r for r in books.table(entity.name) if _updated(r) >= since]
-    living.sort(key=_updated)
+    living = within(books.table(entity.name), CHANGED, since, None)
+    changed = living.kept(lambda record: _updated(record) >= since)
     gone = [d for d in books.deletions() if d["entity"] == entity.name and _updated(d) >= since]
-    return [*living, *map(_stub, gone)]
+    return [*in_order_of_change(changed)[:room], *map(_stub, gone)][:room]
 
 
 def _updated(record: Record) -> datetime:

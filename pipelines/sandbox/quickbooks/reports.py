@@ -9,6 +9,7 @@ from decimal import Decimal
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.references import display_name
 from pipelines.sandbox.quickbooks.refusals import unsupported
+from pipelines.sandbox.quickbooks.selection import within
 from pipelines.sandbox.quickbooks.values import (
     ZERO,
     Record,
@@ -144,7 +145,7 @@ def transaction_list(books: Books, query: Mapping[str, str]) -> Record:
     found = [
         (str(record["TxnDate"]), int(record["Id"]), entity, record)
         for entity in (*SALES, "Payment")
-        for record in books.table(entity)
+        for record in within(books.table(entity), "TxnDate", first, last)
         if first <= str(record["TxnDate"]) <= last
         and wanted in ("", entity.lower())
         and customer in (None, ref_value(record, "CustomerRef"))

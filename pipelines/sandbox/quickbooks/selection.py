@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any
 
 from pipelines.sandbox.quickbooks.query import Condition, Ordering, Statement
 from pipelines.sandbox.quickbooks.refusals import query_invalid
 from pipelines.sandbox.quickbooks.values import Record, instant
 from pipelines.sandbox.quickbooks.vocabulary import BOOLEANS, DATES, MONEY, NUMBERS, Entity
+from pipelines.sandbox.rows import Rows
+from pipelines.sandbox.store import Table
 
 Predicate = Callable[[Record], bool]
+CHANGED = "MetaData.LastUpdatedTime"
 FOUND_BY_INDEX = ("CustomerRef", "DocNumber", "Name", "DisplayName", "VendorRef")
-
-
-class Rows(Protocol):
-    """A table as far as a selection needs it (the store's Table)."""
-
-    def __iter__(self) -> Any: ...
-    def __len__(self) -> int: ...
-    def get(self, record_id: str) -> Record | None:
-        """One record by id."""
-        ...
-
-    def find(self, name: str, value: Any, key: Any = None) -> list[Record]:
-        """Records by an indexed value."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -44,21 +33,30 @@ class Day:
         return self.now.tzinfo or UTC
 
 
-def select(statement: Statement, entity: Entity, table: Rows, today: Day) -> list[Record]:
+def select(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
     """All records a statement selects, ordered, before paging.
+
+    Remembered until the next write: the next page of the same statement only has to be cut.
 
     Raises:
         Refusal: 4001, a field that cannot be asked for or a value it cannot have.
     """
+    _refuse_unknown_columns(statement, entity)
+    what = (entity.name, statement.conditions, statement.order, today.now.date(), today.zone)
+    return table.remember(what, lambda: _selected(statement, entity, table, today))
+
+
+def _selected(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
     tests = [_predicate(condition, entity, today) for condition in statement.conditions]
     if entity.is_list and not any(c.field.lower() == "active" for c in statement.conditions):
         tests.append(_is_active)
-    _refuse_unknown_columns(statement, entity)
-    rows = [r for r in _candidates(statement, entity, table) if all(test(r) for test in tests)]
-    return [] if statement.count and not rows else _sorted(rows, statement.order, entity)
+    rows = _candidates(statement, entity, table, today)
+    if tests:
+        rows = rows.kept(lambda record: all(test(record) for test in tests))
+    return rows if statement.count and not rows else _sorted(rows, statement.order, entity)
 
 
-def page(statement: Statement, rows: list[Record]) -> list[Record]:
+def page(statement: Statement, rows: Rows) -> Rows:
     """The part of the rows that STARTPOSITION and MAXRESULTS ask for."""
     return rows[statement.start - 1 : statement.start - 1 + statement.limit]
 
@@ -74,18 +72,42 @@ def _is_active(record: Record) -> bool:
     return record.get("Active") is not False
 
 
-def _candidates(statement: Statement, entity: Entity, table: Rows) -> Iterable[Record]:
-    """The records worth testing: by id or by index where a condition allows it."""
+def _candidates(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
+    """The records worth testing: by id, index or range where a condition allows it."""
     for condition in statement.conditions:
         name = entity.filterable.get(condition.field.lower())
         if name == "Id" and condition.operator in ("=", "in"):
             found = (table.get(value) for value in dict.fromkeys(condition.values))
-            return [record for record in found if record is not None]
+            return table.rows_of([record for record in found if record is not None])
         if name in FOUND_BY_INDEX and condition.operator in ("=", "in"):
             wanted = dict.fromkeys(value.casefold() for value in condition.values)
             key = _index_key(name)
-            return [r for value in wanted for r in table.find(f"query {name}", value, key)]
-    return table
+            return table.rows_of(
+                [r for value in wanted for r in table.find(f"query {name}", value, key)]
+            )
+    return _between(statement, entity, table, today)
+
+
+def _between(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
+    """By the first date or time of the conditions that has bounds."""
+    bounds: dict[str, list[tuple[str, Any]]] = {}
+    for condition in statement.conditions:
+        path = entity.filterable.get(condition.field.lower(), "")
+        if _kind(path) in ("time", "date") and condition.operator in ("<", "<=", ">", ">=", "="):
+            value = _wanted(_kind(path), condition.values[0], condition, today)
+            bounds.setdefault(path, []).append((condition.operator, value))
+    if not bounds:
+        return table.rows()
+    path, found = next(iter(bounds.items()))
+    low = max((value for operator, value in found if operator in (">", ">=", "=")), default=None)
+    high = min((value for operator, value in found if operator in ("<", "<=", "=")), default=None)
+    return within(table, path, low, high)
+
+
+def within(table: Table, path: str, low: Any, high: Any) -> Rows:
+    """At least the records whose date or time lies from `low` to `high` (None: no bound)."""
+    kind = _kind(path)
+    return table.between(path, low, high, lambda record: _stored(kind, value_at(record, path)))
 
 
 def _index_key(name: str) -> Callable[[Record], str | None]:
@@ -223,25 +245,39 @@ def _comparison(path: str, kind: str, operator: str, wanted: list[Any]) -> Predi
 # ---- order
 
 
-def _sorted(rows: list[Record], order: tuple[Ordering, ...], entity: Entity) -> list[Record]:
+def _sorted(rows: Rows, order: tuple[Ordering, ...], entity: Entity) -> Rows:
     if not order:
         return _in_default_order(rows, entity)
-    ordered = sorted(rows, key=_by_id)
-    for ordering in reversed(order):
-        path = entity.sortable.get(ordering.field.lower())
-        if path is None:
-            raise query_invalid(f"property '{ordering.field}' is not sortable")
-        ordered.sort(key=_sort_key(path), reverse=ordering.descending)
+    paths = [_sortable(ordering, entity) for ordering in order]
+    keys = [_sort_key(path) for path in paths]
+    if len({o.descending for o in order}) == 1 and rows.is_rising([*paths, "Id"]):
+        keys.append(_sort_key("Id"))
+        return rows.arranged(lambda r: [key(r) for key in keys], order[0].descending, rising=True)
+    ordered = rows.arranged(_by_id, rising=rows.is_rising(["Id"]))
+    for ordering, key in zip(reversed(order), reversed(keys), strict=True):
+        ordered = ordered.arranged(key, ordering.descending)
     return ordered
 
 
-def _in_default_order(rows: list[Record], entity: Entity) -> list[Record]:
+def _sortable(ordering: Ordering, entity: Entity) -> str:
+    path = entity.sortable.get(ordering.field.lower())
+    if path is None:
+        raise query_invalid(f"property '{ordering.field}' is not sortable")
+    return path
+
+
+def in_order_of_change(rows: Rows, newest_first: bool = False) -> Rows:
+    """By LastUpdatedTime, then by id."""
+    changed = _sort_key(CHANGED)
+    rising = rows.is_rising([CHANGED, "Id"])
+    return rows.arranged(lambda r: (changed(r), _by_id(r)), newest_first, rising)
+
+
+def _in_default_order(rows: Rows, entity: Entity) -> Rows:
     """Names by their full name, transactions newest change first (both recorded)."""
     if entity.is_transaction:
-        newest = sorted(rows, key=_by_id, reverse=True)
-        newest.sort(key=_sort_key("MetaData.LastUpdatedTime"), reverse=True)
-        return newest
-    return sorted(rows, key=lambda r: (_full_name(r), _by_id(r)))
+        return in_order_of_change(rows, newest_first=True)
+    return rows.arranged(lambda r: (_full_name(r), _by_id(r)))
 
 
 def _full_name(record: Record) -> str:
