@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.sandbox.quickbooks import recurring
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.query import parse
 from pipelines.sandbox.quickbooks.refusals import query_invalid
@@ -37,5 +38,7 @@ def query_answer(books: Books, text: str, room: int | None = None) -> Record:
     found = found if room is None else found[:room]
     if not found:
         return {"QueryResponse": {}}
+    if entity.name == recurring.NAME:
+        found = [recurring.shown(record) for record in found]
     counters = {"startPosition": statement.start, "maxResults": len(found)}
     return {"QueryResponse": {entity.answer: list(found), **counters}}

@@ -11,6 +11,7 @@ from pipelines.sandbox.quickbooks import (
     names,
     payments,
     plain_transactions,
+    recurring,
 )
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ground_rules import listed_rate
@@ -35,6 +36,7 @@ from pipelines.sandbox.quickbooks.vocabulary import (
 from pipelines.sandbox.store import Write
 
 SINGLE = ("CompanyInfo", "Preferences")
+DELETABLE = ("Attachable", "Budget")  # beside the transactions
 REFERENCE = frozenset(("value", "name", "type"))
 FOLLOWS = frozenset(
     [
@@ -50,6 +52,8 @@ def read(books: Books, entity: Entity, record_id: str | None) -> Record:
     Raises:
         Refusal: 610 where there is none, 2030 for an id that is no number.
     """
+    if entity.name == recurring.NAME:
+        return recurring.read(books, record_id)
     if entity.name in SINGLE:
         record = next(iter(books.table(entity.name)), None)
     elif entity.name == "TaxCode" and record_id is not None and not record_id.isdigit():
@@ -85,6 +89,8 @@ def write(books: Books, entity: Entity, body: Any, query: Mapping[str, str]) -> 
 
 def save(books: Books, entity: Entity, body: Any, include: frozenset[str]) -> Record:
     """Create, or update when the body has an Id."""
+    if entity.name == recurring.NAME:
+        return recurring.save(books, body)
     given, cleared, sparse = read_body(entity, body)
     if entity.name == "ExchangeRate":
         return _set_exchange_rate(books, given)
@@ -209,7 +215,9 @@ def delete(books: Books, entity: Entity, body: Any) -> Record:
     Raises:
         Refusal: 500 for lists (they are made inactive), 610, 5010.
     """
-    if not entity.is_transaction and entity.name != "Attachable":
+    if entity.name == recurring.NAME:
+        return recurring.delete(books, body)
+    if not entity.is_transaction and entity.name not in DELETABLE:
         raise unsupported(f"{entity.name} delete")
     given = body if isinstance(body, dict) else {}
     if entity.name == "Attachable":  # needs no SyncToken (recorded)

@@ -5,31 +5,15 @@ Ids follow the vendor's United States sandbox company, because client suites rel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.chart import NEW_COMPANY, Row
 from pipelines.sandbox.quickbooks.names import CLASSIFICATION
 from pipelines.sandbox.quickbooks.values import ZERO, Record, moment_text
 from pipelines.sandbox.store import Write
 
-ACCOUNTS = (
-    ("1", "Services", "Income", "ServiceFeeIncome"),
-    ("4", "Undeposited Funds", "Other Current Asset", "UndepositedFunds"),
-    ("7", "Advertising", "Expense", "AdvertisingPromotional"),
-    ("33", "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable"),
-    ("34", "Opening Balance Equity", "Equity", "OpeningBalanceEquity"),
-    ("35", "Checking", "Bank", "Checking"),
-    ("36", "Savings", "Bank", "Savings"),
-    ("41", "Mastercard", "Credit Card", "CreditCard"),
-    ("42", "Visa", "Credit Card", "CreditCard"),
-    ("79", "Sales of Product Income", "Income", "SalesOfProductIncome"),
-    ("80", "Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
-    ("81", "Inventory Asset", "Other Current Asset", "Inventory"),
-    ("82", "Design income", "Income", "OtherPrimaryIncome"),
-    ("84", "Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
-    ("86", "Discounts given", "Income", "DiscountsRefundsGiven"),
-)
 TERMS = (("1", "Due on receipt", 0), ("2", "Net 15", 15), ("3", "Net 30", 30), ("4", "Net 60", 60))
 MESSAGES = (
     ("Invoice", "Invoice"),
@@ -73,14 +57,14 @@ def _whole(record: Record, stamp: str) -> Record:
 def _starters(books: Books) -> Iterator[tuple[str, list[Record]]]:
     yield "CompanyInfo", [_company_info(books)]
     yield "Preferences", [_preferences(books)]
-    yield "Account", [_account(books, *account) for account in ACCOUNTS]
+    yield "Account", accounts(books, NEW_COMPANY)
     yield "Term", [_term(*term) for term in TERMS]
     yield "PaymentMethod", [_method(*method) for method in METHODS]
     if books.table("Account").get("1") is not None or not len(books.table("Account")):
-        yield "Item", [_service()]
+        yield "Item", [_service("1", "Services"), _service("2", "Hours")]
     yield "TaxCode", _us_tax_codes() if books.is_us else []
     yield "TaxRate", _us_tax_rates() if books.is_us else []
-    yield "TaxAgency", [_us_tax_agency()] if books.is_us else []
+    yield "TaxAgency", [tax_agency("1", "Board of Equalization")] if books.is_us else []
 
 
 def _company_info(books: Books) -> Record:
@@ -134,11 +118,21 @@ def _preferences(books: Books) -> Record:
     }  # fmt: skip
 
 
-def _account(books: Books, record_id: str, name: str, kind: str, subtype: str) -> Record:
+def accounts(books: Books, rows: Iterable[Row]) -> list[Record]:
+    """Account records of a table; a parent stands in the same or an earlier one."""
+    ids = {name: record_id for record_id, name, _, _ in (*NEW_COMPANY, *rows)}
+    return [_account(books, row, ids) for row in rows]
+
+
+def _account(books: Books, row: Row, ids: Mapping[str, str]) -> Record:
+    record_id, full_name, kind, subtype = row
+    above, _, name = full_name.rpartition(":")
+    parent = {"ParentRef": {"value": ids[above]}} if above else {}
     return {
         "Name": name,
-        "SubAccount": False,
-        "FullyQualifiedName": name,
+        "SubAccount": bool(above),
+        **parent,
+        "FullyQualifiedName": full_name,
         "Active": True,
         "Classification": CLASSIFICATION[kind],
         "AccountType": kind,
@@ -158,18 +152,18 @@ def _method(record_id: str, name: str, kind: str) -> Record:
     return {"Name": name, "Active": True, "Type": kind, "Id": record_id}
 
 
-def _service() -> Record:
+def _service(record_id: str, name: str) -> Record:
     return {
-        "Name": "Services",
+        "Name": name,
         "Active": True,
-        "FullyQualifiedName": "Services",
+        "FullyQualifiedName": name,
         "Taxable": False,
         "UnitPrice": ZERO,
         "Type": "Service",
         "IncomeAccountRef": {"value": "1", "name": "Services"},
         "PurchaseCost": ZERO,
         "TrackQtyOnHand": False,
-        "Id": "1",
+        "Id": record_id,
     }
 
 
@@ -214,8 +208,9 @@ def _us_tax_rates() -> list[Record]:
     ]  # fmt: skip
 
 
-def _us_tax_agency() -> Record:
+def tax_agency(record_id: str, name: str) -> Record:
+    """A sales tax agency."""
     return {
-        "DisplayName": "Board of Equalization", "TaxTrackedOnPurchases": False,
-        "TaxTrackedOnSales": True, "Id": "1",
+        "DisplayName": name, "TaxTrackedOnPurchases": False,
+        "TaxTrackedOnSales": True, "Id": record_id,
     }  # fmt: skip

@@ -34,6 +34,9 @@ SALE = f"""{TRANSACTION} AutoDocNumber CustomerRef CustomerMemo BillAddr ShipAdd
 PURCHASE = f"""{TRANSACTION} VendorRef APAccountRef TotalAmt BillEmail ReplyEmail Memo
     GlobalTaxCalculation VendorAddr Balance HomeBalance IncludeInAnnualTPAR LessCIS"""
 
+RECURRING = """Bill CreditMemo Deposit Estimate Invoice JournalEntry Purchase PurchaseOrder
+    RefundReceipt SalesReceipt Transfer VendorCredit"""
+
 MEMBERS: Mapping[str, str] = {
     "Customer": f"""{PERSON} Taxable BillAddr ShipAddr OtherAddr ContactName AltContactName Notes
         Job BillWithParent RootCustomerRef ParentRef Level CustomerTypeRef SalesTermRef SalesRepRef
@@ -120,6 +123,11 @@ MEMBERS: Mapping[str, str] = {
     "CreditCardPayment": f"""{TRANSACTION} CreditCardAccountRef BankAccountRef Amount PrintStatus
         CheckNum Memo VendorRef CreditCardPaymentEx""",
     "Budget": f"{BASE} Name StartDate EndDate BudgetType BudgetEntryType BudgetDetail Active",
+    "InventoryAdjustment": f"{TRANSACTION} AdjustAccountRef CustomerRef InventoryAdjustmentEx",
+    "JournalCode": f"{BASE} Name Type Description Active",
+    "ReimburseCharge": f"""{TRANSACTION} CustomerRef Amount HasBeenInvoiced TotalAmt
+        HomeTotalAmt""",
+    "RecurringTransaction": f"{BASE} {RECURRING} Type",
     "Attachable": f"""{BASE} FileName FileAccessUri TempDownloadUri Size ContentType Category Lat
         Long PlaceName Note Tag ThumbnailFileAccessUri ThumbnailTempDownloadUri AttachableEx""",
     "JournalEntry": f"""{TRANSACTION} Adjustment HomeCurrencyAdjustment EnteredInHomeCurrency
@@ -184,7 +192,7 @@ MONEY = frozenset(
         """Amount TotalAmt Balance BalanceWithJobs TotalTax NetAmountTaxable UnappliedAmt Deposit
         HomeTotalAmt HomeBalance RemainingCredit TaxInclusiveAmt DiscountAmt CurrentBalance
         CurrentBalanceWithSubAccounts OpeningBalance CreditLimit TaxInclusiveAmount
-        OverrideDeltaAmount"""
+        OverrideDeltaAmount CostAmount HomeCostAmount TotalCostAmount HomeTotalCostAmount"""
     )
 )
 NUMBERS = frozenset(
@@ -192,7 +200,8 @@ NUMBERS = frozenset(
         """UnitPrice Qty Quantity ExchangeRate Rate RateValue TaxPercent DiscountPercent
         DiscountRate PurchaseCost QtyOnHand ReorderPoint AvgCost HourlyRate BillRate CostRate
         DueDays DiscountDays DayOfMonthDue DueNextMonthDays DiscountDayOfMonth LineNum Level Hours
-        Minutes Seconds BreakHours BreakMinutes RatePercent Percent UnitCostPrice"""
+        Minutes Seconds BreakHours BreakMinutes RatePercent Percent UnitCostPrice NumInterval
+        MaxOccurrences DaysBefore RemindDays DayOfMonth WeekOfMonth QtyDiff"""
     )
 )
 BOOLEANS = frozenset(
@@ -207,7 +216,8 @@ BOOLEANS = frozenset(
 DATES = frozenset(
     _words(
         """TxnDate DueDate ServiceDate ShipDate ExpirationDate AcceptedDate InvStartDate
-        OpenBalanceDate AsOfDate BirthDate HiredDate ReleasedDate OpeningBalanceDate"""
+        OpenBalanceDate AsOfDate BirthDate HiredDate ReleasedDate OpeningBalanceDate StartDate
+        EndDate NextDate PreviousDate BudgetDate ExpectedDate"""
     )
 )
 ENUMERATIONS: Mapping[str, frozenset[str]] = {
@@ -268,27 +278,40 @@ FILTERABLE: Mapping[str, str] = {
     ),
     "BillPayment": f"{DOCUMENT} VendorRef",
     "Budget": NAMED,
-    "Attachable": """Id FileName Note AttachableRef.EntityRef.Type AttachableRef.EntityRef.value
+    "Attachable": """Id FileName Note Category ContentType Tag Size PlaceName
+        AttachableRef.EntityRef.Type AttachableRef.EntityRef.value
         MetaData.CreateTime MetaData.LastUpdatedTime""",
-    **dict.fromkeys(("Bill", "VendorCredit", "PurchaseOrder"), f"{DOCUMENT} VendorRef Balance"),
-    **dict.fromkeys(("Purchase", "Deposit", "JournalEntry"), DOCUMENT),
+    "Bill": f"{DOCUMENT} VendorRef Balance DueDate SalesTermRef APAccountRef",
+    "VendorCredit": f"{DOCUMENT} VendorRef Balance",
+    "PurchaseOrder": f"{DOCUMENT} VendorRef POStatus",
+    "Purchase": f"{DOCUMENT} PaymentType AccountRef",
+    "Deposit": f"{DOCUMENT} DepositToAccountRef",
+    "JournalEntry": DOCUMENT,
+    "InventoryAdjustment": DOCUMENT,
+    "JournalCode": f"{NAMED} Type",
+    "ReimburseCharge": """Id CustomerRef TxnDate Amount HasBeenInvoiced MetaData.CreateTime
+        MetaData.LastUpdatedTime""",
+    "RecurringTransaction": "Id Type Name Active MetaData.CreateTime MetaData.LastUpdatedTime",
 }
 ALSO_SORTABLE: Mapping[str, str] = {"Customer": "Balance CompanyName", "Vendor": "Balance"}
 
 SALES = ("Invoice", "CreditMemo", "RefundReceipt", "SalesReceipt", "Estimate")
 PLAIN_TRANSACTIONS = (
     "Bill", "VendorCredit", "PurchaseOrder", "Purchase", "Deposit", "Transfer", "JournalEntry",
-    "TimeActivity", "BillPayment", "CreditCardPayment",
+    "TimeActivity", "BillPayment", "CreditCardPayment", "InventoryAdjustment", "ReimburseCharge",
 )  # fmt: skip
 TRANSACTIONS = (*SALES, "Payment", *PLAIN_TRANSACTIONS)
 PEOPLE = ("Customer", "Vendor", "Employee")
 TREES = ("Customer", "Item", "Account", "Class", "Department", "CustomerType")
 LISTS = (
     *PEOPLE, "Item", "Account", "Class", "Department", "Term", "PaymentMethod", "CompanyCurrency",
-    "TaxAgency", "TaxCode", "TaxRate", "CustomerType", "Budget",
+    "TaxAgency", "TaxCode", "TaxRate", "CustomerType", "Budget", "JournalCode",
 )  # fmt: skip
-READ_ONLY = ("TaxCode", "TaxRate", "CustomerType", "Budget")
-NOT_IN_CDC = ("TaxAgency", "TaxCode", "TaxRate", "CompanyInfo", "Preferences", "ExchangeRate")
+READ_ONLY = ("TaxCode", "TaxRate", "CustomerType", "ReimburseCharge")
+NOT_IN_CDC = (
+    "JournalCode", "TaxAgency", "TaxCode", "TaxRate", "CompanyInfo", "Preferences", "ExchangeRate",
+    "RecurringTransaction",
+)  # fmt: skip
 VOIDABLE = ("Invoice", "Payment", "SalesReceipt", "BillPayment")
 SENDABLE = (*SALES, "PurchaseOrder", "Payment")
 
@@ -317,6 +340,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "TimeActivity": ("NameOf",),
     "BillPayment": ("VendorRef", "TotalAmt", "PayType", "Line"),
     "CreditCardPayment": ("CreditCardAccountRef", "BankAccountRef", "Amount"),
+    "InventoryAdjustment": ("AdjustAccountRef", "Line"),
+    "JournalCode": ("Name",),
+    "Budget": ("Name", "StartDate", "EndDate"),
 }
 
 REFERENCES: Mapping[str, str] = {
@@ -328,6 +354,7 @@ REFERENCES: Mapping[str, str] = {
     "BankAccountRef": "Account", "CreditCardAccountRef": "Account",
     "AccountRef": "Account", "FromAccountRef": "Account", "ToAccountRef": "Account",
     "ItemRef": "Item", "GroupItemRef": "Item", "VendorRef": "Vendor", "EmployeeRef": "Employee",
+    "AdjustAccountRef": "Account",
     "PrefVendorRef": "Vendor", "CustomerTypeRef": "CustomerType", "AgencyRef": "TaxAgency",
 }  # fmt: skip
 
@@ -400,7 +427,10 @@ def _entity(name: str) -> Entity:
 
 
 ENTITIES: Mapping[str, Entity] = {name: _entity(name) for name in MEMBERS}
-BY_SEGMENT: Mapping[str, Entity] = {name.lower(): entity for name, entity in ENTITIES.items()}
+BY_SEGMENT: Mapping[str, Entity] = {
+    **{name.lower(): entity for name, entity in ENTITIES.items()},
+    "creditcardpaymenttxn": ENTITIES["CreditCardPayment"],
+}
 PART_MEMBERS: Mapping[str, tuple[str, ...]] = {k: tuple(v.split()) for k, v in PARTS.items()}
 PART_SETS: Mapping[str, frozenset[str]] = {k: frozenset(v) for k, v in PART_MEMBERS.items()}
 
