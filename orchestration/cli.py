@@ -61,6 +61,9 @@ def sandbox(
         Path | None, typer.Option(help="Folder of records as the vendors' APIs return them.")
     ] = None,
     empty: Annotated[bool, typer.Option(help="Start with an empty org and company.")] = False,
+    scale: Annotated[
+        int | None, typer.Option(help="Start with a generated company of so many invoice lines.")
+    ] = None,
     limits: Annotated[bool, typer.Option(help="Enforce the vendors' rate limits.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the connection as one line of JSON.")
@@ -75,6 +78,7 @@ def sandbox(
         quickbooks_port=quickbooks_port,
         seed=seed,
         empty=empty,
+        scale=scale,
         limits=limits,
         as_json=as_json,
     )

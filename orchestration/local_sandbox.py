@@ -134,13 +134,15 @@ def serve(
     quickbooks_port: int,
     seed: Path | None,
     empty: bool,
+    scale: int | None,
     limits: bool,
     as_json: bool,
 ) -> None:
     """Serve in the foreground until stopped; the sandbox profile finds the connection meanwhile.
 
-    Without a seed and not empty, the sample company is served and its books are kept in the data
-    folder, so that they survive a restart. Raises `Stop` when it cannot start.
+    Without a seed, not empty and not generated to scale, the sample company is served and its
+    books are kept in the data folder, so that they survive a restart. Raises `Stop` when it cannot
+    start.
     """
     settings = load_settings()
     if settings.profile != "sandbox":
@@ -151,10 +153,13 @@ def serve(
             "Unset CROSSFOOT_PROFILE and run it again.",
         )
     folder = settings.data_dir
-    own = seed is None and not empty
+    own = seed is None and not empty and scale is None
     options = ["--limits", "on" if limits else "off"]
-    options += ["--empty"] if empty else ["--seed", str(seed or sample_company(folder.parent))]
-    options += ["--log", str(folder / BOOKS)] if own else []
+    options += ["--empty"] if empty else []
+    options += ["--scale", str(scale)] if scale is not None else []
+    options += ["--seed", str(seed)] if seed is not None else []
+    if own:
+        options += ["--seed", str(sample_company(folder.parent)), "--log", str(folder / BOOKS)]
     ports = (salesforce_port, quickbooks_port)
     with _serving(options, ports, folder / "sandbox.errors", folder / CONNECTION) as connection:
         if as_json:

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=None if given.empty else given.seed,
         log_file=given.log,
         limits=given.limits == "on",
+        scale=given.scale,
     )
     ports = {"salesforce": given.salesforce_port, "quickbooks": given.quickbooks_port}
     try:
@@ -41,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument("--seed", type=Path, metavar="FOLDER", help="start with these records")
+    start.add_argument(
+        "--scale", type=int, metavar="N", help="start with a company of N invoice lines"
+    )
     start.add_argument("--empty", action="store_true", help="start with nothing")
     parser.add_argument("--salesforce-port", type=int, default=0, metavar="N", help="0: any")
     parser.add_argument("--quickbooks-port", type=int, default=0, metavar="N", help="0: any")

@@ -90,11 +90,15 @@ VendorFactory = Callable[["Sandbox"], Vendor]
 
 @dataclass(frozen=True)
 class Options:
-    """How the sandbox is set up: where it starts from, where it keeps its writes, limits."""
+    """How the sandbox is set up: where it starts from, where it keeps its writes, limits.
+
+    `scale` starts from a generated company with so many invoice lines instead of from a folder.
+    """
 
     seed: Path | None = None
     log_file: Path | None = None
     limits: bool = False
+    scale: int | None = None
 
 
 class Sandbox:
@@ -123,7 +127,7 @@ class Sandbox:
         self.manifest: Mapping[str, Any] = {}
         self.vendors: dict[str, Vendor] = {}
         self._factories = dict(factories or default_factories())
-        self._seed = read_seed(self.options.seed)
+        self._seed = _seed_of(self.options)
         self._start()
 
     # ---- life
@@ -140,6 +144,8 @@ class Sandbox:
     def _load(self, seed: Seed) -> None:
         self._seed = seed
         self.manifest = seed.manifest
+        for (realm, entity), records in seed.computed.items():
+            self.store.lay(realm, entity, records)
         self.store.preset(seed.writes)
         self.clock = Clock(
             parse_instant(seed.manifest["as_of"]) if "as_of" in seed.manifest else None
@@ -233,6 +239,14 @@ class Sandbox:
                 for name, vendor in self.vendors.items()
             }
         return {**parts, "control_url": f"{self.base_urls.get('salesforce', '')}/_sandbox"}
+
+
+def _seed_of(options: Options) -> Seed:
+    if options.scale is None:
+        return read_seed(options.seed)
+    from pipelines.sandbox.company.scale import scaled_seed  # only those who ask for it load it
+
+    return scaled_seed(options.scale)
 
 
 def _operation(record: Mapping[str, Any] | None, existed: bool) -> str:

@@ -14,15 +14,17 @@ T = TypeVar("T")
 
 
 class Computed(Protocol):
-    """Records 0, 1, 2 … of an object, each made from its number, always the same.
+    """Records 0, 1, 2 … of an object, each made from its number, always the same."""
 
-    Attributes:
-        rising: the fields (or paths) whose value never falls from one number to the next.
-        constants: the fields that hold the same in all of them.
-    """
+    @property
+    def rising(self) -> frozenset[str]:
+        """The fields (or paths) whose value never falls from one number to the next."""
+        ...
 
-    rising: frozenset[str]
-    constants: Mapping[str, Any]
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """The fields that hold the same in all of them."""
+        ...
 
     def __len__(self) -> int: ...
 

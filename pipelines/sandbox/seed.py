@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.errors import SeedUnreadable
-from pipelines.sandbox.store import AnyWrite, MetaWrite, Write
+from pipelines.sandbox.store import AnyWrite, Computed, MetaWrite, Write
 
 EMPTY_MANIFEST: Mapping[str, Any] = {
     "name": "Empty company",
@@ -34,12 +34,16 @@ EMPTY_MANIFEST: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Seed:
-    """What the sandbox starts from: who the org and the companies are, and their records."""
+    """What the sandbox starts from: who the org and the companies are, and their records.
+
+    `computed` are records that are not held, by org or company and object; `writes` lie above.
+    """
 
     manifest: Mapping[str, Any]
     fingerprint: str
     folder: Path | None = None
     writes: list[AnyWrite] = field(default_factory=list)
+    computed: Mapping[tuple[str, str], Computed] = field(default_factory=dict)
 
 
 def read_seed(folder: Path | None) -> Seed:

@@ -312,13 +312,14 @@ def running_sandbox(
     salesforce_port: int = 0,
     quickbooks_port: int = 0,
     factories: Mapping[str, VendorFactory] | None = None,
+    scale: int | None = None,
 ) -> Iterator[RunningSandbox]:
     """Serve both vendors from a thread while the block runs.
 
     Raises:
         SandboxError: seed, log or port cannot be used.
     """
-    kernel = Sandbox(Options(seed, log_file, limits), factories)
+    kernel = Sandbox(Options(seed, log_file, limits, scale), factories)
     ports = {"salesforce": salesforce_port, "quickbooks": quickbooks_port}
     service = Service(kernel, "127.0.0.1", ports)
     loop = asyncio.new_event_loop()

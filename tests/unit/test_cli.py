@@ -73,6 +73,12 @@ def test_a_taken_port(tmp_path: Path) -> None:
         told_in_one_sentence(crossfoot(tmp_path, "ui", "--port", port), "port", "--port 3001")
 
 
+def test_a_sandbox_starts_from_one_thing_only(tmp_path: Path) -> None:
+    done = crossfoot(tmp_path, "sandbox", "--scale", "10", "--empty")
+    told_in_one_sentence(done, "--scale", "--empty")
+    told_in_one_sentence(crossfoot(tmp_path, "sandbox", "--scale", "0"), "--scale")
+
+
 @pytest.mark.parametrize(
     ("problem", "code"),
     [

@@ -38,7 +38,6 @@ def query_answer(books: Books, text: str, room: int | None = None) -> Record:
     found = found if room is None else found[:room]
     if not found:
         return {"QueryResponse": {}}
-    if entity.name == recurring.NAME:
-        found = [recurring.shown(record) for record in found]
+    shown = list(map(recurring.shown, found)) if entity.name == recurring.NAME else list(found)
     counters = {"startPosition": statement.start, "maxResults": len(found)}
-    return {"QueryResponse": {entity.answer: list(found), **counters}}
+    return {"QueryResponse": {entity.answer: shown, **counters}}
