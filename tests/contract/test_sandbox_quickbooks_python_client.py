@@ -251,9 +251,9 @@ def test_a_plain_transaction_is_kept_with_its_total(qb: QuickBooks) -> None:
 
 def test_what_is_not_served_says_so(qb: QuickBooks) -> None:
     with pytest.raises(UnsupportedException) as refused:
-        qb.get_report("BalanceSheet")
+        qb.get_report("FECReport")
     assert refused.value.error_code == 500
-    assert "BalanceSheet" in refused.value.detail
+    assert "FECReport" in refused.value.detail
 
 
 def test_an_expired_token_is_an_authorization_error(

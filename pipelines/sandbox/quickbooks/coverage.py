@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.coverage import REFUSED, Areas, Call, Operation
+from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, Areas, Call, Operation
+from pipelines.sandbox.quickbooks.reports import NAMED
+from pipelines.sandbox.quickbooks.vocabulary import ENTITIES
+
+_OTHERS = sorted(ENTITIES)
 
 _ROOT = "/v3/company/{realm}/"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -134,5 +138,31 @@ OPERATIONS: Areas = {
             says="BatchItemResponse",
         ),
     ),
-    "Reports": (Operation("Report", "GET", _ROOT + "reports/AgedReceivables", says="Header"),),
+    "Lists": tuple(
+        _query(f"Query {name}", f"select count(*) from {name}", "totalCount")  # noqa: S608
+        for name in _OTHERS
+    ),
+    "Recurring transactions": (
+        Operation(
+            "Template of an invoice",
+            "POST",
+            _ROOT + "recurringtransaction",
+            body={"Invoice": {**_SALE, "RecurringInfo": {"Name": "Covered"}}},
+            says="RecurDataRef",
+        ),
+    ),
+    "Reports": (
+        *(
+            Operation(name, "GET", f"{_ROOT}reports/{name}", says="NoReportData", note="Accrual.")
+            for name in NAMED
+        ),
+        Operation(
+            "Cash basis",
+            "GET",
+            _ROOT + "reports/ProfitAndLoss?accounting_method=Cash",
+            NOT_SERVED,
+            says="6000",
+        ),
+        Operation("Any other report", "GET", _ROOT + "reports/FECReport", NOT_SERVED, says="500"),
+    ),
 }

@@ -1,0 +1,331 @@
+"""Reports that list: transactions, the general ledger, the journal, the chart of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, posted, postings
+from pipelines.sandbox.quickbooks.report_layout import (
+    Query,
+    answer,
+    column,
+    header,
+    money,
+    period,
+    section,
+)
+from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
+from pipelines.sandbox.quickbooks.report_statements import (
+    REVENUE,
+    accrual,
+    is_wanted,
+    kind_of,
+    name_of,
+)
+from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, ref_value
+
+MONTH = "this month-to-date"
+LIST_COLUMNS = (
+    ("Date", "tx_date"), ("Transaction Type", "txn_type"), ("Num", "doc_num"),
+    ("Posting", "is_no_post"), ("Name", "name"), ("Memo/Description", "memo"),
+    ("Account", "account_name"), ("Split", "other_account"), ("Amount", "subt_nat_amount"),
+)  # fmt: skip
+NOT_POSTING = ("Estimate", "PurchaseOrder")
+NEGATIVE = ("CreditMemo", "RefundReceipt", "VendorCredit", "BillPayment", "Purchase")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A transaction as a list shows it."""
+
+    entity: str
+    record: Record
+    account: str
+    split: str
+    amount: Decimal
+
+
+# ---- transactions
+
+
+def transactions(books: Books, query: Query) -> list[Listed]:
+    """Transactions between `start_date` and `end_date` (this month), oldest first."""
+    span = period(books, query, MONTH)
+    wanted = query.get("transaction_type", "").replace(" ", "").lower()
+    found = [
+        (str(record["TxnDate"]), int(record["Id"]), entity, record)
+        for entity in (*POSTS, *NOT_POSTING)
+        for record in books.table(entity)
+        if span.first <= str(record.get("TxnDate", "")) <= span.last
+        and wanted in ("", entity.lower())
+        and _names(query, record)
+    ]
+    chart = Chart(books)
+    return [_listed(books, chart, e, r) for _, _, e, r in sorted(found, key=lambda f: f[:2])]
+
+
+def _names(query: Query, record: Record) -> bool:
+    asked = (("customer", "CustomerRef"), ("vendor", "VendorRef"))
+    return all(
+        ref_value(record, member) in query[name].split(",")
+        for name, member in asked
+        if query.get(name)
+    )
+
+
+def _listed(books: Books, chart: Chart, entity: str, record: Record) -> Listed:
+    parts = list(posted(chart, entity, record)) if entity in POSTS else []
+    names = list(dict.fromkeys(name_of(books, "Account", p.account) for p in parts[:-1]))
+    own = name_of(books, "Account", parts[-1].account) if parts else ""
+    split = names[0] if len(names) == 1 else "-Split-" if names else ""
+    member = "Amount" if "TotalAmt" not in record else "TotalAmt"
+    amount = amount_of(record, member) * (-1 if entity in NEGATIVE else 1)
+    return Listed(entity, record, own, split, amount)
+
+
+def transaction_list(books: Books, query: Query) -> Record:
+    """One row per transaction."""
+    rows = [_list_row(found) for found in transactions(books, query)]
+    return _of_transactions(books, query, "TransactionList", rows)
+
+
+def transactions_by(books: Books, query: Query, name: str, member: str, entity: str) -> Record:
+    """Transactions in a section for each customer or vendor."""
+    by_party: dict[str, list[Listed]] = {}
+    for found in transactions(books, query):
+        party = ref_value(found.record, member)
+        if party is not None:
+            by_party.setdefault(party, []).append(found)
+    blank = [""] * (len(LIST_COLUMNS) - 1)
+    rows = []
+    for party in sorted(by_party, key=lambda i: name_of(books, entity, i).casefold()):
+        title = texts([name_of(books, entity, party), *blank])
+        title["ColData"][0]["id"] = party
+        total = sum((f.amount for f in by_party[party]), ZERO)
+        named = title["ColData"][0]["value"]
+        summary = texts([f"Total for {named}", *blank[:-1], money(total)])
+        rows.append(section(title, [_list_row(f) for f in by_party[party]], summary))
+    return _of_transactions(books, query, name, rows)
+
+
+def _of_transactions(books: Books, query: Query, name: str, rows: list[Record]) -> Record:
+    heads = [{"ColTitle": title, "ColType": kind} for title, kind in LIST_COLUMNS]
+    return answer(header(books, name, query, not rows, period(books, query, MONTH)), heads, rows)
+
+
+def _list_row(found: Listed) -> Record:
+    record = found.record
+    party = record.get("CustomerRef") or record.get("VendorRef") or record.get("EntityRef") or {}
+    made = texts([
+        str(record["TxnDate"]), TYPE_NAMES.get(found.entity, found.entity),
+        str(record.get("DocNumber") or ""), "No" if found.entity in NOT_POSTING else "Yes",
+        str(party.get("name", "")), str(record.get("PrivateNote", "")),
+        found.account, found.split, f"{found.amount:.2f}",
+    ])  # fmt: skip
+    made["ColData"][1]["id"] = record["Id"]
+    made["ColData"][4]["id"] = str(party.get("value", ""))
+    return {**made, "type": "Data"}
+
+
+def texts(values: Sequence[str]) -> Record:
+    """A row of texts."""
+    return {"ColData": [{"value": value} for value in values]}
+
+
+# ---- the general ledger and the journal
+
+
+LEDGER_COLUMNS = (
+    ("Date", "tx_date"), ("Transaction Type", "txn_type"), ("Num", "doc_num"), ("Name", "name"),
+    ("Memo/Description", "memo"), ("Split", "split_acc"), ("Amount", "subt_nat_amount"),
+    ("Balance", "rbal_nat_amount"),
+)  # fmt: skip
+
+
+def _splits(books: Books, found: Sequence[Posting]) -> dict[tuple[str, str], str]:
+    """By transaction and account: the account on the other side, or "-Split-"."""
+    accounts: dict[str, dict[str, None]] = {}
+    for posting in found:
+        accounts.setdefault(posting.transaction, {})[posting.account] = None
+    names = {}
+    for transaction, own in accounts.items():
+        for account in own:
+            others = [other for other in own if other != account]
+            name = name_of(books, "Account", others[0]) if len(others) == 1 else "-Split-"
+            names[transaction, account] = name if others else ""
+    return names
+
+
+def _party_name(books: Books, posting: Posting) -> str:
+    record_id, kind = posting.name
+    return name_of(books, kind, record_id) if record_id and kind else ""
+
+
+def _ledger_row(
+    books: Books, posting: Posting, split: str, amount: Decimal, balance: Decimal
+) -> Record:
+    made = texts([
+        posting.day, TYPE_NAMES.get(posting.entity, posting.entity), posting.number,
+        _party_name(books, posting), posting.memo, split, f"{amount:.2f}", f"{balance:.2f}",
+    ])  # fmt: skip
+    made["ColData"][1]["id"] = posting.transaction
+    made["ColData"][3]["id"] = posting.name[0]
+    return {**made, "type": "Data"}
+
+
+def _by_account(
+    books: Books,
+    found: Sequence[Posting],
+    before: dict[str, Decimal],
+    sign: Callable[[Posting], int],
+    split: Mapping[tuple[str, str], str],
+) -> Iterator[Record]:
+    """A section for each account: what it began with, every line, and its sum."""
+    grouped: dict[str, list[Posting]] = {account: [] for account, b in before.items() if b}
+    for posting in found:
+        grouped.setdefault(posting.account, []).append(posting)
+    blank = [""] * (len(LEDGER_COLUMNS) - 1)
+    for account in sorted(grouped, key=lambda i: name_of(books, "Account", i).casefold()):
+        name = name_of(books, "Account", account)
+        balance, total, rows = before.get(account, ZERO), ZERO, []
+        if balance:
+            opening = texts(["Beginning Balance", *blank[:-1], f"{balance:.2f}"])
+            rows.append({**opening, "type": "Data"})
+        for posting in grouped[account]:
+            amount = sign(posting) * posting.amount
+            balance, total = balance + amount, total + amount
+            named = split[posting.transaction, account]
+            rows.append(_ledger_row(books, posting, named, amount, balance))
+        title = texts([name, *blank])
+        title["ColData"][0]["id"] = account
+        summary = texts([f"Total for {name}", *blank[:-2], money(total), ""])
+        yield section(title, rows, summary)
+
+
+_DEBIT = ("Bank", "Accounts Receivable", "Other Current Asset", "Fixed Asset", "Other Asset",
+          "Expense", "Other Expense", "Cost of Goods Sold")  # fmt: skip
+
+
+def general_ledger(books: Books, query: Query) -> Record:
+    """Every account with every line of a period and the balance after it."""
+    basis, span = accrual(query), period(books, query, MONTH)
+    kind, wanted = kind_of(books), is_wanted(books, query)
+
+    def sign(posting: Posting) -> int:
+        return 1 if kind(posting) in _DEBIT else -1
+
+    before: dict[str, Decimal] = {}
+    found = []
+    every = list(postings(books, last=span.last))
+    for posting in filter(wanted, every):
+        if posting.day >= span.first:
+            found.append(posting)
+        elif kind(posting) not in (*REVENUE, "Expense", "Other Expense", "Cost of Goods Sold"):
+            amount = sign(posting) * posting.amount
+            before[posting.account] = before.get(posting.account, ZERO) + amount
+    split = _splits(books, [p for p in every if p.day >= span.first])
+    rows = list(_by_account(books, found, before, sign, split))
+    heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
+    return answer(header(books, "GeneralLedger", query, not rows, span, basis), heads, rows)
+
+
+def profit_and_loss_detail(books: Books, query: Query) -> Record:
+    """Every line of income and expense of a period, by account."""
+    basis, span = accrual(query), period(books, query)
+    kind, wanted = kind_of(books), is_wanted(books, query)
+    every = list(postings(books, span.first, span.last))
+    found, split = [p for p in every if wanted(p)], _splits(books, every)
+    rows = []
+    for title, kinds, group in (
+        ("Income", ("Income",), "Income"),
+        ("Cost of Goods Sold", ("Cost of Goods Sold",), "COGS"),
+        ("Expenses", ("Expense",), "Expenses"),
+        ("Other Income", ("Other Income",), "OtherIncome"),
+        ("Other Expenses", ("Other Expense",), "OtherExpenses"),
+    ):
+        sign = -1 if title in ("Income", "Other Income") else 1
+        mine = [p for p in found if kind(p) in kinds]
+        if mine:
+            inner = list(_by_account(books, mine, {}, lambda _, s=sign: s, split))  # type: ignore[misc]
+            total = sum((sign * p.amount for p in mine), ZERO)
+            rows.append(_total_section(title, inner, total, group))
+    net = -sum((p.amount for p in found if kind(p) in _RESULT), ZERO)
+    blank = [""] * (len(LEDGER_COLUMNS) - 2)
+    summary = texts(["Net Income", *blank[:-1], f"{net:.2f}", ""])
+    rows.append(section(None, [], summary, "NetIncome"))
+    heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
+    return answer(header(books, "ProfitAndLossDetail", query, not found, span, basis), heads, rows)
+
+
+_RESULT = (*REVENUE, "Expense", "Other Expense", "Cost of Goods Sold")
+
+
+def _total_section(title: str, inner: list[Record], total: Decimal, group: str) -> Record:
+    blank = [""] * (len(LEDGER_COLUMNS) - 2)
+    summary = texts([f"Total for {title}", *blank[:-1], money(total), ""])
+    return section(texts([title, *blank, ""]), inner, summary, group)
+
+
+JOURNAL_COLUMNS = (
+    ("Date", "tx_date"), ("Transaction Type", "txn_type"), ("Num", "doc_num"), ("Name", "name"),
+    ("Memo/Description", "memo"), ("Account", "account_name"), ("Debit", "debt_amt"),
+    ("Credit", "credit_amt"),
+)  # fmt: skip
+
+
+def journal_report(books: Books, query: Query) -> Record:
+    """Every line of every transaction with its side; both sides add up to the same."""
+    span, wanted = period(books, query, MONTH), is_wanted(books, query)
+    found = [p for p in postings(books, span.first, span.last) if wanted(p)]
+    rows = [_journal_row(books, posting) for posting in found]
+    debit = sum((p.amount for p in found if p.amount > 0), ZERO)
+    credit = -sum((p.amount for p in found if p.amount < 0), ZERO)
+    blank = [""] * (len(JOURNAL_COLUMNS) - 3)
+    summary = texts(["TOTAL", *blank, f"{debit:.2f}", f"{credit:.2f}"])
+    rows.append(section(None, [], summary, "GrandTotal"))
+    heads = [{"ColTitle": title, "ColType": key} for title, key in JOURNAL_COLUMNS]
+    return answer(header(books, "JournalReport", query, not found, span), heads, rows)
+
+
+def _journal_row(books: Books, posting: Posting) -> Record:
+    made = texts([
+        posting.day, TYPE_NAMES.get(posting.entity, posting.entity), posting.number,
+        _party_name(books, posting), posting.memo, name_of(books, "Account", posting.account),
+        money(max(posting.amount, ZERO)), money(max(-posting.amount, ZERO)),
+    ])  # fmt: skip
+    made["ColData"][1]["id"] = posting.transaction
+    made["ColData"][5]["id"] = posting.account
+    return {**made, "type": "Data"}
+
+
+# ---- the chart of accounts
+
+
+ACCOUNT_COLUMNS = (("Account", "account_name"), ("Type", "account_type"),
+                   ("Detail type", "detail_acc_type"), ("Description", "account_desc"),
+                   ("Balance", "account_bal"))  # fmt: skip
+
+
+def account_list(books: Books, query: Query) -> Record:
+    """The active accounts with their balances."""
+    kind = kind_of(books)
+    sums: dict[str, Decimal] = {}
+    for posting in postings(books):
+        amount = posting.amount if kind(posting) in _DEBIT else -posting.amount
+        sums[posting.account] = sums.get(posting.account, ZERO) + amount
+    living = [a for a in books.table("Account") if a.get("Active") is not False]
+    rows = []
+    for account in sorted(living, key=lambda a: str(a["FullyQualifiedName"]).casefold()):
+        shown = str(account.get("AccountType")) not in _RESULT
+        made = texts([
+            str(account["FullyQualifiedName"]), str(account.get("AccountType", "")),
+            str(account.get("AccountSubType", "")), str(account.get("Description", "")),
+            money(sums.get(account["Id"], ZERO)) if shown else "",
+        ])  # fmt: skip
+        made["ColData"][0]["id"] = account["Id"]
+        rows.append({**made, "type": "Data"})
+    heads = [column(title, "String", key) for title, key in ACCOUNT_COLUMNS]
+    return answer(header(books, "AccountList", query, not rows), heads, rows)
