@@ -32,6 +32,10 @@ EMPTY_MANIFEST: Mapping[str, Any] = {
 }
 
 
+# Salesforce files that hold no records: what the org has beside the standard objects.
+_DEFINITIONS = ("_custom_fields", "_custom_objects")
+
+
 @dataclass(frozen=True)
 class Seed:
     """What the sandbox starts from: who the org and the companies are, and their records.
@@ -93,8 +97,8 @@ def _read(path: Path, kind: type, digest: Any) -> Any:
 def _salesforce(folder: Path, org_id: str, digest: Any) -> Iterator[AnyWrite]:
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         records = _read(path, list, digest)
-        if path.stem == "_custom_fields":
-            yield MetaWrite(org_id, "custom_fields", records)
+        if path.stem in _DEFINITIONS:
+            yield MetaWrite(org_id, path.stem.lstrip("_"), records)
             continue
         for record in records:
             yield Write(org_id, path.stem, str(record["Id"]), record)

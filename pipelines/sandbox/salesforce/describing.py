@@ -25,8 +25,8 @@ def entry(sobject: SObject, root: str) -> dict[str, Any]:
         "associateEntityType": None,
         "associateParentEntity": None,
         "createable": sobject.writable,
-        "custom": sobject.name.endswith("__c"),
-        "customSetting": False,
+        "custom": sobject.custom,
+        "customSetting": sobject.setting,
         "deepCloneable": False,
         "deletable": sobject.writable and listed,
         "deprecatedAndHidden": False,
@@ -69,7 +69,7 @@ def one_object(catalogue: Catalogue, sobject: SObject, root: str) -> dict[str, A
                 "junctionIdListNames": [],
                 "junctionReferenceTo": [],
                 "relationshipName": field.children,
-                "restrictedDelete": False,
+                "restrictedDelete": field.restricts,
             }
             for child, field in catalogue.children(sobject)
         ],

@@ -19,6 +19,7 @@ TEXTUAL = frozenset(
         "encryptedstring",
         "id",
         "reference",
+        "time",
     }
 )
 NUMERIC = frozenset({"currency", "double", "percent", "int"})
@@ -34,6 +35,9 @@ _SOAP_TYPES = {
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
     "address": "urn:address",
+    "location": "urn:location",
+    "time": "xsd:time",
+    "base64": "xsd:base64Binary",
 }
 
 
@@ -52,7 +56,8 @@ class Field:
     """One field of an object, as `describe` tells it.
 
     `children` names the relationship seen from the parent of a reference; `cascade` says that the
-    record goes when its parent goes. `derived` fields are set by the vendor from others.
+    record goes when its parent goes, `restricts` that the parent cannot go before. `counts` is the
+    form of an automatic number; `master` marks the detail side of a master-detail relationship.
     """
 
     name: str
@@ -82,6 +87,11 @@ class Field:
     calculated: bool = False
     unfilterable: bool = False
     unsortable: bool = False
+    formula: str | None = None
+    html: bool = False
+    counts: str | None = None
+    master: bool = False
+    restricts: bool = False
     help: str | None = None
     key: str = field(default="", compare=False)
 
@@ -135,10 +145,10 @@ class Field:
         return {
             "aggregatable": self.is_aggregatable,
             "aiPredictionField": False,
-            "autoNumber": False,
+            "autoNumber": self.counts is not None,
             "byteLength": self.length * 3 if textual and self.type != "id" else self.length,
             "calculated": self.calculated,
-            "calculatedFormula": None,
+            "calculatedFormula": self.formula,
             "cascadeDelete": self.cascade,
             "caseSensitive": self.case_sensitive,
             "compoundFieldName": self.compound,
@@ -160,7 +170,7 @@ class Field:
             "formulaTreatNullNumberAsZero": False,
             "groupable": self.is_groupable,
             "highScaleNumber": False,
-            "htmlFormatted": False,
+            "htmlFormatted": self.html,
             "idLookup": self.id_lookup or self.external_id,
             "inlineHelpText": self.help,
             "label": self.label,
@@ -188,8 +198,8 @@ class Field:
             "referenceTargetField": None,
             "referenceTo": list(self.refers_to),
             "relationshipName": self.relationship,
-            "relationshipOrder": None,
-            "restrictedDelete": False,
+            "relationshipOrder": 0 if self.master else None,
+            "restrictedDelete": self.restricts,
             "restrictedPicklist": self.restricted,
             "scale": self.scale,
             "searchPrefilterable": self.type in ("id", "reference"),

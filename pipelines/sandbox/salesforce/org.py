@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
 from pipelines.sandbox.salesforce import ids, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call
-from pipelines.sandbox.salesforce.catalogue import SObject, catalogue
+from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
+from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.records import Records, stamp
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.selection import Selection
@@ -53,7 +55,8 @@ class Org:
         org = self.kernel.manifest.get("salesforce", {})
         self.org_id = str(org.get("org_id") or ids.numbered("00D", 1))
         _furnish(self.kernel, self.org_id, org)
-        self.catalogue = catalogue(self.kernel.store.meta(self.org_id).get("custom_fields", ()))
+        self._built_from = self._added()
+        self.catalogue = Catalogue(all_objects(self._built_from))
         self.sessions = Sessions(
             self.kernel, self.org_id, _user(self.kernel.store, self.org_id, org)
         )
@@ -76,6 +79,81 @@ class Org:
         if found is None:
             raise refusals.not_found()
         return found
+
+    # ---- its objects, which may change while it runs
+
+    def _added(self) -> Added:
+        meta = self.kernel.store.meta(self.org_id)
+        return Added(tuple(meta.get("custom_objects", ())), tuple(meta.get("custom_fields", ())))
+
+    def refresh_catalogue(self) -> None:
+        """Know the objects as the store has them: after a change, or after one was taken back."""
+        added = self._added()
+        if added != self._built_from:
+            self.catalogue.replace(all_objects(added))
+            self._built_from = added
+
+    def define_object(self, metadata: Mapping[str, Any]) -> SObject:
+        """Add a custom object (its `fullName` ends with __c), or change the one of that name.
+
+        Raises:
+            custom.NotServed: it has a field of a type the sandbox does not know.
+        """
+        before = list(self._added().objects)
+        name = str(metadata["fullName"])
+        place = next((n for n, o in enumerate(before) if _same(o["fullName"], name)), None)
+        if place is None:
+            taken = {str(o.get("keyPrefix")) for o in before}
+            free = next(p for p in map(prefix, count(len(before))) if p not in taken)
+            before.append({**metadata, "keyPrefix": free})
+        else:
+            before[place] = {**metadata, "keyPrefix": before[place].get("keyPrefix", prefix(place))}
+        self._redefine("custom_objects", before)
+        return self.object(name)
+
+    def define_field(self, full_name: str, metadata: Mapping[str, Any]) -> SObject:
+        """Add a custom field (`Account.Key__c`), or change the one of that name.
+
+        Raises:
+            custom.NotServed: its type is none the sandbox knows.
+        """
+        owner, _, _ = full_name.partition(".")
+        kept = [f for f in self._added().fields if not _same(f["FullName"], full_name)]
+        self._redefine("custom_fields", [*kept, {"FullName": full_name, "Metadata": metadata}])
+        return self.object("Task" if owner == "Activity" else owner)
+
+    def drop_field(self, full_name: str) -> None:
+        """Take a custom field away; what records held in it is no longer seen."""
+        owner, _, name = full_name.partition(".")
+        kept = [f for f in self._added().fields if not _same(f["FullName"], full_name)]
+        objects = [
+            {**o, "fields": [f for f in o.get("fields") or () if not _same(f["fullName"], name)]}
+            if _same(o["fullName"], owner)
+            else o
+            for o in self._added().objects
+        ]
+        self._redefine("custom_fields", kept)
+        self._redefine("custom_objects", objects)
+
+    def drop_object(self, name: str) -> None:
+        """Take a custom object away, with its fields and records."""
+        found = self.object(name)
+        added = self._added()
+        records = list(self.kernel.store.table(self.org_id, found.name).ids())
+        self.kernel.store.commit([Write(self.org_id, found.name, one, None) for one in records])
+        own = [f for f in added.fields if not _same(f["FullName"].partition(".")[0], name)]
+        kept = [_settled(o, n) for n, o in enumerate(added.objects)]
+        self._redefine("custom_fields", own)
+        self._redefine("custom_objects", [o for o in kept if not _same(o["fullName"], name)])
+
+    def _redefine(self, key: str, definitions: list[Mapping[str, Any]]) -> None:
+        """Store the definitions whole, or, when they cannot be understood, not at all."""
+        try:
+            with self.kernel.store.transaction():
+                self.kernel.store.put_meta(self.org_id, key, definitions or None)
+                self.refresh_catalogue()
+        finally:
+            self.refresh_catalogue()
 
     def selection(self, call: Call) -> Selection:
         """SOQL over the org as it is now."""
@@ -105,6 +183,15 @@ class Org:
         """A name for a result that has further pages."""
         self._opened += 1
         return ids.numbered("0r8", self._opened)
+
+
+def _same(name: object, other: str) -> bool:
+    return str(name).lower() == other.lower()
+
+
+def _settled(definition: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """A custom object with its id prefix written down, so that it stays when others go."""
+    return {"keyPrefix": prefix(number), **definition}
 
 
 def _furnish(kernel: Sandbox, org_id: str, org: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import MetaWrite, Record, Store, Write
 
 _CENT = Decimal("0.01")
+_COUNT = re.compile(r"\{(0+)\}")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Records:
         if missing:
             raise refusals.required_missing(missing)
         record_id, counter = self._next_id(sobject)
+        values |= _counted(sobject, counter.value)
         record = self._blank(sobject) | values | self._stamps(record_id, new=True)
         record = {k: v for k, v in record.items() if sobject.field(k)}
         self._refuse_duplicates(sobject, record)
@@ -507,6 +510,15 @@ class Records:
 def stamp(moment: datetime) -> str:
     """A date-time as REST writes it: whole seconds, UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def _counted(sobject: SObject, number: int) -> Record:
+    """The automatic numbers of a new record: `{0000}` in the form stands for the number."""
+    return {
+        f.name: _COUNT.sub(lambda found: str(number).rjust(len(found[1]), "0"), f.counts)
+        for f in sobject.fields.values()
+        if f.counts
+    }
 
 
 def _cents(value: Decimal) -> Decimal:

@@ -62,9 +62,9 @@ class Salesforce:
 
     def __init__(self, kernel: Sandbox) -> None:
         self._kernel = kernel
-        self._org = Org(kernel, _route)
-        self.org_id = self._org.org_id
-        self._sessions = self._org.sessions
+        self.org = Org(kernel, _route)
+        self.org_id = self.org.org_id
+        self._sessions = self.org.sessions
 
     # ---- what the kernel asks
 
@@ -144,7 +144,7 @@ class Salesforce:
             raise refusals.not_found()
         version = found["version"] or f"{NEWEST}.0"
         _refuse_version(float(version))
-        self._org.count_call()
+        self.org.count_call()
         call = Call(
             _method(request),
             tuple(part for part in (found["rest"] or "").split("/") if part),
@@ -158,13 +158,14 @@ class Salesforce:
 
     def _atomic(self, call: Call) -> Answer:
         """One call as a whole: what it wrote stays only when it is not refused."""
+        self.org.refresh_catalogue()
         with self._kernel.store.transaction():
-            return self._org.route(call)
+            return self.org.route(call)
 
     def _reply(self, request: Request, answer: Answer) -> Reply:
         headers = dict(answer.headers or {})
         if request.path.startswith("/services/data/"):
-            headers["Sforce-Limit-Info"] = f"api-usage={self._org.usage.used}/{DAILY_CALLS}"
+            headers["Sforce-Limit-Info"] = f"api-usage={self.org.usage.used}/{DAILY_CALLS}"
         if answer.raw is not None or answer.body is None:
             return Reply(answer.status, answer.raw or b"", headers)
         pretty = request.headers.get("x-prettyprint") in ("1", "true")

@@ -1,0 +1,17 @@
+"""The standard objects an org of the sandbox has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipelines.sandbox.salesforce.sobject import SObject
+from pipelines.sandbox.salesforce.standard_activities import activity_objects
+from pipelines.sandbox.salesforce.standard_sales import sales_objects
+from pipelines.sandbox.salesforce.standard_setup import setup_objects
+
+
+def standard_objects() -> Iterable[SObject]:
+    """All of them."""
+    yield from sales_objects()
+    yield from setup_objects()
+    yield from activity_objects()
