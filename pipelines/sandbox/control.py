@@ -136,6 +136,26 @@ def _journal_cleared(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
         return {"entries": []}
 
 
+def _webhooks(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    return _hooks(sandbox).as_json()
+
+
+def _webhooks_set(sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    return _hooks(sandbox).receive(given)
+
+
+def _webhooks_ended(sandbox: Sandbox, query: Query, given: Given) -> Any:
+    _hooks(sandbox).close()
+    return _webhooks(sandbox, query, given)
+
+
+def _hooks(sandbox: Sandbox) -> Any:
+    hooks = sandbox.observers.get("quickbooks")
+    if hooks is None:
+        raise ValueError("QuickBooks is not served here.")
+    return hooks
+
+
 _ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
     ("GET", ""): _state,
     ("GET", "/connection"): _connection,
@@ -148,4 +168,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
     ("POST", "/clock"): _clock_moved,
     ("GET", "/journal"): _journal,
     ("DELETE", "/journal"): _journal_cleared,
+    ("GET", "/webhooks"): _webhooks,
+    ("POST", "/webhooks"): _webhooks_set,
+    ("DELETE", "/webhooks"): _webhooks_ended,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -85,6 +85,18 @@ class Vendor(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Is told what a vendor's call has committed (webhooks). Must return at once."""
+
+    def committed(self, realm: str, writes: Sequence[Written]) -> None:
+        """Records of an org or company have changed."""
+        ...
+
+    def close(self) -> None:
+        """No more of it."""
+        ...
+
+
 VendorFactory = Callable[["Sandbox"], Vendor]
 
 
@@ -111,6 +123,7 @@ class Sandbox:
         options: as given at the start; `limits` turns the vendors' allowances on.
         base_urls: where each vendor is served, once it is.
         vendors: by name; built anew at a reset, so a vendor may keep caches of the books.
+        observers: who is told of committed changes, by vendor.
         lock: held during every call.
     """
 
@@ -126,6 +139,7 @@ class Sandbox:
         self.base_urls: dict[str, str] = {}
         self.manifest: Mapping[str, Any] = {}
         self.vendors: dict[str, Vendor] = {}
+        self.observers: dict[str, Observer] = {}
         self._factories = dict(factories or default_factories())
         self._seed = _seed_of(self.options)
         self._start()
@@ -152,6 +166,9 @@ class Sandbox:
         )
 
     def _build_vendors(self) -> None:
+        for observer in self.observers.values():
+            observer.close()
+        self.observers.clear()
         self.vendors = {name: make(self) for name, make in self._factories.items()}
 
     def reset(self, folder: Path | None = None) -> None:
@@ -169,8 +186,10 @@ class Sandbox:
             self._build_vendors()
 
     def close(self) -> None:
-        """Close the log."""
+        """Close the log and tell no one any more."""
         with self.lock:
+            for observer in self.observers.values():
+                observer.close()
             self.store.close()
 
     def move_clock(self, moment: str | None, advance: float, frozen: bool | None) -> None:
@@ -203,6 +222,9 @@ class Sandbox:
                     for w, existed in self.store.pending()
                 )
             self._journal(request, reply.status if answered else 0, fault, writes)
+            observer = self.observers.get(request.system)
+            if observer is not None and writes:
+                observer.committed(vendor.realm_of(request), writes)
             return reply
 
     def note_undone(self, request: Request, status: int, fault: str) -> None:

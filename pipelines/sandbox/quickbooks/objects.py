@@ -266,7 +266,7 @@ def send(books: Books, entity: Entity, record_id: str, address: str | None) -> R
         BillEmail={"Address": address},
         DeliveryInfo={"DeliveryType": "Email", "DeliveryTime": books.stamp()},
     )
-    return books.put(entity.name, in_order(entity.name, sent))
+    return books.put(entity.name, in_order(entity.name, sent), "email")
 
 
 def with_link(entity: Entity, record: Record) -> Record:

@@ -48,6 +48,7 @@ from pipelines.sandbox.quickbooks.replies import (
 from pipelines.sandbox.quickbooks.starter import provide
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, SENDABLE, Entity
+from pipelines.sandbox.quickbooks.webhooks import Webhooks
 
 COMPANY = re.compile(r"/v3/company/([^/]+)(?:/(.*))?$")
 
@@ -95,6 +96,7 @@ class QuickBooks:
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
         self.limits = {realm: Limits() for realm in self.books}
+        kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
 
     # ---- what the kernel asks
 
