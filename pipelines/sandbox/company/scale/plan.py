@@ -8,14 +8,15 @@ is half paid. Nothing is stored: the company of a thousand and of a million line
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 
 from pipelines.sandbox.company.dates import AS_OF_AT
+from pipelines.sandbox.company.scale.moments import DAY, seconds_of
 
-FIRST_CLOSE = datetime(2023, 12, 1, 16, 0, 0, tzinfo=UTC)
-LAST_CLOSE = AS_OF_AT - timedelta(days=1)
-OPENED = datetime(2022, 3, 1, 16, 0, 0, tzinfo=UTC)
+FIRST_CLOSE = seconds_of(datetime(2023, 12, 1, 16, 0, 0, tzinfo=UTC))
+LAST_CLOSE = seconds_of(AS_OF_AT) - DAY
+OPENED = seconds_of(datetime(2022, 3, 1, 16, 0, 0, tzinfo=UTC))
 
 _LINES = (4, 1, 6, 3, 2, 7, 4, 5)
 _FIRST = (0, 4, 5, 11, 14, 16, 23, 27)
@@ -144,18 +145,13 @@ class Plan:
 
     # ---- time
 
-    def closed_at(self, deal: int) -> datetime:
-        """When a deal closed, in UTC; never earlier than the one before."""
-        return _between(FIRST_CLOSE, LAST_CLOSE, deal, self.deals)
+    def closed_at(self, deal: int) -> int:
+        """The second in which a deal closed, in UTC; never earlier than the one before."""
+        return FIRST_CLOSE + (LAST_CLOSE - FIRST_CLOSE) * (deal + 1) // self.deals
 
-    def opened_at(self, account: int) -> datetime:
-        """When an account was made."""
-        return _between(OPENED, FIRST_CLOSE - timedelta(days=40), account, self.accounts)
-
-
-def _between(first: datetime, last: datetime, number: int, count: int) -> datetime:
-    seconds = int((last - first).total_seconds())
-    return first + timedelta(seconds=seconds * (number + 1) // count)
+    def opened_at(self, account: int) -> int:
+        """The second in which an account was made."""
+        return OPENED + (FIRST_CLOSE - 40 * DAY - OPENED) * (account + 1) // self.accounts
 
 
 def counts(plan: Plan) -> dict[str, int]:

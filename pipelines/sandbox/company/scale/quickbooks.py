@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 from pipelines.sandbox.company.quickbooks_parts import CUSTOM_FIELDS
 from pipelines.sandbox.company.scale import wording
+from pipelines.sandbox.company.scale.moments import DAY, day_of, text_of
 from pipelines.sandbox.company.scale.numbered import Numbered, Serials, one
-from pipelines.sandbox.company.scale.plan import LARGEST_QUANTITY, OPENED, Plan
+from pipelines.sandbox.company.scale.plan import OPENED, Plan
 from pipelines.sandbox.company.scale.salesforce import product_code, product_name
 from pipelines.sandbox.store import AnyWrite, Computed, MetaWrite, Record, Write
 
 REALM = "9341455512000019"
 OFFSET = "-08:00"
-_WEST = timedelta(hours=-8)
+_WEST = -8 * 3600
 _CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
 INVOICES, PAYMENTS = Serials(1001, 2), Serials(1002, 2)
 NUMBERS = Serials(1001)
 CUSTOMERS, ITEMS = Serials(1), Serials(1)
-BILLED_AFTER, PAID_AFTER = timedelta(hours=1), timedelta(hours=5)
-DUE = timedelta(days=30)
+BILLED_AFTER, PAID_AFTER = 3600, 5 * 3600
+DUE = 30 * DAY
 _LISTED = frozenset({"Id", "MetaData.CreateTime", "MetaData.LastUpdatedTime"})
 _DATED = _LISTED | {"TxnDate"}
 _USD = {"value": "USD", "name": "United States Dollar"}
@@ -39,8 +38,8 @@ def amount(cents: int) -> Decimal:
     return Decimal(cents // 10) * _TENTH if rest else Decimal(whole)
 
 
-def _time(local: datetime) -> str:
-    return f"{local.isoformat()[:19]}{OFFSET}"
+def _time(local: int) -> str:
+    return f"{text_of(local)}{OFFSET}"
 
 
 def _system(record_id: str, created: str, updated: str, changes: int = 0) -> Record:
@@ -75,6 +74,7 @@ class Ledger:
     def __init__(self, plan: Plan, deal_id: Callable[[int], str]) -> None:
         self._plan = plan
         self._deal_id = deal_id
+        self._lines: dict[tuple[int, int, int], Record] = {}
 
     def tables(self) -> dict[str, Computed]:
         """The computed entities by name."""
@@ -186,7 +186,7 @@ class Ledger:
                 )
             ],
             "DocNumber": NUMBERS.of(number),
-            "TxnDate": billed.isoformat()[:10],
+            "TxnDate": day_of(billed),
             "CurrencyRef": dict(_USD),
             "LinkedTxn": links if payment is not None else [],
             "Line": lines,
@@ -194,7 +194,7 @@ class Ledger:
             "CustomerRef": {"value": CUSTOMERS.of(account), "name": wording.firm_name(account)},
             "BillAddr": {"Id": str(2 * plan.accounts + 2 + number), **_address(account)},
             "SalesTermRef": dict(_NET_30),
-            "DueDate": (billed + DUE).isoformat()[:10],
+            "DueDate": day_of(billed + DUE),
             "TotalAmt": total,
             "ApplyTaxAfterDiscount": False,
             "PrintStatus": "NotSet",
@@ -203,27 +203,25 @@ class Ledger:
             "Balance": amount(cents - plan.paid_of(number, cents)),
         }  # fmt: skip
 
-    @cached_property
-    def _sold(self) -> list[tuple[str, str, str, Decimal, list[Decimal]]]:
-        """Of each item: id, name, description, price, and what each quantity comes to."""
-        return [
-            (ITEMS.of(item), product_name(item), product_name(item), amount(price),
-             [amount(price * count) for count in range(LARGEST_QUANTITY + 1)])
-            for item, price in enumerate(self._plan.prices)
-        ]  # fmt: skip
-
     def _line(self, at: int, line: int) -> Record:
-        quantity = self._plan.quantity_of(line)
-        item_id, name, description, price, sums = self._sold[self._plan.item_of(line)]
+        """Line `at` of an invoice. Lines that say the same are the same: records never change."""
+        said = (at, self._plan.item_of(line), self._plan.quantity_of(line))
+        found = self._lines.get(said)
+        if found is None:
+            found = self._lines[said] = self._new_line(*said)
+        return found
+
+    def _new_line(self, at: int, item: int, quantity: int) -> Record:
+        price = self._plan.prices[item]
         return {
             "Id": str(at),
             "LineNum": at,
-            "Description": description,
-            "Amount": sums[quantity],
+            "Description": product_name(item),
+            "Amount": amount(price * quantity),
             "DetailType": "SalesItemLineDetail",
             "SalesItemLineDetail": {
-                "ItemRef": {"value": item_id, "name": name},
-                "UnitPrice": price,
+                "ItemRef": {"value": ITEMS.of(item), "name": product_name(item)},
+                "UnitPrice": amount(price),
                 "Qty": quantity,
                 "TaxCodeRef": _UNTAXED,
             },
@@ -239,7 +237,7 @@ class Ledger:
         link = {"TxnId": INVOICES.of(invoice), "TxnType": "Invoice"}
         return {
             **_system(PAYMENTS.of(invoice), _time(paid), _time(paid)),
-            "TxnDate": paid.isoformat()[:10],
+            "TxnDate": day_of(paid),
             "CurrencyRef": dict(_USD),
             "LinkedTxn": [],
             "Line": [{"Amount": total, "LinkedTxn": [link]}],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pipelines.sandbox.company.salesforce_records import custom_fields
 from pipelines.sandbox.company.scale import wording
+from pipelines.sandbox.company.scale.moments import DAY, day_of, text_of
 from pipelines.sandbox.company.scale.numbered import Ids, Numbered, one
 from pipelines.sandbox.company.scale.plan import HALF_PAID, LARGEST_QUANTITY, OPENED, UNPAID, Plan
 from pipelines.sandbox.store import AnyWrite, Computed, MetaWrite, Record, Write
@@ -18,8 +18,8 @@ NAME = "Brightwater Instruments at scale"
 ORG_ID = Ids("00D").of(0)
 INTEGRATION = "integration@brightwater-scale.example"
 OWNERS = 10
-LINE_TIME = timedelta(hours=6)  # from close to the last touch, by which the deal's invoice is out
-LASTED = timedelta(days=30)  # from a deal's first day to its close
+LINE_TIME = 6 * 3600  # from close to the last touch, by which the deal's invoice is out
+LASTED = 30 * DAY  # from a deal's first day to its close
 _RISING = frozenset({"Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"})
 _CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
 _INDUSTRIES = ("Biotechnology", "Chemicals", "Education", "Energy", "Healthcare", "Manufacturing")
@@ -35,12 +35,12 @@ def amount(cents: int) -> Decimal:
     return Decimal(cents) * _CENT if rest else Decimal(tenths) * _TENTH
 
 
-def time(moment: datetime) -> str:
-    """A date-time as Salesforce writes it; `moment` is in UTC."""
-    return f"{moment.isoformat()[:19]}.000+0000"
+def time(seconds: int) -> str:
+    """A date-time as Salesforce writes it."""
+    return f"{text_of(seconds)}.000+0000"
 
 
-def _touched(created: datetime, modified: datetime) -> Record:
+def _touched(created: int, modified: int) -> Record:
     at = time(modified)
     return {
         "CreatedDate": time(created),
@@ -60,6 +60,7 @@ class Org:
         self._realm = realm
         self._invoice_id = invoice_id
         self._invoice_number = invoice_number
+        self._of_deal = lru_cache(maxsize=1000)(self._about_deal)
 
     def tables(self) -> dict[str, Computed]:
         """The computed objects by name."""
@@ -229,7 +230,8 @@ class Org:
         won = invoice is not None
         open_stage = not won and number >= plan.deals - plan.deals // 20
         stage = _open_stage(number) if open_stage else "Closed Won" if won else "Closed Lost"
-        day = (closed + timedelta(days=60) if open_stage else closed).date()
+        day = day_of(closed + 60 * DAY if open_stage else closed)
+        year, quarter = int(day[:4]), (int(day[5:7]) + 2) // 3
         cents = 150_00 + number % 977 * 100 if invoice is None else plan.total_of(invoice)
         probability = _OPEN_STAGES.get(stage, 100 if won else 0)
         category = "Closed" if won else "Pipeline" if open_stage else "Omitted"
@@ -242,7 +244,7 @@ class Org:
             "Probability": probability,
             "ExpectedRevenue": amount((cents * probability + 50) // 100),
             "TotalOpportunityQuantity": self._quantity(invoice),
-            "CloseDate": day.isoformat(),
+            "CloseDate": day,
             "Type": "Existing Business" if number >= plan.accounts else "New Business",
             "LeadSource": None,
             "IsClosed": not open_stage,
@@ -253,9 +255,9 @@ class Org:
             "Pricebook2Id": _BOOK_ID if won else None,
             "OwnerId": _USERS.of(1 + account % OWNERS),
             "IsPrivate": False,
-            "FiscalYear": day.year,
-            "FiscalQuarter": (day.month + 2) // 3,
-            "Fiscal": f"{day.year} {(day.month + 2) // 3}",
+            "FiscalYear": year,
+            "FiscalQuarter": quarter,
+            "Fiscal": f"{year} {quarter}",
             "LastStageChangeDate": time(closed),
             "CurrencyIsoCode": "USD",
             "Billing_Plan__c": "On close",
@@ -313,20 +315,25 @@ class Org:
         invoice, at = plan.place_of(number)
         deal = plan.deal_of(invoice)
         item, quantity = plan.item_of(number), plan.quantity_of(number)
-        closed = plan.closed_at(deal)
         sold, product = self._sold[item]
+        name, of_deal = self._of_deal(deal)
         sum_ = self._sums[item][quantity]
         return {
             "Id": _LINES.of(number),
-            "OpportunityId": _DEALS.of(deal),
+            **of_deal,
             **sold,
-            "Name": f"{deal_name(plan, deal)} {product}",
+            "Name": f"{name} {product}",
             "Quantity": _COUNTS[quantity],
             "Subtotal": sum_,
             "TotalPrice": sum_,
             "SortOrder": at + 1,
-            **_touched(closed - LASTED, closed),
         }
+
+    def _about_deal(self, deal: int) -> tuple[str, Record]:
+        """What the lines of a deal have in common: its name, and members."""
+        closed = self._plan.closed_at(deal)
+        members = {"OpportunityId": _DEALS.of(deal), **_touched(closed - LASTED, closed)}
+        return deal_name(self._plan, deal), members
 
 
 _COUNTS = [amount(100 * count) for count in range(LARGEST_QUANTITY + 1)]
