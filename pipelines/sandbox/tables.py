@@ -117,34 +117,52 @@ class Table:
                 if index.key(record) == value:
                     yield record
 
-    def between(self, name: str, low: Any, high: Any, key: IndexKey) -> Rows:
-        """At least the records whose `key` lies from `low` to `high`, both included.
+    def is_ordered(self, name: str) -> bool:
+        """Whether `between` finds exactly the records asked for, and no others."""
+        return not len(self._base) or name in self._base.rising
 
-        None is no bound. `name` is the field (or path) the key looks at, and always goes with the
-        same key; its values are of one kind that can be ordered.
+    def between(
+        self,
+        name: str,
+        low: Any,
+        high: Any,
+        key: IndexKey,
+        *,
+        above: bool = False,
+        below: bool = False,
+    ) -> Rows:
+        """At least the records whose `key` lies from `low` to `high`.
+
+        Both are included, but `low` not with `above` and `high` not with `below`; None is no bound.
+        `name` is the field (or path) the key looks at, and always goes with the same key; its
+        values are of one kind that can be ordered.
         """
+        first = bisect_right if above else bisect_left
+        last = bisect_left if below else bisect_right
+
+        def span(values: Sequence[T], value: Callable[[T], Any]) -> tuple[int, int]:
+            start = 0 if low is None else first(values, low, key=value)
+            stop = len(values) if high is None else last(values, high, key=value)
+            return start, max(start, stop)
+
         order = self._orders.get(name)
         if order is None:
             order = self._orders[name] = _Order(key, self._written.items())
-        written = [self._written[record_id] for record_id in order.ids(low, high)]
-        numbers = self._numbers_between(name, low, high, key)
-        first = bisect_left(sorted_gone := sorted(self._replaced), numbers.start)
-        last = bisect_left(sorted_gone, numbers.stop)
-        gone = [number - numbers.start for number in sorted_gone[first:last]]
-        computed: Sequence[Held] = without(numbers, gone) if gone else numbers
+        start, stop = span(order.entries, lambda entry: entry[0])
+        written = [self._written[record_id] for _, record_id in order.entries[start:stop]]
+        numbers = range(len(self._base))
+        if name in self._base.rising:
+            start, stop = span(numbers, lambda number: key(self._base.record(number)))
+            numbers = numbers[start:stop]
+        computed = self._still_computed(numbers)
         return Rows(self._base, [*computed, *written] if written else computed)
 
-    def _numbers_between(self, name: str, low: Any, high: Any, key: IndexKey) -> range:
-        numbers = range(len(self._base))
-        if name not in self._base.rising:
-            return numbers
-
-        def value(number: int) -> Any:
-            return key(self._base.record(number))
-
-        first = 0 if low is None else bisect_left(numbers, low, key=value)
-        last = len(numbers) if high is None else bisect_right(numbers, high, key=value)
-        return range(first, max(first, last))
+    def _still_computed(self, numbers: range) -> Sequence[Held]:
+        """Those of the numbers whose records no write has replaced."""
+        replaced = sorted(self._replaced)
+        first, last = bisect_left(replaced, numbers.start), bisect_left(replaced, numbers.stop)
+        places = [number - numbers.start for number in replaced[first:last]]
+        return without(numbers, places) if places else numbers
 
     def put(self, record_id: str, record: Record | None) -> Record | None:
         """Set or remove a record without logging it; answers what was there before.
@@ -208,24 +226,15 @@ class _Order:
     def __init__(self, key: IndexKey, records: Iterable[tuple[str, Record]]) -> None:
         self.key = key
         valued = ((key(record), record_id) for record_id, record in records)
-        self._entries: list[tuple[Any, str]] = sorted(e for e in valued if e[0] is not None)
+        self.entries: list[tuple[Any, str]] = sorted(e for e in valued if e[0] is not None)
 
     def add(self, record_id: str, record: Record) -> None:
         value = self.key(record)
         if value is not None:
-            insort(self._entries, (value, record_id))
+            insort(self.entries, (value, record_id))
 
     def remove(self, record_id: str, record: Record) -> None:
         entry = (self.key(record), record_id)
         if entry[0] is not None:
-            at = bisect_left(self._entries, entry)
-            del self._entries[at]
-
-    def ids(self, low: Any, high: Any) -> Iterator[str]:
-        first = 0 if low is None else bisect_left(self._entries, low, key=lambda e: e[0])
-        last = (
-            len(self._entries)
-            if high is None
-            else bisect_right(self._entries, high, key=lambda e: e[0])
-        )
-        return (record_id for _, record_id in self._entries[first:last])
+            at = bisect_left(self.entries, entry)
+            del self.entries[at]

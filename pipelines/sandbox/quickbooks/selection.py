@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -47,10 +47,11 @@ def select(statement: Statement, entity: Entity, table: Table, today: Day) -> Ro
 
 
 def _selected(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
-    tests = [_predicate(condition, entity, today) for condition in statement.conditions]
+    predicates = {c: _predicate(c, entity, today) for c in statement.conditions}
+    rows, met = _candidates(statement, entity, table, today)
+    tests = [test for condition, test in predicates.items() if condition not in met]
     if entity.is_list and not any(c.field.lower() == "active" for c in statement.conditions):
         tests.append(_is_active)
-    rows = _candidates(statement, entity, table, today)
     if tests:
         rows = rows.kept(lambda record: all(test(record) for test in tests))
     return rows if statement.count and not rows else _sorted(rows, statement.order, entity)
@@ -72,42 +73,57 @@ def _is_active(record: Record) -> bool:
     return record.get("Active") is not False
 
 
-def _candidates(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
-    """The records worth testing: by id, index or range where a condition allows it."""
+def _candidates(
+    statement: Statement, entity: Entity, table: Table, today: Day
+) -> tuple[Rows, Collection[Condition]]:
+    """The records worth testing: by id, index or range where a condition allows it.
+
+    And the conditions that all of them meet already.
+    """
     for condition in statement.conditions:
         name = entity.filterable.get(condition.field.lower())
         if name == "Id" and condition.operator in ("=", "in"):
             found = (table.get(value) for value in dict.fromkeys(condition.values))
-            return table.rows_of([record for record in found if record is not None])
+            return table.rows_of([record for record in found if record is not None]), ()
         if name in FOUND_BY_INDEX and condition.operator in ("=", "in"):
             wanted = dict.fromkeys(value.casefold() for value in condition.values)
             key = _index_key(name)
-            return table.rows_of(
-                [r for value in wanted for r in table.find(f"query {name}", value, key)]
-            )
+            rows = [r for value in wanted for r in table.find(f"query {name}", value, key)]
+            return table.rows_of(rows), ()
     return _between(statement, entity, table, today)
 
 
-def _between(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
+def _between(
+    statement: Statement, entity: Entity, table: Table, today: Day
+) -> tuple[Rows, Collection[Condition]]:
     """By the first date or time of the conditions that has bounds."""
-    bounds: dict[str, list[tuple[str, Any]]] = {}
+    bounds: dict[str, dict[Condition, Any]] = {}
     for condition in statement.conditions:
         path = entity.filterable.get(condition.field.lower(), "")
         if _kind(path) in ("time", "date") and condition.operator in ("<", "<=", ">", ">=", "="):
             value = _wanted(_kind(path), condition.values[0], condition, today)
-            bounds.setdefault(path, []).append((condition.operator, value))
+            bounds.setdefault(path, {})[condition] = value
     if not bounds:
-        return table.rows()
+        return table.rows(), ()
     path, found = next(iter(bounds.items()))
-    low = max((value for operator, value in found if operator in (">", ">=", "=")), default=None)
-    high = min((value for operator, value in found if operator in ("<", "<=", "=")), default=None)
-    return within(table, path, low, high)
+    lows = [(value, c.operator == ">") for c, value in found.items() if c.operator[0] in ">="]
+    highs = [(value, c.operator != "<") for c, value in found.items() if c.operator[0] in "<="]
+    low, above = max(lows, default=(None, False))
+    high, through = min(highs, default=(None, True))
+    rows = within(table, path, low, high, above=above, below=not through)
+    return rows, found if table.is_ordered(path) else ()
 
 
-def within(table: Table, path: str, low: Any, high: Any) -> Rows:
-    """At least the records whose date or time lies from `low` to `high` (None: no bound)."""
+def within(
+    table: Table, path: str, low: Any, high: Any, *, above: bool = False, below: bool = False
+) -> Rows:
+    """At least the records whose date or time lies from `low` to `high`; see `Table.between`."""
     kind = _kind(path)
-    return table.between(path, low, high, lambda record: _stored(kind, value_at(record, path)))
+
+    def key(record: Record) -> Any:
+        return _stored(kind, value_at(record, path))
+
+    return table.between(path, low, high, key, above=above, below=below)
 
 
 def _index_key(name: str) -> Callable[[Record], str | None]:

@@ -105,18 +105,35 @@ def test_reads_see_the_writes_over_the_computed_ones(changes: list[Any], knows: 
         assert folded[0] == folded[1] == by_id(plain.find("City", city))
 
 
-@given(writes, st.none() | st.integers(-5, 70), st.none() | st.integers(-5, 70))
-def test_a_range_leaves_out_nothing(changes: list[Any], low: int | None, high: int | None) -> None:
+bound = st.none() | st.integers(-5, 70)
+
+
+@given(writes, bound, bound, st.booleans(), st.booleans())
+def test_a_range_holds_what_lies_in_it(
+    changes: list[Any], low: int | None, high: int | None, above: bool, below: bool
+) -> None:
     def within(record: Record) -> bool:
         value = record["Stamp"]
-        return (
-            value is not None and (low is None or value >= low) and (high is None or value <= high)
-        )
+        if value is None:
+            return False
+        is_high = low is None or value > low or (value == low and not above)
+        return is_high and (high is None or value < high or (value == high and not below))
 
     computed, plain = both(changes, True)
     wanted = by_id(filter(within, plain))
-    assert by_id(computed.between("Stamp", low, high, stamp).kept(within)) == wanted
-    assert by_id(plain.between("Stamp", low, high, stamp).kept(within)) == wanted
+    for table in (computed, plain):
+        assert table.is_ordered("Stamp")
+        found = table.between("Stamp", low, high, stamp, above=above, below=below)
+        assert by_id(found) == wanted
+        assert by_id(found.kept(within)) == wanted
+
+
+@given(writes, st.sampled_from("ABCD"))
+def test_a_range_of_what_does_not_rise_leaves_out_nothing(changes: list[Any], city: str) -> None:
+    computed, plain = both(changes, True)
+    found = by_id(computed.between("City", city, None, lambda r: r["City"]))
+    assert not computed.is_ordered("City")
+    assert [r for r in found if r["City"] >= city] == by_id(r for r in plain if r["City"] >= city)
 
 
 @given(writes, st.booleans())
