@@ -206,6 +206,17 @@ def test_a_batch_answers_item_by_item(us: Company) -> None:
     assert us.query("select count(*) from Invoice").body["QueryResponse"]["totalCount"] == 1
 
 
+def test_an_item_without_an_operation_creates_or_updates(us: Company) -> None:
+    made = us.post("/batch", {"BatchItemRequest": [{"Term": {"Name": "Net 7"}}]}).body
+    (item,) = made["BatchItemResponse"]
+    assert "bId" not in item
+    changed = us.post(
+        "/batch", {"BatchItemRequest": [{"bId": "b", "Term": {**item["Term"], "DueDays": 7}}]}
+    ).body
+    (item,) = changed["BatchItemResponse"]
+    assert (item["bId"], item["Term"]["DueDays"], item["Term"]["SyncToken"]) == ("b", 7, "1")
+
+
 def test_thirty_items_are_the_most_and_requestid_goes_with_the_item(us: Company) -> None:
     def items(count: int, prefix: str) -> dict[str, object]:
         names = [f"{prefix}{n}" for n in range(count)]

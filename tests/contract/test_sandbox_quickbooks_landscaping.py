@@ -17,7 +17,7 @@ from pipelines.sandbox.server import running_sandbox
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     folder = tmp_path_factory.mktemp("landscaping")
-    assert landscaping.main(["--folder", str(folder)]) == 0
+    assert landscaping.main(["--folder", str(folder), "--as-of", "2026-11-20T17:00:00Z"]) == 0
     with running_sandbox(folder, factories={"quickbooks": Vendor}) as running:
         yield Company(running, landscaping.REALM)
 

@@ -54,7 +54,7 @@ def _answer_item(books: Books, item: Any, request_id: str, room: int) -> Record:
             answer = remembered(books, key, lambda: _run_item(books, item, room))
     except Refusal as refusal:
         answer = {"Fault": refusal.fault()}
-    return {**answer, "bId": b_id}
+    return {**answer, **({"bId": b_id} if "bId" in item else {})}
 
 
 def _run_item(books: Books, item: Record, room: int) -> Record:
@@ -64,11 +64,11 @@ def _run_item(books: Books, item: Record, room: int) -> Record:
     entity = ENTITIES.get(names[0]) if len(names) == 1 else None
     if entity is None:
         raise unsupported(f"batch item {', '.join(names) or 'without an object'}")
-    operation = str(item.get("operation", "")).lower()
-    if operation not in ("create", "update", "delete", "void"):
-        raise unsupported(f"batch operation {operation or 'missing'}")
     given = item[names[0]] if isinstance(item[names[0]], dict) else {}
+    operation = str(item.get("operation") or ("update" if given.get("Id") else "create")).lower()
+    if operation not in ("create", "update", "delete", "void"):
+        raise unsupported(f"batch operation {operation}")
     if operation == "create" and str(given.get("Id") or "0") != "0":
         raise business("A record with an Id cannot be created.", "Id")
     query = {"operation": operation, "include": str(item.get("optionsData", ""))}
-    return {entity.name: objects.write(books, entity, item[names[0]], query)}
+    return {entity.answer: objects.write(books, entity, item[names[0]], query)}

@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.clock import Clock, parse_instant
+from pipelines.sandbox.clock import Clock, instant_text, parse_instant
 from pipelines.sandbox.quickbooks import landscaping_tables as tables
 from pipelines.sandbox.quickbooks import objects
 from pipelines.sandbox.quickbooks.books import Books
@@ -89,10 +89,15 @@ def _records(today: date) -> Iterator[tuple[str, str | None, Record]]:
         yield entity, record_id, {**body, "TxnDate": day}
 
 
-def write(folder: Path, as_of: str) -> int:
-    """Write the company as a seed folder; returns the number of records."""
-    store = landscaping_company(as_of)
-    manifest = {**EMPTY_MANIFEST, "name": NAME, "as_of": as_of, "quickbooks": [COMPANY]}
+def write(folder: Path, as_of: str | None = None) -> int:
+    """Write the company as a seed folder; returns the number of records.
+
+    Without `as_of` the sandbox keeps real time, as clients do that ask for what changed lately.
+    """
+    store = landscaping_company(as_of or instant_text(datetime.now(UTC)))
+    manifest = {**EMPTY_MANIFEST, "name": NAME, "quickbooks": [COMPANY]}
+    if as_of:
+        manifest["as_of"] = as_of
     home = folder / "quickbooks" / REALM
     home.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_bytes(codec.dump_bytes(manifest))
@@ -109,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the seed folder and say in one line what is in it."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.sandbox.quickbooks.landscaping")
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--as-of", default="2026-11-20T17:00:00Z", metavar="TIME")
+    parser.add_argument("--as-of", metavar="TIME", help="the sandbox's time; real time without it")
     options = parser.parse_args(arguments)
     written = write(options.folder, options.as_of)
     sys.stdout.write(f"Wrote {written} records of {NAME} to {options.folder}.\n")
