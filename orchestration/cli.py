@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from orchestration import telemetry
-from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry
+from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
 
@@ -33,8 +33,12 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Progress, to standard error, so that output can be piped."""
-    typer.echo(f"  {line}", err=True)
+    """Progress, to standard error, so that output can be piped; on a terminal in one place."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K  … {line[:70]}\r")
+        sys.stderr.flush()
+    else:
+        typer.echo(f"  {line}", err=True)
 
 
 @app.command()
@@ -46,7 +50,9 @@ def demo() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+) -> None:
     """Start the sandbox and the Dagster UI together; Ctrl-C stops both."""
     from orchestration.ui import run_ui
 
@@ -55,8 +61,12 @@ def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000
 
 @app.command()
 def sandbox(
-    salesforce_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
-    quickbooks_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 0,
+    salesforce_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes any free port.")
+    ] = 0,
+    quickbooks_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes any free port.")
+    ] = 0,
     seed: Annotated[
         Path | None, typer.Option(help="Folder of records as the vendors' APIs return them.")
     ] = None,
@@ -166,14 +176,18 @@ def sync(
     """Read, judge, plan and, if somebody approves, apply, until nothing is left to do."""
     from orchestration.sync import rounds
     from pipelines.settings import load_settings
-    from reverse_etl.render import outcome_lines, plan_lines
+    from reverse_etl.render import outcome_lines, plan_lines, summary_lines
 
+    failed = False
     for done in rounds(load_settings().check(), approve_as, note):
-        for line in plan_lines(done.plan):
+        for line in plan_lines(done.plan) if done.applied is None else summary_lines(done.plan):
             say(line)
         for line in outcome_lines(done.applied) if done.applied else ():
             say(line)
-    if approve_as is None:
+        failed |= done.applied is not None and done.applied.failed
+    if failed:
+        raise typer.Exit(1)
+    if approve_as is None and done.plan.changes:
         say("Dry run: nothing was sent. To apply: crossfoot sync --approve-as YOUR-NAME")
 
 
@@ -215,13 +229,25 @@ def exit_code(problem: CrossfootError) -> int:
     return 5 if isinstance(problem, Retry | ReplyLost) else 1
 
 
+def end(problem: CrossfootError) -> NoReturn:
+    """One line that says it all, with what was done before it happened, and the code."""
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    typer.echo(clear + " ".join(" ".join([str(problem), *_notes(problem)]).split()), err=True)
+    sys.exit(exit_code(problem))
+
+
+def _notes(problem: CrossfootError) -> list[str]:
+    return list(getattr(problem, "__notes__", ()))
+
+
 def main() -> None:
     """Run the command line; every known problem ends in one sentence and a non-zero code."""
     try:
         app()
     except CrossfootError as problem:
-        typer.echo(str(problem), err=True)
-        sys.exit(exit_code(problem))
+        end(problem)
+    except OSError as problem:
+        end(from_disk(problem))
     except KeyboardInterrupt:
         typer.echo("Stopped. Nothing is half-written; run the same command to go on.", err=True)
         sys.exit(130)

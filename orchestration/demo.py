@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from orchestration import facts, steps, words
+from orchestration.folder import LOCK, alone
 from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
 from orchestration.sync import Round, one_round, rounds
 from pipelines.errors import ConfigurationError, Stop
@@ -21,7 +21,13 @@ from pipelines.settings import Settings, load_settings
 Say = Callable[[str], None]
 APPROVER = "demo"
 MARK = "demo.json"
-LOCK = "demo.lock"
+# What Crossfoot keeps in the folder of the sandbox profile, by name up to the first full stop.
+_OWN = frozenset(
+    {
+        "books", "connection", "dagster", "dbt", "demo", "dlt", "extract", "published", "reports",
+        "sandbox", "state", "tokens", "warehouse",
+    }
+)  # fmt: skip
 
 
 def run_demo(say: Say) -> None:
@@ -33,12 +39,12 @@ def run_demo(say: Say) -> None:
     """
     folder = _demo_folder(load_settings())
     began = time.monotonic()
-    with _alone(folder):
-        resumed = _prepare_folder(folder)
+    with alone(folder):
+        resumed = prepare_folder(folder)
         seed = sample_company(folder.parent, anew=not resumed)
         with local_sandbox(seed, folder / BOOKS, folder / CONNECTION) as connection:
             _tell_start(connection, resumed, say)
-            settings = load_settings().check()
+            settings = _within(folder, load_settings().check())
             _two_passes(settings, say)
             page = steps.report(settings).page
         _mark(folder, finished=True)
@@ -203,13 +209,36 @@ def _demo_folder(settings: Settings) -> Path:
     return settings.data_dir
 
 
-def _prepare_folder(folder: Path) -> bool:
-    """Is an interrupted demonstration to be continued? Otherwise the folder is emptied."""
+def _within(folder: Path, settings: Settings) -> Settings:
+    """The settings with everything in the demonstration's own folder: a ledger or a warehouse
+    that the environment names for other work is left alone."""
+    return replace(
+        settings,
+        warehouse_path=folder / "warehouse.duckdb",
+        published_path=folder / "published" / "crossfoot.duckdb",
+        state_url=f"sqlite:///{folder / 'state.sqlite'}",
+        report_dir=folder / "reports",
+    )
+
+
+def prepare_folder(folder: Path) -> bool:
+    """Is an interrupted demonstration to be continued? Otherwise what earlier runs left goes.
+
+    Raises `Stop` for a folder that holds something else than Crossfoot's own files.
+    """
     if _unfinished(folder):
         return True
-    for path in folder.iterdir():
-        if path.name == LOCK:
-            continue
+    found = [path for path in folder.iterdir() if path.name != LOCK]
+    strange = sorted(path.name for path in found if path.name.partition(".")[0] not in _OWN)
+    if strange:
+        raise Stop(
+            system="demo",
+            record=str(folder),
+            problem=f"the folder holds what is not Crossfoot's ({', '.join(strange[:3])})",
+            next_step="A demonstration empties its folder first: set CROSSFOOT_DATA_DIR to an "
+            "empty one, or unset it.",
+        )
+    for path in found:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     _mark(folder, finished=False)
     return False
@@ -226,20 +255,3 @@ def _mark(folder: Path, *, finished: bool) -> None:
     beside = folder / f"{MARK}.new"
     beside.write_text(json.dumps({"finished": finished}))
     beside.replace(folder / MARK)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder against a second demonstration; the lock dies with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Stop(
-                system="demo",
-                record=str(folder),
-                problem="another demonstration or UI is using this folder",
-                next_step="Wait for it to end, or set CROSSFOOT_DATA_DIR to another folder.",
-            ) from None
-        yield

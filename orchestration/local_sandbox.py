@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from orchestration.folder import alone
 from pipelines.errors import ConfigurationError, Stop
 from pipelines.settings import load_settings
 
@@ -154,13 +155,25 @@ def serve(
         )
     folder = settings.data_dir
     own = seed is None and not empty and scale is None
-    options = ["--limits", "on" if limits else "off"]
-    options += ["--empty"] if empty else []
-    options += ["--scale", str(scale)] if scale is not None else []
-    options += ["--seed", str(seed)] if seed is not None else []
-    if own:
-        options += ["--seed", str(sample_company(folder.parent)), "--log", str(folder / BOOKS)]
     ports = (salesforce_port, quickbooks_port)
+    # Only the sample company keeps books there, which two servers would spoil for each other.
+    with alone(folder) if own else nullcontext():
+        options = ["--limits", "on" if limits else "off"]
+        options += ["--empty"] if empty else []
+        options += ["--scale", str(scale)] if scale is not None else []
+        options += ["--seed", str(seed)] if seed is not None else []
+        if own:
+            options += ["--seed", str(sample_company(folder.parent)), "--log", str(folder / BOOKS)]
+        _serve(options, ports, folder, say, as_json)
+
+
+def _serve(
+    options: Sequence[str],
+    ports: tuple[int, int],
+    folder: Path,
+    say: Callable[[str], None],
+    as_json: bool,
+) -> None:
     with _serving(options, ports, folder / "sandbox.errors", folder / CONNECTION) as connection:
         if as_json:
             say(json.dumps(connection))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines import warehouse
+from pipelines.errors import Stop
 from pipelines.settings import Settings
 from pipelines.transform import Build, build, require_passed
 
@@ -94,13 +96,30 @@ def publish(settings: Settings) -> Path:
 
 
 def decide(settings: Settings, progress: Progress = silent, *, tests: bool = True) -> Judged:
-    """State, models, scores and marts in one go, ending with the published copy."""
+    """State, models, scores and marts in one go, ending with the published copy.
+
+    Raises `Stop` when one of the systems was never read: there is nothing to judge.
+    """
+    _refuse_unread(settings)
     copy_state(settings)
     prepared = prepare(settings, progress, tests=tests)
     scored = score(settings)
     judged = judge(settings, progress, tests=tests)
     publish(settings)
     return Judged(prepared, scored, judged)
+
+
+def _refuse_unread(settings: Settings) -> None:
+    """Building from nothing would fail on the first model, and leave an empty warehouse behind."""
+    read = {"Salesforce": warehouse.RAW_SALESFORCE, "QuickBooks": warehouse.RAW_QUICKBOOKS}
+    for system, schema in read.items():
+        if not warehouse.tables(settings.warehouse_path, schema):
+            raise Stop(
+                "warehouse",
+                str(settings.warehouse_path),
+                f"nothing was read from {system} yet",
+                "Run `crossfoot extract` first, or `crossfoot sync` for everything.",
+            )
 
 
 def report(settings: Settings, week: str | None = None) -> ReportPaths:

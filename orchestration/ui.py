@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestration import telemetry
+from orchestration.folder import alone
 from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
 from pipelines.errors import Stop
 from pipelines.settings import ROOT, Settings, load_settings
@@ -36,12 +37,13 @@ def run_ui(port: int, say: Callable[[str], None]) -> None:
     if settings.profile == "live":
         _dagster(settings.check(), port, say)
         return
-    seed = sample_company(settings.data_dir.parent)
-    books, way = settings.data_dir / BOOKS, settings.data_dir / CONNECTION
-    with local_sandbox(seed, books, way) as connection:
-        say(f"Sandbox Salesforce   {connection['salesforce']['base_url']}")
-        say(f"Sandbox QuickBooks   {connection['quickbooks']['base_url']}")
-        _dagster(settings, port, say)
+    folder = settings.data_dir
+    with alone(folder):
+        seed = sample_company(folder.parent)
+        with local_sandbox(seed, folder / BOOKS, folder / CONNECTION) as connection:
+            say(f"Sandbox Salesforce   {connection['salesforce']['base_url']}")
+            say(f"Sandbox QuickBooks   {connection['quickbooks']['base_url']}")
+            _dagster(settings, port, say)
 
 
 def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:

@@ -24,6 +24,8 @@ CrossfootError
 
 from __future__ import annotations
 
+import errno
+
 
 class CrossfootError(Exception):
     """A problem told as: which system, which record, what is wrong, what to do next.
@@ -142,3 +144,16 @@ class LimitExceeded(Stop):
 
 class Incomplete(Stop):
     """Fewer (or other) rows arrived than the vendor itself announced."""
+
+
+def from_disk(problem: OSError) -> Stop:
+    """What the file system refused, as ours: which file, why, what to do."""
+    path = str(problem.filename or "")
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("disk", path, "there is no room left", "Free some space and run again.")
+    return Stop(
+        "disk",
+        path,
+        (problem.strerror or str(problem)).lower(),
+        "Let this user write there, or choose another folder with CROSSFOOT_DATA_DIR.",
+    )

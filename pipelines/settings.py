@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -178,7 +179,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         limits=_limits(values),
         go_live_on=values.day("CROSSFOOT_GO_LIVE_ON"),
         timeout_seconds=values.number(
-            "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125
+            "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125, least=1
         ),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
@@ -186,10 +187,33 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 
 def _environment() -> dict[str, str]:
-    from dotenv import dotenv_values
+    return {**read_dotenv(ROOT / ".env"), **os.environ}
 
-    from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
-    return {**from_file, **os.environ}
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The variables of a `.env` file; none if there is no file.
+
+    Raises `ConfigurationError` for a line that cannot be read: it may have named the real systems,
+    or a limit.
+    """
+    from dotenv.parser import parse_stream
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise _bad_dotenv(path, f"it cannot be read ({type(problem).__name__})") from None
+    found = list(parse_stream(StringIO(text)))
+    for binding in found:
+        if binding.error:
+            # The line itself is not shown: it may hold a secret.
+            raise _bad_dotenv(path, f"line {binding.original.line} is not NAME=value")
+    return {one.key: one.value for one in found if one.key and one.value is not None}
+
+
+def _bad_dotenv(path: Path, problem: str) -> ConfigurationError:
+    return ConfigurationError("settings", str(path), problem, "Mend or remove it, then run again.")
 
 
 @dataclass(frozen=True)
@@ -214,10 +238,10 @@ class _Values:
             raise _senseless(name, given, " or ".join(repr(a) for a in allowed))
         return given
 
-    def number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, least: int = 0) -> int:
         given = self.text(name, str(default))
-        if not given.isdecimal():
-            raise _senseless(name, given, "a whole number, such as 500")
+        if not given.isdecimal() or int(given) < least:
+            raise _senseless(name, given, f"a whole number from {least} on, such as {default}")
         return int(given)
 
     def day(self, name: str) -> date | None:
@@ -390,21 +414,22 @@ _INTUIT_DISCOVERY = "https://developer.intuit.com/.well-known/openid_configurati
 
 def _live_companies(values: _Values) -> list[tuple[str, str]]:
     name = "CROSSFOOT_QUICKBOOKS_COMPANIES"
-    companies = []
+    companies: list[tuple[str, str]] = []
     for part in values.text(name).split(","):
         realm, _, label = part.strip().partition(":")
         if not realm.isdecimal():
             raise _senseless(name, part, "realm id:name, such as 9341450000000001:Acme Inc")
+        if realm in dict(companies):
+            raise _senseless(name, part, "each company once")
         companies.append((realm, label.strip() or realm))
     return companies
 
 
 def _guess_login(values: _Values) -> LoginKind:
-    """The kind whose variables are there; what is asked for when none is complete comes last."""
-    for kind, needed in _LOGIN_NEEDS.items():
-        if all(values.text(name) for name in needed):
-            return _as_login(kind)
-    return "client_credentials"
+    """The kind whose variables are there; of incomplete ones, that of which most is there."""
+    missing = {k: [n for n in names if not values.text(n)] for k, names in _LOGIN_NEEDS.items()}
+    begun = {k: len(m) for k, m in missing.items() if len(m) < len(_LOGIN_NEEDS[k])}
+    return _as_login(min(begun, key=lambda kind: begun[kind], default="client_credentials"))
 
 
 def _login_kind(values: _Values, default: LoginKind) -> LoginKind:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import Stop
+from pipelines import warehouse
+from pipelines.errors import DiskFull, StateCorrupt, Stop, WarehouseBusy
 
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 _PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
@@ -83,10 +84,10 @@ def build(
     """
     target = target_dir or warehouse_path.parent / "dbt"
     with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
-        manifest = _manifest(project_dir)
+        manifest = _manifest(project_dir, warehouse_path)
         arguments = _arguments(command, select, exclude, variables)
         try:
-            return Build(tuple(_invoke(manifest, arguments, progress)))
+            return Build(tuple(_invoke(manifest, arguments, progress, warehouse_path)))
         finally:
             _release_warehouse()
 
@@ -136,21 +137,32 @@ def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:
     with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
         if not (target / "manifest.json").exists():
             _parsed.pop(project_dir, None)
-        _manifest(project_dir)
+        _manifest(project_dir, warehouse_path)
     return target / "manifest.json"
 
 
 def _invoke(
-    manifest: Any, arguments: list[str], progress: Callable[[str], None] | None
+    manifest: Any,
+    arguments: list[str],
+    progress: Callable[[str], None] | None,
+    warehouse_path: Path,
 ) -> Iterator[Node]:
     from dbt.cli.main import dbtRunner
 
     callbacks = [_announce(progress)] if progress else []
     reply = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
     if reply.exception is not None:
-        raise _cannot_start(reply.exception)
+        raise _cannot_start(reply.exception, warehouse_path)
     for outcome in reply.result:
+        _stop_if_unreadable(outcome, warehouse_path)
         yield _node(outcome)
+
+
+def _stop_if_unreadable(outcome: Any, warehouse_path: Path) -> None:
+    """A full disk or a damaged file is no fault of the model that met it first."""
+    problem = warehouse.explained(warehouse_path, Exception(outcome.message or ""))
+    if str(outcome.status) not in PASSED and isinstance(problem, DiskFull | StateCorrupt):
+        raise problem
 
 
 def _node(outcome: Any) -> Node:
@@ -191,7 +203,7 @@ def _arguments(
 _QUIET = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"]
 
 
-def _manifest(project_dir: Path) -> Any:
+def _manifest(project_dir: Path, warehouse_path: Path) -> Any:
     """The parsed project; parsed anew when the newest file in it is newer than the last parse."""
     from dbt.cli.main import dbtRunner
 
@@ -204,7 +216,7 @@ def _manifest(project_dir: Path) -> Any:
         other.wait()
     reply = dbtRunner().invoke([*_QUIET, "parse"])
     if reply.exception is not None or reply.result is None:
-        raise _cannot_start(reply.exception)
+        raise _cannot_start(reply.exception, warehouse_path)
     _parsed[project_dir] = (newest, reply.result)
     return reply.result
 
@@ -216,7 +228,10 @@ def _newest_change(project_dir: Path) -> int:
     return max((p.stat().st_mtime_ns for p in files if p.exists()), default=0) + len(files)
 
 
-def _cannot_start(cause: BaseException | None) -> BuildFailed:
+def _cannot_start(cause: BaseException | None, warehouse_path: Path) -> Stop:
+    told = warehouse.explained(warehouse_path, cause or Exception())
+    if isinstance(told, DiskFull | StateCorrupt | WarehouseBusy):
+        return told
     return BuildFailed(
         system="warehouse",
         record="dbt project",

@@ -18,7 +18,14 @@ from typing import Any
 
 import duckdb
 
-from pipelines.errors import CrossfootError, DiskFull, StateCorrupt, Stop, WarehouseBusy
+from pipelines.errors import (
+    CrossfootError,
+    DiskFull,
+    StateCorrupt,
+    Stop,
+    WarehouseBusy,
+    from_disk,
+)
 
 RAW_SALESFORCE = "raw_salesforce"
 RAW_QUICKBOOKS = "raw_quickbooks"
@@ -39,6 +46,9 @@ Connection = duckdb.DuckDBPyConnection
 _WAIT_SECONDS = 10.0
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z]+( WITH TIME ZONE)?(\(\d{1,2}(,\s?\d{1,2})?\))?(\[\])?")
+_DAMAGE = re.compile(
+    r"not a valid DuckDB|\bWAL\b|(?i:corrupt)|not read enough bytes|Is a directory"
+)
 _HOLDER = re.compile(r"held in (\S+) \(PID (\d+)\)")
 
 
@@ -223,7 +233,7 @@ def _connect(path: Path, read_only: bool, wait_seconds: float) -> Connection:
             return _open(path, read_only)
         except duckdb.Error as problem:
             if not _may_pass(problem) or time.monotonic() >= until:
-                raise _explained(path, problem) from problem
+                raise explained(path, problem) from problem
             time.sleep(0.05)
 
 
@@ -249,10 +259,12 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as problem:
-        raise _explained(path, problem) from problem
+        raise explained(path, problem) from problem
 
 
-def _explained(path: Path, problem: Exception) -> CrossfootError:
+def explained(path: Path, problem: BaseException) -> CrossfootError:
+    """What DuckDB or the disk said about the warehouse at `path`, as ours; also for those who
+    have it from dbt or dlt, in whose errors only the words are left."""
     text = " ".join(str(problem).split())
     if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in text:
         return DiskFull(
@@ -261,14 +273,18 @@ def _explained(path: Path, problem: Exception) -> CrossfootError:
     holder = _HOLDER.search(text)
     if holder or "Could not set lock" in text or "different configuration" in text:
         return _busy(path, holder)
-    if "not a valid DuckDB" in text or "WAL" in text or "corrupt" in text.lower():
+    if _DAMAGE.search(text):
         return StateCorrupt(
             "warehouse",
             str(path),
             f"the file cannot be read ({text[:200]})",
             "Move it away and run the sync again: it is rebuilt from the two systems.",
         )
-    return Stop("warehouse", path.name, text[:400], "")
+    if isinstance(problem, OSError):
+        return from_disk(problem)
+    return Stop(
+        "warehouse", str(path), text[:400], "Mend that, or move the file away and run the sync."
+    )
 
 
 def _busy(path: Path, holder: re.Match[str] | None) -> WarehouseBusy:

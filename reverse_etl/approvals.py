@@ -35,7 +35,12 @@ def approve(
 ) -> Approval:
     """Record an approval of a stored plan. Raises `Stop` for an unknown checksum or a bad time."""
     if not who.strip() or valid_for <= timedelta(0):
-        raise Stop("approval", checksum[:12], "it needs a name and an end in the future", "")
+        raise Stop(
+            "approval",
+            checksum[:12],
+            "it needs a name and an end in the future",
+            "Name who approves.",
+        )
     approval = Approval(checksum, who.strip(), at, at + valid_for, note)
     with state.writing() as work:
         if work.one("plan_store", checksum=checksum) is None:

@@ -137,7 +137,7 @@ def decide_match(
     Raises `Stop` for an unknown verdict or row, or one that does not name a pair.
     """
     if verdict not in VERDICTS:
-        raise Stop("decision", verdict, "a decision is `confirm` or `reject`")
+        raise Stop("decision", verdict, "there is no such decision", "Say `confirm` or `reject`.")
     pair = _review_row(settings.warehouse_path, review_id)
     decision = MatchDecision(
         subject=pair["subject"],
@@ -208,10 +208,7 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
     """All marts of these flows and what goes with them, as of one moment of the warehouse."""
     path = settings.warehouse_path
     names = [mart for flow in flows for mart in flow.marts]
-    if not set(names) <= warehouse.tables(path, warehouse.SYNC):
-        raise Stop(
-            "warehouse", path.name, "nothing was read and judged yet", "Run `crossfoot sync` first."
-        )
+    _refuse_unjudged(path, warehouse.SYNC, names)
     (seen,) = warehouse.read(path, _view_query(names))
     preferences = {p["company_id"]: from_json(p["payload"]) for p in seen["preferences"] or ()}
     return _View(
@@ -220,6 +217,13 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
         data_as_of=seen["data_as_of"],
         copied_keys=frozenset(seen["copied_keys"] or ()),
     )
+
+
+def _refuse_unjudged(path: Path, schema: str, names: Sequence[str]) -> None:
+    if not set(names) <= warehouse.tables(path, schema):
+        raise Stop(
+            "warehouse", path.name, "nothing was read and judged yet", "Run `crossfoot sync` first."
+        )
 
 
 def _view_query(marts: Sequence[str]) -> str:
@@ -315,6 +319,7 @@ def _with_unsettled(plan: Plan, current: Plan) -> Plan:
 
 
 def _review_row(path: Path, review_id: str) -> dict[str, Any]:
+    _refuse_unjudged(path, warehouse.RECONCILIATION, ["review_queue"])
     rows = warehouse.read(
         path,
         "SELECT subject, org_id, left_id, company_id, right_id "

@@ -78,7 +78,9 @@ def plan_as(plan: Plan, form: str) -> str:
         return plan_markdown(plan)
     if form == "json":
         return plan_json(plan)
-    raise ConfigurationError("plan", form, "there is no such form", "text, markdown or json.")
+    raise ConfigurationError(
+        "plan", form, "there is no such form", "Choose text, markdown or json."
+    )
 
 
 def plan_json(plan: Plan) -> str:

@@ -237,7 +237,9 @@ def _upgrade(engine: Engine, name: str) -> None:
 def _check_sqlite(connection: Connection, name: str) -> None:
     damage = connection.execute(text("PRAGMA quick_check(1)")).scalar()
     if damage != "ok":
-        raise StateCorrupt("state", name, f"the file is damaged ({damage})", _RESTORE)
+        raise StateCorrupt(
+            "state", name, f"the file is damaged ({' '.join(str(damage).split())})", _RESTORE
+        )
     owner = connection.execute(text("PRAGMA application_id")).scalar()
     tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar()
     if tables and owner != schema.APPLICATION_ID:
@@ -268,7 +270,9 @@ def _as_ours(name: str, problem: str) -> CrossfootError:
     if "full" in words or "no space" in words:
         return DiskFull("state", name, "there is no room left", "Free some space and run again.")
     if "malformed" in words or "not a database" in words:
-        return StateCorrupt("state", name, f"the file is damaged ({problem})", _RESTORE)
+        return StateCorrupt(
+            "state", name, f"the file is damaged ({' '.join(problem.split())})", _RESTORE
+        )
     if "locked" in words:
         return _stopped(name, f"another process kept it for {_BUSY_SECONDS} seconds")
     return _stopped(name, " ".join(problem.split())[:300])

@@ -59,13 +59,13 @@ def examine(response: requests.Response, kind: Kind, redact: Callable[[str], str
 
 def log_in_refused(problem: Any, redact: Callable[[str], str]) -> CrossfootError:
     """The library's log-in failure as ours; 5xx without a vendor's word may pass."""
-    code, words = str(problem.code or ""), excerpt(redact(str(problem.message or "")))
+    code, words = str(problem.code or ""), excerpt(redact(str(problem.auth_message or "")))
     if code.isdecimal() and int(code) >= 500:
         return Unavailable(SYSTEM, "log-in", f"it answered {code}", "Try again later.")
     return CredentialsRefused(
         SYSTEM,
         "log-in",
-        f"refused with {code or 'no code'}: {words}",
+        f"refused with {code or 'no code'}: {words or 'no reason given'}",
         "Check domain, user or client id, password and security token or client secret.",
     )
 

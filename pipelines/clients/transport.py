@@ -219,6 +219,7 @@ class VendorSession(requests.Session):
     ) -> None:
         super().__init__()
         self.system = reach.system
+        self._reach = reach
         self.calls = Calls()
         self.server_time: datetime | None = None
         self.access_token = ""
@@ -297,14 +298,16 @@ class VendorSession(requests.Session):
         self.server_time = http_date(response.headers.get("Date")) or self.server_time
 
     def _broken(self, kind: Kind, url: str, problem: requests.RequestException) -> Exception:
-        where = urlsplit(url).netloc
+        where = urlsplit(self._reach.base_url or url).netloc
         if kind == "write" and not _never_sent(problem):
             return lost_reply(self.system, where, _manner(problem))
         return Unavailable(
             self.system,
             where,
             f"no answer: {_manner(problem)}",
-            "Check the network and the address, then run again.",
+            "Check the network and the address, then run again."
+            if self._reach.base_url is None
+            else "No sandbox runs there (any more): start one with `crossfoot sandbox`.",
         )
 
 

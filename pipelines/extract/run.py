@@ -9,6 +9,9 @@ question, instead of dlt finishing the old package and leaving out the rows of t
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +30,14 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.salesforce import salesforce_client
-from pipelines.errors import CrossfootError, DiskFull, Incomplete, Stop, WarehouseBusy
+from pipelines.errors import (
+    CrossfootError,
+    DiskFull,
+    Incomplete,
+    StateCorrupt,
+    Stop,
+    WarehouseBusy,
+)
 from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading, quickbooks_source
 from pipelines.extract.results import ExtractResult, Progress
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source, table_name
@@ -47,6 +57,8 @@ _RUN_COLUMNS = {
     "server_time": "TIMESTAMPTZ",
     "finished_at": "TIMESTAMPTZ",
 }
+# What DuckDB reads in a file name as something else than the name.
+_SPEAKING = frozenset("'*?[]{}")
 # All that dlt is told from outside of our calls.
 _CONFIGURATION = {"runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"}}
 
@@ -127,8 +139,26 @@ def pipeline(settings: Settings, name: str, dataset: str) -> Any:
             f"crossfoot_{name}",
             destination=dlt.destinations.duckdb(str(settings.warehouse_path)),
             dataset_name=dataset,
-            pipelines_dir=str(settings.data_dir / "dlt"),
+            pipelines_dir=str(_working_folder(settings.data_dir)),
         )
+
+
+def _working_folder(data_dir: Path) -> Path:
+    """Where dlt keeps the rows under way: in the data folder, if its path can stand in SQL.
+
+    dlt writes file names into its statements as they are, where DuckDB takes a quotation mark for
+    their end and brackets for a pattern. Nothing in the folder outlives a run (see above).
+    Raises `Stop` when somebody else owns the place that is used instead.
+    """
+    folder = data_dir / "dlt"
+    if not set(str(folder)) & _SPEAKING:
+        return folder
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    other = Path(tempfile.gettempdir()) / f"crossfoot-{os.getuid()}-{name}"
+    other.mkdir(mode=0o700, exist_ok=True)
+    if other.is_symlink() or other.stat().st_uid != os.getuid():
+        raise Stop("extraction", str(other), "it belongs to somebody else", "Remove it, run again.")
+    return other
 
 
 def record_runs(one: Source) -> None:
@@ -274,16 +304,10 @@ def _plain(problem: BaseException, path: Path) -> CrossfootError:
     ours = next((e for e in chain if isinstance(e, CrossfootError)), None)
     if ours is not None:
         return ours
-    told = " ".join(str(e) for e in chain)
-    if "Conflicting lock" in told:
-        return WarehouseBusy(
-            "warehouse",
-            path.name,
-            "another process holds it",
-            "Wait for that run to end, or stop it; readers use the published copy.",
-        )
-    if "No space left" in told:
-        return DiskFull("disk", path.name, "there is no room left", "Free some and run again.")
+    known = (warehouse.explained(path, e) for e in chain)
+    told = next((e for e in known if isinstance(e, DiskFull | StateCorrupt | WarehouseBusy)), None)
+    if told is not None:
+        return told
     last = " ".join(str(chain[-1]).split())[:300]
     return Stop(
         "extraction",

@@ -20,7 +20,13 @@ from both_systems import GB, ORG, QUICK, US, World, running_world, write_seed
 from salesforce_org import BOREAL
 
 from pipelines import warehouse
-from pipelines.errors import ConfigurationError, CredentialsRefused, Stop, WarehouseBusy
+from pipelines.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    StateCorrupt,
+    Stop,
+    WarehouseBusy,
+)
 from pipelines.extract import ExtractResult, extract_all
 from pipelines.extract import quickbooks as module
 from pipelines.extract import run as running
@@ -242,6 +248,27 @@ def test_a_busy_warehouse_is_told(loaded: World) -> None:
             extract(loaded)
     finally:
         holder.communicate()
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a warehouse" * 9999, None])
+def test_a_damaged_warehouse_is_told_as_such(world: World, damage: bytes | None) -> None:
+    path = world.settings.warehouse_path
+    if damage is None:
+        extract(world)
+        with path.open("rb+") as file:
+            file.truncate(path.stat().st_size // 3)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(damage)
+    with pytest.raises(StateCorrupt, match="rebuilt from the two systems"):
+        extract(world)
+
+
+def test_a_folder_whose_name_speaks_to_sql_is_only_a_folder(seed: Path, tmp_path: Path) -> None:
+    with running_world(seed, tmp_path / "l'été [1] {a} 100%* x") as served:
+        extract(served)
+        assert read(served, "SELECT count(*) AS n FROM raw_salesforce.account") == [{"n": 3}]
+        extract(served)
 
 
 def test_two_extractions_at_once_are_refused(world: World) -> None:

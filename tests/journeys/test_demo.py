@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.folder import alone
 from pipelines.sandbox.kernel import Options, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,12 +161,9 @@ def wait_until(reached: Any, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.slow
 def test_a_second_demonstration_at_once_is_told_to_wait(tmp_path: Path) -> None:
-    import fcntl
-
     folder = tmp_path / "sandbox"
     folder.mkdir(parents=True)
-    with (folder / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder):
         done = demo(tmp_path)
     assert done.returncode == 1
     assert "another demonstration" in done.stderr

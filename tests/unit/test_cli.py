@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
-from orchestration.cli import exit_code
+from orchestration.cli import app, end, exit_code
+from orchestration.folder import alone
 from pipelines.errors import ApprovalMissing, Refused, ReplyLost, Stop, Throttled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +58,70 @@ def test_a_plan_without_a_warehouse_says_what_to_run_first(tmp_path: Path) -> No
 def test_a_corrupt_state_file(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"this is not a database" * 100)
     told_in_one_sentence(crossfoot(tmp_path, "approve", "abc", "--by", "me"), "state")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("judge",), ("match", "confirm", "x", "--by", "me"), ("report",)]
+)
+def test_before_anything_was_read_it_says_what_to_run_first(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    told_in_one_sentence(crossfoot(tmp_path, *arguments), "Run `crossfoot")
+    assert not (tmp_path / "warehouse.duckdb").exists()
+
+
+def test_a_data_folder_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = str(tmp_path / "file" / "data")
+    for command in ("demo", "sandbox"):
+        told_in_one_sentence(crossfoot(tmp_path, command, CROSSFOOT_DATA_DIR=below), "directory")
+
+
+def test_a_demonstration_empties_no_folder_of_somebody_else(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("three years of work")
+    told_in_one_sentence(crossfoot(tmp_path, "demo"), "thesis.txt", "CROSSFOOT_DATA_DIR")
+    assert thesis.read_text() == "three years of work"
+
+
+def test_one_folder_serves_one_sandbox(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        for arguments in (("demo",), ("sandbox",), ("ui", "--port", free_port())):
+            told_in_one_sentence(crossfoot(tmp_path, *arguments), "is using it", str(tmp_path))
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_what_was_done_before_it_ended_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = Stop("QuickBooks", "org", "the line is dead", "Run again.")
+    problem.add_note("Before that, 12 of 41 changes were finished.")
+    with pytest.raises(SystemExit):
+        end(problem)
+    assert capsys.readouterr().err == (
+        "QuickBooks, org: the line is dead. Run again. "
+        "Before that, 12 of 41 changes were finished.\n"
+    )
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "0", "many"])
+def test_a_senseless_port(tmp_path: Path, port: str) -> None:
+    done = crossfoot(tmp_path, "ui", "--port", port)
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_help_of_every_argument_is_shown() -> None:
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        silent = [p.name for p in command.params if not getattr(p, "help", None)]
+        assert not silent, f"crossfoot {name}: {silent}"
+        shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output
+        for parameter in command.params:
+            assert parameter.help.split("\n")[0][:40] in shown, f"crossfoot {name}"
 
 
 def test_an_unknown_profile(tmp_path: Path) -> None:

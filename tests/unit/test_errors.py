@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import pickle
 
 import pytest
@@ -37,6 +39,23 @@ def test_the_text_names_system_record_problem_and_next_step() -> None:
     error = errors.Refused("QuickBooks", "invoice 39", "no such customer", "Link it.", "2500", "x")
     assert str(error) == "QuickBooks, invoice 39: no such customer. Link it."
     assert (error.code, error.vendor_message) == ("2500", "x")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, errors.DiskFull, "no room left"),
+        (errno.EACCES, errors.Stop, "permission denied. Let this user write"),
+        (errno.ENOTDIR, errors.Stop, "not a directory"),
+    ],
+)
+def test_what_the_file_system_refuses_names_the_file(
+    number: int, kind: type[errors.Stop], words: str
+) -> None:
+    told = errors.from_disk(OSError(number, os.strerror(number), "/data/report.html"))
+    assert isinstance(told, kind)
+    assert str(told).startswith("disk, /data/report.html: ")
+    assert words in str(told)
 
 
 def test_a_lost_reply_is_never_taken_for_something_to_retry() -> None:

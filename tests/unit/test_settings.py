@@ -12,7 +12,7 @@ import pytest
 
 from pipelines import settings as module
 from pipelines.errors import ConfigurationError
-from pipelines.settings import Secret, Settings, is_vendor, load_settings
+from pipelines.settings import Secret, Settings, is_vendor, load_settings, read_dotenv
 
 CANARY = "canary-7f3a91"
 CONNECTION: dict[str, Any] = {
@@ -134,6 +134,20 @@ def test_the_login_kind_follows_what_is_given() -> None:
     assert load_settings(chosen).salesforce.login == "password"
 
 
+def test_of_a_log_in_that_is_half_given_the_missing_half_is_asked_for() -> None:
+    given = {"CROSSFOOT_SALESFORCE_USERNAME": "u", "CROSSFOOT_SALESFORCE_PASSWORD": "p"}
+    env = {k: v for k, v in LIVE.items() if "SALESFORCE_CLIENT" not in k} | given
+    with pytest.raises(ConfigurationError, match="SALESFORCE_SECURITY_TOKEN") as caught:
+        _ = load_settings(env).salesforce
+    assert "CLIENT_ID" not in str(caught.value)
+
+
+def test_a_company_named_twice_is_refused() -> None:
+    twice = "9341450000000001:Acme Inc, 9341450000000001:Acme Ltd"
+    with pytest.raises(ConfigurationError, match="each company once"):
+        _ = load_settings(LIVE | {"CROSSFOOT_QUICKBOOKS_COMPANIES": twice}).quickbooks
+
+
 @pytest.mark.parametrize(
     ("url", "good"),
     [
@@ -162,6 +176,7 @@ def test_live_accepts_only_the_vendors_https_hosts(url: str, good: bool) -> None
         ("CROSSFOOT_PROFILE", "production"),
         ("CROSSFOOT_MAX_CHANGES", "many"),
         ("CROSSFOOT_MAX_CHANGES", "-1"),
+        ("CROSSFOOT_TIMEOUT_SECONDS", "0"),
         ("CROSSFOOT_MAX_AMOUNT", "100"),
         ("CROSSFOOT_MAX_AMOUNT", "USD=1e400"),
         ("CROSSFOOT_GO_LIVE_ON", "1.10.2026"),
@@ -170,6 +185,26 @@ def test_live_accepts_only_the_vendors_https_hosts(url: str, good: bool) -> None
 def test_a_senseless_value_names_its_variable(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name}.*makes no sense"):
         load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path), name: value})
+
+
+def test_dotenv_is_read_as_written(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    assert read_dotenv(path) == {}
+    path.write_bytes(b"\xef\xbb\xbf# ours\r\nexport A='b c'\r\nPASSWORD=p$${HOME}s\r\nEMPTY=\r\n")
+    assert read_dotenv(path) == {"A": "b c", "PASSWORD": "p$${HOME}s", "EMPTY": ""}
+
+
+@pytest.mark.parametrize(
+    "content", [b'A=1\nCROSSFOOT_PROFILE="live\nB=2\n', b"not a setting\n", b"A=\xba\xff\n"]
+)
+def test_a_dotenv_with_nonsense_is_refused_without_showing_it(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"\.env.*(NAME=value|cannot be read)") as caught:
+        read_dotenv(path)
+    assert "live" not in str(caught.value)
 
 
 def test_limits_are_exact_amounts_per_currency(tmp_path: Path) -> None:

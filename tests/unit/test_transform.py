@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import warehouse
+from pipelines.errors import StateCorrupt, WarehouseBusy
 from pipelines.transform import Build, BuildFailed, Node, build, require_passed
 
 PROJECT = """
@@ -79,6 +80,26 @@ def test_a_model_that_fails_does_not_hide_the_others(project: Path, tmp_path: Pa
     (project / "models" / "bad.sql").write_text("select missing from {{ ref('a') }}")
     result = build(project, tmp_path / "w.duckdb")
     assert {n.name: n.passed for n in result.nodes} == {"a": True, "bad": False}
+
+
+def test_a_damaged_warehouse_is_not_blamed_on_a_model(project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "w.duckdb"
+    file.write_bytes(b"not a warehouse" * 1000)
+    with pytest.raises(StateCorrupt, match="rebuilt from the two systems"):
+        build(project, file)
+
+
+def test_a_warehouse_that_another_process_holds_is_busy(project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "w.duckdb"
+    code = f"import duckdb, sys; c = duckdb.connect({str(file)!r}); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout and holder.stdin
+        holder.stdout.readline()
+        with pytest.raises(WarehouseBusy, match=f"process {holder.pid}"):
+            build(project, file)
+        holder.stdin.write(b"\n")
 
 
 def test_the_warehouse_is_free_for_other_processes_after_a_build(
