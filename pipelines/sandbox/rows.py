@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from heapq import nlargest, nsmallest
 from itertools import islice
 from typing import Any, Protocol, TypeVar, overload
 
@@ -144,6 +145,14 @@ class Rows(Sequence[Record]):
         written.sort(key=key)
         found = self._merged(numbers, written, key) if written else numbers
         return Rows(self._base, found[::-1] if reverse else found)
+
+    def foremost(self, key: Callable[[Record], Any], most: int, reverse: bool = False) -> Rows:
+        """The first `most` of them as `arranged` would have them, without sorting the others."""
+        if reverse:
+            largest = nlargest(most, ((key(record), -at) for at, record in enumerate(self)))
+            return Rows(self._base, _packed(self._held[-at] for _, at in largest))
+        smallest = nsmallest(most, ((key(record), at) for at, record in enumerate(self)))
+        return Rows(self._base, _packed(self._held[at] for _, at in smallest))
 
     def _merged(
         self, numbers: Sequence[int], written: list[Record], key: Callable[[Record], Any]

@@ -101,7 +101,8 @@ def test_aggregates(org: Org) -> None:
         "attributes": {"type": "AggregateResult"},
         "CurrencyIsoCode": "EUR",
         "expr0": 1,
-        "total": Decimal("1000.00"),
+        # In the corporate currency: 1,000.00 EUR at 0.92 EUR to the dollar.
+        "total": Decimal("1086.96"),
         "expr1": "2026-12-15",
     }
     assert "nextRecordsUrl" not in answer

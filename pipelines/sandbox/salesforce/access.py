@@ -5,9 +5,9 @@ Nothing here decides what a query selects: what comes out is tested against all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.sandbox.rows import Rows
@@ -29,13 +29,13 @@ class Wanted:
 
 
 def comparable(field: Field, value: Any) -> Any:
-    """A value as it is compared: text without case, ids in 18 characters, moments as moments."""
+    """A value as it is compared: text without case, ids in 18 characters, moments in one form."""
     if value is None:
         return None
     if field.type in IDS:
-        return to18(str(value)) or str(value)
+        return value if len(value) == 18 else to18(value) or value
     if field.type == "datetime":
-        return moment(str(value))
+        return instant(value)
     if field.type in TEXTUAL and not field.case_sensitive:
         return str(value).lower()
     return value
@@ -46,6 +46,18 @@ def moment(value: str) -> datetime:
     if len(value) == 10:
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
     return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def instant(value: str) -> str:
+    """A moment in the one form in which text is ordered as time is: that of the answers."""
+    if len(value) == 28 and value.endswith("+0000"):
+        return value
+    return instant_of(moment(value))
+
+
+def instant_of(at: datetime) -> str:
+    """A moment as the answers show it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
 
 
 def candidates(table: Table, wanted: Iterable[Wanted]) -> Rows:
@@ -96,13 +108,3 @@ def _between(table: Table, conditions: list[Wanted]) -> Rows:
 _BOUNDS = {
     "=": ("low", "high"), ">": ("low",), ">=": ("low",), "<": ("high",), "<=": ("high",),
 }  # fmt: skip
-
-
-def span_of(field: Field, operator: str, first: date, after: date) -> Wanted | None:
-    """A span of days (`LAST_N_DAYS:3`) as bounds; None where it is no single range."""
-    if operator not in _BOUNDS or field.type not in ("date", "datetime"):
-        return None
-    if field.type == "date":
-        return Wanted(field, operator, (first.isoformat(), after.isoformat()))
-    days: Iterator[datetime] = (datetime.combine(d, time(), UTC) for d in (first, after))
-    return Wanted(field, operator, tuple(days))

@@ -15,7 +15,7 @@ from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, al
 from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.records import Records, stamp
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.salesforce.selection import Selection
+from pipelines.sandbox.salesforce.selection import Books, Selection
 from pipelines.sandbox.salesforce.sessions import Sessions
 from pipelines.sandbox.store import Record, Store, Write
 
@@ -158,7 +158,14 @@ class Org:
     def selection(self, call: Call) -> Selection:
         """SOQL over the org as it is now."""
         return Selection(
-            self.catalogue, self.kernel.store, self.org_id, self.kernel.clock.now(), call.version
+            Books(
+                self.catalogue,
+                self.kernel.store,
+                self.org_id,
+                self.kernel.clock.now(),
+                call.version,
+                self.sessions.user,
+            )
         )
 
     def route(self, call: Call) -> Answer:

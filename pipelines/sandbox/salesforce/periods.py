@@ -13,7 +13,17 @@ Span = tuple[date, date]
 
 
 def span(word: str, count: int | None, today: date) -> Span | None:
-    """The days `[first, after the last)` that a literal stands for; None for an unknown one."""
+    """The days `[first, after the last)` that a literal stands for; None for an unknown one.
+
+    So is one that reaches beyond the calendar.
+    """
+    try:
+        return _span(word, count, today)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _span(word: str, count: int | None, today: date) -> Span | None:
     fixed = _DAYS.get(word)
     if fixed is not None and count is None:
         return today + timedelta(fixed), today + timedelta(fixed + 1)

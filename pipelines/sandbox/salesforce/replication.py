@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from pipelines.sandbox.salesforce.access import Wanted, candidates
+from pipelines.sandbox.salesforce.access import Wanted, candidates, instant_of
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.org import Org
@@ -48,7 +48,8 @@ def _stamped(org: Org, sobject: SObject, start: datetime, end: datetime) -> Iter
     """At least the records with a stamp in the window."""
     field = sobject.field("SystemModstamp")
     assert field is not None
-    wanted = (Wanted(field, ">=", (start,)), Wanted(field, "<=", (end,)))
+    bounds = (instant_of(start), instant_of(end))
+    wanted = (Wanted(field, ">=", bounds[:1]), Wanted(field, "<=", bounds[1:]))
     return candidates(org.kernel.store.table(org.org_id, sobject.name), wanted)
 
 

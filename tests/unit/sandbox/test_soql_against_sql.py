@@ -1,84 +1,48 @@
 """Random SOQL against a plain reference: the same question put to DuckDB in SQL.
 
-Every condition is built twice from one tree: as SOQL for the sandbox, and as SQL that spells out
-the vendor's rules (text without case, conditions that are never unknown, nulls first).
+The cases are the same in every run. `SOQL_SEED=<number>` in the environment asks others; the seed
+is printed with a failing case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+import os
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import duckdb
 import pytest
-import simplejson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
+from soql_conditions import JOINED, Pair, order, where
+from soql_world import asked, fill, sandbox_in
 
-from pipelines.sandbox import codec
-from pipelines.sandbox.company.ids import with_checksum
-from pipelines.sandbox.kernel import Options, Request, Sandbox
-from pipelines.sandbox.salesforce import Salesforce
+from pipelines.sandbox.kernel import Sandbox
 
-ORG = with_checksum("00DHs0000000001")
-NAMES = ("Acme", "acme", "ACME Ltd", "Zürich", "O'Neil", "back\\slash", "x_y", "100%", "b c")
-CITIES = ("Bonn", "bonn", "Köln", None)
-AMOUNTS = ("0", "-1.50", "0.05", "10", "10.5", "99999999999999.99", None)
-DAYS = (date(2026, 1, 31), date(2026, 2, 28), date(2026, 12, 31), None)
-MOMENTS = tuple(datetime(2026, 3, 1, 12) + timedelta(seconds=n) for n in (-1, 0, 1, 86400))
-ROWS = 60
+SEED = int(os.environ.get("SOQL_SEED", "20261125"))
+Property = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def account(n: int) -> dict[str, Any]:
-    """Every combination of values somewhere, in an order that tells nothing."""
-    amount = AMOUNTS[n * 5 % len(AMOUNTS)]
-    day = DAYS[n * 3 % len(DAYS)]
-    return {
-        "Id": with_checksum(f"001Hs{n:010d}"),
-        "Name": NAMES[n * 7 % len(NAMES)],
-        "BillingCity": CITIES[n * 11 % len(CITIES)],
-        "Balance__c": None if amount is None else Decimal(amount),
-        "Due__c": None if day is None else day.isoformat(),
-        "NumberOfEmployees": None if n % 6 == 0 else n % 4,
-        "Vip__c": n % 5 < 2,
-        "ParentId": None if n % 3 == 0 else with_checksum(f"001Hs{n * 13 % ROWS:010d}"),
-        "SystemModstamp": f"{MOMENTS[n % len(MOMENTS)]:%Y-%m-%dT%H:%M:%S}.000+0000",
-        "IsDeleted": n % 10 == 9,
-    }
+def settled(examples: int) -> Property:
+    """The same cases every time."""
 
+    def decorated(test: Callable[..., None]) -> Callable[..., None]:
+        rules = settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        )
+        return seed(SEED)(rules(test))
 
-ACCOUNTS = [account(n) for n in range(ROWS)]
-CUSTOM = [
-    {
-        "FullName": "Account.Balance__c",
-        "Metadata": {"type": "Currency", "label": "Balance", "precision": 18, "scale": 2},
-    },
-    {"FullName": "Account.Due__c", "Metadata": {"type": "Date", "label": "Due"}},
-    {"FullName": "Account.Vip__c", "Metadata": {"type": "Checkbox", "label": "VIP"}},
-]
-MANIFEST = {
-    "as_of": "2026-11-20T17:00:00Z",
-    "salesforce": {"org_id": ORG, "org_name": "T", "user": {}, "currencies": []},
-    "quickbooks": [],
-}
+    return decorated
 
 
 @pytest.fixture(scope="module")
 def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    folder: Path = tmp_path_factory.mktemp("seed")
-    (folder / "salesforce").mkdir()
-    for name, value in {
-        "manifest": MANIFEST,
-        "salesforce/Account": ACCOUNTS,
-        "salesforce/_custom_fields": CUSTOM,
-    }.items():
-        (folder / f"{name}.json").write_text(simplejson.dumps(value, use_decimal=True))
-    sandbox = Sandbox(Options(folder), {"salesforce": Salesforce})
+    sandbox = sandbox_in(tmp_path_factory.mktemp("seed"))
     yield sandbox
     sandbox.close()
 
@@ -86,194 +50,30 @@ def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def sql() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        connection.execute(
-            "CREATE TABLE account (id TEXT, name TEXT, city TEXT, balance DECIMAL(18,2), due DATE, "
-            "employees INT, vip BOOLEAN, parent_id TEXT, modified TIMESTAMP, is_deleted BOOLEAN)"
-        )
-        connection.executemany(
-            "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [[v[:19] if k == "SystemModstamp" else v for k, v in r.items()] for r in ACCOUNTS],
-        )
+        fill(connection)
         yield connection
 
 
-@dataclass(frozen=True)
-class Both:
-    """One condition in both languages."""
-
-    soql: str
-    sql: str
-
-
-def quoted(text: str) -> Both:
-    soql = text.replace("\\", "\\\\").replace("'", "\\'")
-    sql = text.replace("'", "''")
-    return Both(f"'{soql}'", f"lower('{sql}')")
-
-
-# field in SOQL -> (the same in SQL, its literals in both languages)
-FIELDS: dict[str, tuple[str, list[Both]]] = {
-    "Name": ("lower(c.name)", [quoted(n) for n in (*NAMES, "", "zzz")]),
-    "BillingCity": ("lower(c.city)", [quoted(n) for n in ("BONN", "köln", "x")]),
-    "Balance__c": ("c.balance", [Both(a, a) for a in AMOUNTS if a] + [Both("1.05e1", "10.5")]),
-    "Due__c": ("c.due", [Both(f"{d}", f"DATE '{d}'") for d in DAYS if d]),
-    "NumberOfEmployees": ("c.employees", [Both(str(n), str(n)) for n in range(-1, 5)]),
-    "SystemModstamp": (
-        "c.modified",
-        [Both(f"{m:%Y-%m-%dT%H:%M:%S}Z", f"TIMESTAMP '{m}'") for m in MOMENTS]
-        + [Both("2026-03-01T14:00:00.000+02:00", "TIMESTAMP '2026-03-01 12:00:00'")],
-    ),
-    "Parent.Name": ("lower(p.name)", [quoted(n) for n in NAMES]),
-    "Parent.NumberOfEmployees": ("p.employees", [Both(str(n), str(n)) for n in range(4)]),
-}
-EQUALITY = {"=": "IS NOT DISTINCT FROM", "!=": "IS DISTINCT FROM", "<>": "IS DISTINCT FROM"}
-PATTERNS = ("a%", "%E", "_cme%", "%", "b_c", "%ü%", "zz%")
-
-
-@st.composite
-def comparison(draw: st.DrawFn) -> Both:
-    field = draw(st.sampled_from(sorted(FIELDS)))
-    column, literals = FIELDS[field]
-    operator = draw(st.sampled_from(["=", "!=", "<>", "<", "<=", ">", ">="]))
-    literal = draw(st.sampled_from(literals))
-    if operator in EQUALITY:
-        return Both(
-            f"{field} {operator} {literal.soql}",
-            f"({column} {EQUALITY[operator]} nullif({literal.sql}, ''))"
-            if field in ("Name", "BillingCity", "Parent.Name")
-            else f"({column} {EQUALITY[operator]} {literal.sql})",
-        )
-    return Both(
-        f"{field} {operator} {literal.soql}",
-        f"coalesce({column} {operator} {literal.sql}, false)",
-    )
-
-
-@st.composite
-def null_check(draw: st.DrawFn) -> Both:
-    field = draw(st.sampled_from(sorted(FIELDS)))
-    is_null = draw(st.booleans())
-    return Both(
-        f"{field} {'=' if is_null else '!='} null",
-        f"({FIELDS[field][0]} IS {'' if is_null else 'NOT '}NULL)",
-    )
-
-
-@st.composite
-def membership(draw: st.DrawFn) -> Both:
-    field = draw(st.sampled_from(sorted(FIELDS)))
-    column, literals = FIELDS[field]
-    chosen = draw(st.lists(st.sampled_from(literals), min_size=1, max_size=4))
-    soql = f"({', '.join(c.soql for c in chosen)})"
-    sql = f"({', '.join(c.sql for c in chosen)})"
-    if draw(st.booleans()):
-        return Both(f"{field} IN {soql}", f"coalesce({column} IN {sql}, false)")
-    return Both(f"{field} NOT IN {soql}", f"coalesce({column} NOT IN {sql}, true)")
-
-
-@st.composite
-def like(draw: st.DrawFn) -> Both:
-    pattern = draw(st.sampled_from(PATTERNS))
-    return Both(f"Name LIKE '{pattern}'", f"coalesce(c.name ILIKE '{pattern}', false)")
-
-
-@st.composite
-def flag(draw: st.DrawFn) -> Both:
-    value = draw(st.sampled_from(["true", "FALSE"]))
-    return Both(f"Vip__c = {value}", f"(c.vip = {value})")
-
-
-@st.composite
-def semi_join(draw: st.DrawFn) -> Both:
-    inner = draw(st.sampled_from(["Vip__c = true", "NumberOfEmployees > 1"]))
-    sql = {"Vip__c = true": "s.vip", "NumberOfEmployees > 1": "s.employees > 1"}[inner]
-    word = draw(st.sampled_from(["IN", "NOT IN"]))
-    found = (
-        "(SELECT s.parent_id FROM account s WHERE NOT s.is_deleted AND "
-        f"s.parent_id IS NOT NULL AND {sql})"
-    )
-    return Both(f"Id {word} (SELECT ParentId FROM Account WHERE {inner})", f"(c.id {word} {found})")
-
-
-def negated(inner: Both) -> Both:
-    return Both(f"NOT ({inner.soql})", f"(NOT {inner.sql})")
-
-
-def joined(parts: list[Both], word: str) -> Both:
-    return Both(
-        "(" + f" {word} ".join(p.soql for p in parts) + ")",
-        "(" + f" {word} ".join(p.sql for p in parts) + ")",
-    )
-
-
-CONDITIONS = st.recursive(
-    st.one_of(comparison(), null_check(), membership(), like(), flag(), semi_join()),
-    lambda inner: st.one_of(
-        inner.map(negated),
-        st.builds(joined, st.lists(inner, min_size=2, max_size=3), st.sampled_from(["AND", "or"])),
-    ),
-    max_leaves=6,
-)
-SORTABLE = sorted(f for f in FIELDS if f != "Parent.NumberOfEmployees")
-
-
-@st.composite
-def order(draw: st.DrawFn) -> Both:
-    fields = draw(st.lists(st.sampled_from(SORTABLE), max_size=2, unique=True))
-    soql, sql = [], []
-    for field in fields:
-        direction = draw(st.sampled_from(["", " ASC", " DESC"]))
-        nulls = draw(st.sampled_from(["", " NULLS FIRST", " NULLS LAST"]))
-        soql.append(f"{field}{direction}{nulls}")
-        sql.append(f"{FIELDS[field][0]}{direction}{nulls or ' NULLS FIRST'}")
-    return Both(", ".join([*soql, "Id"]), ", ".join([*sql, "c.id"]))
-
-
-def asked(org: Sandbox, soql: str, resource: str = "query") -> dict[str, Any]:
-    token = org.vendors["salesforce"].connection("")["access_token"]
-    raw = urlencode({"q": soql})
-    reply = org.dispatch(
-        Request(
-            "salesforce",
-            "GET",
-            f"/services/data/v68.0/{resource}",
-            {"q": soql},
-            raw,
-            {"authorization": f"Bearer {token}"},
-            b"",
-        ),
-        None,
-    )
-    assert reply.status == 200, reply.body.decode()
-    return dict(codec.loads(reply.body))
-
-
-JOINED = "account c LEFT JOIN account p ON p.id = c.parent_id"
-
-
-@settings(
-    max_examples=300,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settled(300)
 @given(
-    condition=CONDITIONS,
+    condition=where(),
     by=order(),
-    limit=st.one_of(st.none(), st.integers(min_value=0, max_value=70)),
+    limit=st.one_of(st.none(), st.integers(min_value=0, max_value=100)),
     offset=st.integers(min_value=0, max_value=5),
     deleted=st.booleans(),
 )
 def test_where_order_limit(
     org: Sandbox,
     sql: duckdb.DuckDBPyConnection,
-    condition: Both,
-    by: Both,
+    condition: Pair,
+    by: Pair,
     limit: int | None,
     offset: int,
     deleted: bool,
 ) -> None:
     window = (f" LIMIT {limit}" if limit is not None else "") + f" OFFSET {offset}"
     soql = f"SELECT Id FROM Account WHERE {condition.soql} ORDER BY {by.soql}{window}"
+    note(f"SOQL_SEED={SEED}")
     kept = "true" if deleted else "NOT c.is_deleted"
     expected = [
         r[0]
@@ -286,21 +86,188 @@ def test_where_order_limit(
     assert answer["totalSize"] == len(expected)
 
 
-@settings(max_examples=60, deadline=None)
-@given(condition=CONDITIONS)
-def test_aggregates(org: Sandbox, sql: duckdb.DuckDBPyConnection, condition: Both) -> None:
-    soql = (
-        "SELECT Vip__c, COUNT(Id) n, COUNT(Balance__c) b, SUM(Balance__c) s, MIN(Due__c) lo, "
-        f"MAX(Due__c) hi, COUNT_DISTINCT(BillingCity) c FROM Account WHERE {condition.soql} "
-        "GROUP BY Vip__c HAVING COUNT(Id) > 1 ORDER BY Vip__c"
-    )
-    expected = sql.execute(
-        "SELECT c.vip, count(*), count(c.balance), sum(c.balance), min(c.due)::TEXT, "
-        f"max(c.due)::TEXT, count(DISTINCT lower(c.city)) FROM {JOINED} WHERE NOT c.is_deleted "
-        f"AND {condition.sql} GROUP BY c.vip HAVING count(*) > 1 ORDER BY c.vip"
+@settled(60)
+@given(condition=where(), limit=st.one_of(st.none(), st.integers(0, 50)))
+def test_count(
+    org: Sandbox, sql: duckdb.DuckDBPyConnection, condition: Pair, limit: int | None
+) -> None:
+    note(f"SOQL_SEED={SEED}")
+    window = f" LIMIT {limit}" if limit is not None else ""
+    counted = sql.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {JOINED} WHERE NOT c.is_deleted AND "
+        f"{condition.sql}{window})"
     ).fetchall()
-    found = [
-        tuple(r[k] for k in ("Vip__c", "n", "b", "s", "lo", "hi", "c"))
-        for r in asked(org, soql)["records"]
-    ]
-    assert found == expected, soql
+    answer = asked(org, f"SELECT COUNT() FROM Account WHERE {condition.soql}{window}")
+    assert (answer["totalSize"], answer["records"]) == (counted[0][0], [])
+
+
+@settled(60)
+@given(condition=where(), direction=st.sampled_from(["", " DESC NULLS LAST"]),
+       limit=st.integers(1, 3))  # fmt: skip
+def test_parents_and_children(
+    org: Sandbox, sql: duckdb.DuckDBPyConnection, condition: Pair, direction: str, limit: int
+) -> None:
+    note(f"SOQL_SEED={SEED}")
+    soql = (
+        "SELECT Id, Parent.Name, Parent.Parent.Name, (SELECT LastName, Account.Name FROM Contacts "
+        f"WHERE Title != 'Köln' ORDER BY Title{direction}, Id LIMIT {limit}) FROM Account "
+        f"WHERE {condition.soql} ORDER BY Id"
+    )
+    nulls = direction or " NULLS FIRST"
+    rows = sql.execute(
+        f"SELECT c.id, c.name, p.id IS NULL, p.name, g.name FROM {JOINED} WHERE NOT c.is_deleted "
+        f"AND {condition.sql} ORDER BY c.id"
+    ).fetchall()
+    children_of: dict[str | None, list[str]] = {}
+    for last_name, account_id in sql.execute(
+        "SELECT s.last_name, s.account_id FROM contact s WHERE NOT s.is_deleted AND lower(s.title) "
+        f"IS DISTINCT FROM 'köln' QUALIFY row_number() OVER (PARTITION BY s.account_id ORDER BY "
+        f"lower(s.title){nulls}, s.id) <= {limit} ORDER BY lower(s.title){nulls}, s.id"
+    ).fetchall():
+        children_of.setdefault(account_id, []).append(last_name)
+    found = asked(org, soql)["records"]
+    assert [r["Id"] for r in found] == [r[0] for r in rows], soql
+    for row, (account_id, name, orphan, parent, grandparent) in zip(found, rows, strict=True):
+        assert (row["Parent"] is None) == orphan
+        if not orphan:
+            assert row["Parent"]["Name"] == parent
+            assert (row["Parent"]["Parent"] or {}).get("Name") == grandparent
+        names = children_of.get(account_id, [])
+        children = row["Contacts"]
+        assert (children is None) == (not names)
+        if children is not None:
+            assert [c["LastName"] for c in children["records"]] == names
+            assert children["totalSize"] == len(names)
+            assert {c["Account"]["Name"] for c in children["records"]} == {name}
+
+
+# ---- groups
+
+KEYS = {
+    "Vip__c": ("c.vip", "c.vip"),
+    "BillingCity": ("lower(c.city)", "lower(c.city)"),
+    "Industry__c": ("lower(c.industry)", "o.place"),
+    "Parent.Name": ("lower(p.name)", "lower(p.name)"),
+    "NumberOfEmployees": ("c.employees", "c.employees"),
+    "CALENDAR_YEAR(Due__c)": ("year(c.due)", "year(c.due)"),
+    "DAY_IN_WEEK(SystemModstamp)": ("dayofweek(c.modified) + 1", "dayofweek(c.modified) + 1"),
+    "DAY_ONLY(SystemModstamp)": ("c.modified::DATE::TEXT", "c.modified::DATE"),
+}
+# Amounts are summed in the corporate currency: 0.8 EUR are one dollar.
+WORTH = "(c.balance * CASE c.iso WHEN 'EUR' THEN 1.25 ELSE 1 END)"
+TOTALS = {
+    "COUNT(Id)": "count(*)",
+    "COUNT(Balance__c)": "count(c.balance)",
+    "COUNT_DISTINCT(Name)": "count(DISTINCT lower(c.name))",
+    "SUM(Balance__c)": f"round(sum({WORTH}), 2)",
+    "MIN(Balance__c)": f"min({WORTH})",
+    "MAX(Due__c)": "max(c.due)::TEXT",
+    "MIN(SystemModstamp)": "strftime(min(c.modified), '%Y-%m-%dT%H:%M:%S.000+0000')",
+    "MAX(Name)": "max(lower(c.name))",
+}
+HAVINGS = {
+    "COUNT(Id) > 1": "count(*) > 1",
+    "COUNT(Id) >= 2 AND NOT (MAX(Due__c) = null)": "count(*) >= 2 AND max(c.due) IS NOT NULL",
+    "SUM(Balance__c) != 0": f"round(sum({WORTH}), 2) IS DISTINCT FROM 0",
+    "MAX(Due__c) < TODAY OR COUNT(Id) = 1":
+        "(coalesce(max(c.due) < DATE '2026-11-20', false) OR count(*) = 1)",
+    "MIN(Name) LIKE 'a%'": "coalesce(min(lower(c.name)) LIKE 'a%', false)",
+}  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    """Texts that are one group have one case here; numbers have no trailing zeros."""
+    if isinstance(value, str):
+        return value.lower()
+    is_number = isinstance(value, Decimal | int) and not isinstance(value, bool)
+    return Decimal(value).normalize() if is_number else value
+
+
+def values(row: dict[str, Any]) -> tuple[Any, ...]:
+    """A row without what it says of itself."""
+    return tuple(plain(v) for k, v in row.items() if k != "attributes")
+
+
+@settled(150)
+@given(
+    condition=where(),
+    keys=st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=2, unique=True),
+    totals=st.lists(st.sampled_from(sorted(TOTALS)), min_size=1, max_size=4, unique=True),
+    having=st.one_of(st.none(), st.sampled_from(sorted(HAVINGS))),
+    direction=st.sampled_from(["", " DESC", " DESC NULLS LAST", " NULLS LAST"]),
+    limit=st.one_of(st.none(), st.integers(1, 5)),
+)
+def test_groups(
+    org: Sandbox,
+    sql: duckdb.DuckDBPyConnection,
+    condition: Pair,
+    keys: list[str],
+    totals: list[str],
+    having: str | None,
+    direction: str,
+    limit: int | None,
+) -> None:
+    note(f"SOQL_SEED={SEED}")
+    window = f" LIMIT {limit}" if limit is not None else ""
+    selected = [f"{t} t{n}" for n, t in enumerate(totals)]
+    soql = (
+        f"SELECT {', '.join([*keys, *selected])} FROM Account WHERE {condition.soql} GROUP BY "
+        f"{', '.join(keys)}{f' HAVING {having}' if having else ''} ORDER BY "
+        f"COUNT(Id){direction}, {', '.join(keys)}{window}"
+    )
+    grouped = list(dict.fromkeys(part for k in keys for part in KEYS[k]))
+    shown = [KEYS[k][0] for k in keys] + [TOTALS[t] for t in totals]
+    by = ", ".join(f"{KEYS[k][1]} NULLS FIRST" for k in keys)
+    expected = sql.execute(
+        f"SELECT {', '.join(shown)} FROM {JOINED} WHERE NOT c.is_deleted AND {condition.sql} "
+        f"GROUP BY {', '.join(grouped)} HAVING {HAVINGS[having] if having else 'true'} ORDER BY "
+        f"count(*) {'DESC' if 'DESC' in direction else ''}, {by}{window}"
+    ).fetchall()
+    found = [values(r) for r in asked(org, soql)["records"]]
+    assert found == [tuple(map(plain, r)) for r in expected], soql
+
+
+@settled(30)
+@given(
+    condition=where(),
+    word=st.sampled_from(["ROLLUP", "CUBE"]),
+    keys=st.lists(st.sampled_from(["Vip__c", "BillingCity", "NumberOfEmployees"]), min_size=1,
+                  max_size=3, unique=True),
+)  # fmt: skip
+def test_subtotals(
+    org: Sandbox, sql: duckdb.DuckDBPyConnection, condition: Pair, word: str, keys: list[str]
+) -> None:
+    note(f"SOQL_SEED={SEED}")
+    soql = (
+        f"SELECT {', '.join(keys)}, {', '.join(f'GROUPING({k}) g{k}' for k in keys)}, COUNT(Id) n "
+        f"FROM Account WHERE {condition.soql} GROUP BY {word}({', '.join(keys)})"
+    )
+    columns = [KEYS[k][0] for k in keys]
+    expected = sql.execute(
+        f"SELECT {', '.join(columns)}, {', '.join(f'grouping({c})' for c in columns)}, count(*) "
+        f"FROM {JOINED} WHERE NOT c.is_deleted AND {condition.sql} "
+        f"GROUP BY {word}({', '.join(columns)})"
+    ).fetchall()
+    found = [values(r) for r in asked(org, soql)["records"]]
+    assert sorted(map(repr, found)) == sorted(repr(tuple(map(plain, r))) for r in expected), soql
+
+
+@settled(30)
+@given(condition=where())
+def test_aggregates_without_groups(
+    org: Sandbox, sql: duckdb.DuckDBPyConnection, condition: Pair
+) -> None:
+    note(f"SOQL_SEED={SEED}")
+    names = sorted(TOTALS)
+    soql = f"SELECT {', '.join(names)}, AVG(NumberOfEmployees) a FROM Account WHERE "
+    (expected,) = sql.execute(
+        f"SELECT {', '.join(TOTALS[n] for n in names)}, sum(c.employees), count(c.employees) "
+        f"FROM {JOINED} WHERE NOT c.is_deleted AND {condition.sql}"
+    ).fetchall()
+    (row,) = asked(org, soql + condition.soql)["records"]
+    *totals, average = values(row)
+    assert totals == [plain(v) for v in expected[:-2]], condition.soql
+    if expected[-1]:
+        assert abs(average - Decimal(expected[-2]) / expected[-1]) < Decimal("1e-12")
+    else:
+        assert average is None
