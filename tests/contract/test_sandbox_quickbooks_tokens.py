@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ import requests
 from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
+from intuitlib.utils import validate_id_token
 from quickbooks_company import GB, US, Company, quickbooks_sandbox
 
 from pipelines.sandbox.server import RunningSandbox
@@ -151,6 +153,33 @@ def test_a_code_from_the_consent_page_buys_tokens_once(sandbox: RunningSandbox) 
     assert british.get("/customer/1").status == 200
     with pytest.raises(AuthClientError):
         auth.get_bearer_token(back["code"][0], realm_id=GB)
+
+
+def test_a_user_who_asks_for_openid_gets_a_token_that_the_key_set_proves(
+    sandbox: RunningSandbox, us: Company
+) -> None:
+    us.control("POST", "/clock", {"at": datetime.now(UTC).isoformat()})
+    auth = client(sandbox)
+    url = auth.get_authorization_url([Scopes.ACCOUNTING, Scopes.OPENID])
+    reply = requests.get(url, allow_redirects=False, timeout=10)
+    back = parse_qs(urlsplit(reply.headers["Location"]).query)
+    auth.get_bearer_token(back["code"][0], realm_id=US)
+    assert auth.id_token is not None  # set only once intuit-oauth has checked its signature
+    head, said, signature = auth.id_token.split(".")
+    forged = ".".join([head, said, ("B" if signature[0] == "A" else "A") + signature[1:]])
+    checked = (auth.client_id, auth.issuer_uri, auth.jwks_uri)
+    assert validate_id_token(auth.id_token, *checked) is True
+    assert validate_id_token(forged, *checked) is False
+
+
+def test_without_openid_there_is_no_id_token(sandbox: RunningSandbox) -> None:
+    auth = client(sandbox)
+    reply = requests.get(
+        auth.get_authorization_url([Scopes.ACCOUNTING]), allow_redirects=False, timeout=10
+    )
+    back = parse_qs(urlsplit(reply.headers["Location"]).query)
+    auth.get_bearer_token(back["code"][0], realm_id=US)
+    assert auth.id_token is None
 
 
 def test_revoking_disconnects_the_company(sandbox: RunningSandbox, us: Company) -> None:

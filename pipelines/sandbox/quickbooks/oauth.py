@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlencode
 from pipelines.sandbox import codec
 from pipelines.sandbox.clock import Clock, instant_text, parse_instant
 from pipelines.sandbox.kernel import Reply, Request
+from pipelines.sandbox.quickbooks import identity
 from pipelines.sandbox.store import MetaWrite, Store
 
 HOME = "quickbooks"
@@ -135,7 +136,7 @@ class OAuth:
         if path in DISCOVERY:
             return _json(200, discovery(request.headers.get("host", "127.0.0.1")))
         if path == KEYS:
-            return _json(200, {"keys": []})
+            return _json(200, identity.keys())
         if path == AUTHORIZE:
             return self._authorize(request)
         if path == USER_INFO:
@@ -154,7 +155,8 @@ class OAuth:
         code = f"AB1{secrets.token_hex(20)}"
         realm = query.get("realmId") or self.realms[0]
         expires = self.clock.now() + timedelta(seconds=CODE_SECONDS)
-        granted = {"realm": realm, "expires": instant_text(expires)}
+        scope = query.get("scope", "")
+        granted = {"realm": realm, "expires": instant_text(expires), "scope": scope}
         self.store.put_meta(HOME, f"code/{code}", granted)
         answer = urlencode({"code": code, "state": query.get("state", ""), "realmId": realm})
         joint = "&" if "?" in query["redirect_uri"] else "?"
@@ -163,8 +165,7 @@ class OAuth:
     def _user_info(self, request: Request) -> Reply:
         if self.realm_of_token(bearer(request) or "") is None:
             return _json(401, {"error": "invalid_token"})
-        person = {"sub": "d8752092-0f2e-4b6c-8c36-6ed172ef2f75", "email": "admin@example.com"}
-        return _json(200, {**person, "emailVerified": True, "givenName": "Jane"})
+        return _json(200, dict(identity.PERSON))
 
     def _token(self, request: Request) -> Reply:
         form = {k: v[0] for k, v in parse_qs(request.body.decode("utf-8", "replace")).items()}
@@ -172,17 +173,24 @@ class OAuth:
         if form.get("grant_type") == "refresh_token":
             return self._refresh(form.get("refresh_token", ""), hard)
         if form.get("grant_type") == "authorization_code":
-            return self._exchange(form.get("code", ""), hard)
+            host = request.headers.get("host", "127.0.0.1")
+            return self._exchange(form.get("code", ""), hard, f"http://{host}{ISSUER}")
         return _json(400, {"error": "unsupported_grant_type"})
 
-    def _exchange(self, code: str, hard: bool) -> Reply:
+    def _exchange(self, code: str, hard: bool, issuer: str) -> Reply:
         granted = self.store.meta(HOME).get(f"code/{code}")
         if granted is None or parse_instant(granted["expires"]) <= self.clock.now():
             return _invalid_grant("Incorrect or invalid authorization code")
         now = instant_text(self.clock.now())
         self.store.put_meta(HOME, f"code/{code}", None)
         fresh = {"realm": granted["realm"], "issued": now, "family": now}
-        return self._issue(_new_refresh_token(), fresh, hard)
+        extra = {}
+        if "openid" in str(granted.get("scope", "")).split():
+            moment = int(self.clock.now().timestamp())
+            extra["id_token"] = identity.id_token(
+                issuer, CLIENT_ID, str(granted["realm"]), moment, ACCESS_SECONDS
+            )
+        return self._issue(_new_refresh_token(), fresh, hard, extra)
 
     def _refresh(self, token: str, hard: bool) -> Reply:
         known = self.store.meta(HOME).get(f"refresh/{token}")
@@ -206,7 +214,13 @@ class OAuth:
             return _invalid_grant("Incorrect or invalid refresh token")
         return self._issue(str(known["by"]), successor, hard)
 
-    def _issue(self, refresh_token: str, known: Mapping[str, Any], hard: bool) -> Reply:
+    def _issue(
+        self,
+        refresh_token: str,
+        known: Mapping[str, Any],
+        hard: bool,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Reply:
         realm = str(known["realm"])
         access = f"eyJ{secrets.token_urlsafe(48)}"
         self.store.commit(
@@ -223,6 +237,7 @@ class OAuth:
             "expires_in": ACCESS_SECONDS,
             "refresh_token": refresh_token,
             "x_refresh_token_expires_in": self._seconds_left(known),
+            **(extra or {}),
         }
         if hard:
             answer["x_refresh_token_hard_expires_in"] = HARD_SECONDS - self._age(known["family"])
