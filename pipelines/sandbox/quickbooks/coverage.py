@@ -71,6 +71,7 @@ OPERATIONS: Areas = {
             signed_in=False,
         ),
         Operation("User", "GET", "/v1/openid_connect/userinfo", says="email"),
+        Operation("Key set", "GET", "/op/v1/jwks", signed_in=False, says="RS256"),
         Operation(
             "Call without a token",
             "GET",
@@ -122,6 +123,15 @@ OPERATIONS: Areas = {
             before=(_MAKE,),
         ),
         Operation("PDF", "GET", _ROOT + "invoice/{0.Invoice.Id}/pdf", before=(_MAKE,)),
+        Operation(
+            "XML",
+            "GET",
+            _ROOT + "customer/{Customer}",
+            headers={"Accept": "application/xml"},
+            says="<IntuitResponse",
+            note="For callers that accept XML and not JSON; the vendor also for those who say "
+            "nothing.",
+        ),
         Operation(
             "Update with an old SyncToken",
             "POST",

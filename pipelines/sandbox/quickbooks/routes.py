@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
-from pipelines.sandbox.quickbooks import attachments, objects, reports, tax_service
+from pipelines.sandbox.quickbooks import attachments, objects, reports, tax_service, xml_form
 from pipelines.sandbox.quickbooks.answers import query_answer
 from pipelines.sandbox.quickbooks.batch import run_batch
 from pipelines.sandbox.quickbooks.books import Books
@@ -71,8 +71,10 @@ class Call:
         """The JSON body.
 
         Raises:
-            Refusal: 2010, not JSON.
+            Refusal: 2010, neither JSON nor the XML it says it is.
         """
+        if xml_form.is_sent(self.request):
+            return xml_form.read(self.request.body)
         try:
             return codec.loads(self.request.body)
         except ValueError as error:
@@ -162,7 +164,11 @@ class QuickBooks:
     # ---- calls
 
     def dispatch(self, request: Request) -> Reply:
-        """Answer one call."""
+        """Answer one call, in JSON or XML."""
+        reply = self._dispatch(request)
+        return xml_form.as_xml(reply) if xml_form.is_wanted(request) else reply
+
+    def _dispatch(self, request: Request) -> Reply:
         path = trimmed(unquote(request.path))
         if path in PATHS:
             return self._tokens(path, request)
