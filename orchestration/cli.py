@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -67,6 +67,10 @@ def sandbox(
     quickbooks_port: Annotated[
         int, typer.Option(min=0, max=65535, help="0 takes any free port.")
     ] = 0,
+    company: Annotated[
+        str | None,
+        typer.Option(help="sample (the default), landscaping, blank or a company of your own."),
+    ] = None,
     seed: Annotated[
         Path | None, typer.Option(help="Folder of records as the vendors' APIs return them.")
     ] = None,
@@ -74,24 +78,36 @@ def sandbox(
     scale: Annotated[
         int | None, typer.Option(help="Start with a generated company of so many invoice lines.")
     ] = None,
-    limits: Annotated[bool, typer.Option(help="Enforce the vendors' rate limits.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Keep every change in this file and go on from it.")
+    ] = None,
+    limits: Annotated[
+        Literal["on", "off"], typer.Option(help="Enforce the vendors' rate limits.")
+    ] = "off",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    open_to_network: Annotated[
+        bool, typer.Option("--open-to-network", help="Allow a --host that others can reach.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the connection as one line of JSON.")
     ] = False,
 ) -> None:
     """Serve Salesforce's and QuickBooks' APIs on this machine until stopped."""
-    from orchestration.local_sandbox import serve
+    from orchestration.sandbox_service import Start, serve
 
-    serve(
-        say,
-        salesforce_port=salesforce_port,
-        quickbooks_port=quickbooks_port,
+    start = Start(
+        company=company,
         seed=seed,
         empty=empty,
         scale=scale,
-        limits=limits,
-        as_json=as_json,
+        state=state,
+        limits=limits == "on",
+        host=host,
+        open_to_network=open_to_network,
+        salesforce_port=salesforce_port,
+        quickbooks_port=quickbooks_port,
     )
+    serve(start, say, note, as_json)
 
 
 @app.command()

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import facts, steps, words
+from orchestration.companies import BOOKS, sample_company
 from orchestration.folder import LOCK, alone
-from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
+from orchestration.local_sandbox import CONNECTION, local_sandbox
 from orchestration.sync import Round, one_round, rounds
 from pipelines.errors import ConfigurationError, Stop
 from pipelines.settings import Settings, load_settings

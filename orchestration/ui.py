@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestration import telemetry
+from orchestration.companies import BOOKS, sample_company
 from orchestration.folder import alone
-from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
+from orchestration.local_sandbox import CONNECTION, local_sandbox
 from pipelines.errors import Stop
 from pipelines.settings import ROOT, Settings, load_settings
 

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--empty", action="store_true", help="start with nothing")
     parser.add_argument("--salesforce-port", type=int, default=0, metavar="N", help="0: any")
     parser.add_argument("--quickbooks-port", type=int, default=0, metavar="N", help="0: any")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="keep all writes here")
+    parser.add_argument("--log", "--state", type=Path, metavar="FILE", help="keep all writes here")
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="vendor allowances")
     parser.add_argument("--json", action="store_true", help="print the connection as one line")
     parser.add_argument(

@@ -17,3 +17,7 @@ class SeedUnreadable(SandboxError):
 
 class LogUnusable(SandboxError):
     """The sandbox's own log cannot be read or written."""
+
+
+class LogInUse(LogUnusable):
+    """Another running sandbox writes this log."""

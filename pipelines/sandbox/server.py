@@ -100,6 +100,11 @@ class App:
             await self._send(send, Reply(400, b"The request body is not valid gzip."))
             return
         if request.path == PREFIX or request.path.startswith(PREFIX + "/"):
+            if not _from_here(scope):
+                await self._send(
+                    send, Reply(403, b"The control area answers to this machine only.")
+                )
+                return
             await self._send(send, control(self._sandbox, request))
             return
         with self._sandbox.lock:
@@ -171,6 +176,11 @@ class App:
         )
 
 
+def _from_here(scope: Scope) -> bool:
+    """Whether the caller is on this machine."""
+    return ipaddress.ip_address((scope["client"] or ("127.0.0.1", 0))[0]).is_loopback
+
+
 def _refusal(action: Action) -> Reply:
     is_text = isinstance(action.body, str)
     body = action.body.encode() if is_text else codec.dump_bytes(action.body)
@@ -207,11 +217,11 @@ def listen(host: str, port: int, system: str) -> socket.socket:
 
     Raises:
         PortTaken: someone else listens there.
-        SandboxError: the address is not one of this machine's loopback addresses.
+        SandboxError: the address is none of this machine's.
     """
-    if not ipaddress.ip_address(host).is_loopback:
-        raise SandboxError(f"The sandbox listens on this machine only; {host} is not loopback.")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Named TCP above, so that asyncio sends small writes at once: without it each answer waits
     # 40 ms for the caller's delayed acknowledgement of its header.
@@ -225,9 +235,19 @@ def listen(host: str, port: int, system: str) -> socket.socket:
                 f"The sandbox cannot serve {system} on port {port} of {host}: "
                 f"{error.strerror}. Name another port, or 0 for any free one."
             ) from error
-        raise
+        raise SandboxError(
+            f"The sandbox cannot listen on {host}: {error.strerror or error}. "
+            "Name an address of this machine, such as 127.0.0.1."
+        ) from error
     listener.setblocking(False)
     return listener
+
+
+def _named(host: str) -> str:
+    """The address as a caller on this machine writes it."""
+    if ":" in host:
+        return "[::1]" if host == "::" else f"[{host}]"
+    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
 
 
 class Service:
@@ -244,7 +264,7 @@ class Service:
             self._close_sockets()
             raise
         for system, listener in self._sockets.items():
-            sandbox.base_urls[system] = f"http://{host}:{listener.getsockname()[1]}"
+            sandbox.base_urls[system] = f"http://{_named(host)}:{listener.getsockname()[1]}"
 
     def _close_sockets(self) -> None:
         for listener in self._sockets.values():
@@ -322,7 +342,11 @@ def running_sandbox(
     """
     kernel = Sandbox(Options(seed, log_file, limits, scale), factories)
     ports = {"salesforce": salesforce_port, "quickbooks": quickbooks_port}
-    service = Service(kernel, "127.0.0.1", ports)
+    try:
+        service = Service(kernel, "127.0.0.1", ports)
+    except SandboxError:
+        kernel.close()
+        raise
     loop = asyncio.new_event_loop()
     until = asyncio.Event()
     ready = threading.Event()
@@ -383,9 +407,9 @@ def run_sandbox(
     """
     sandbox = Sandbox(options)
     _spare_the_collector()
-    service = Service(sandbox, host, ports)
 
     async def main() -> None:
+        service = Service(sandbox, host, ports)
         loop = asyncio.get_running_loop()
         until = asyncio.Event()
 

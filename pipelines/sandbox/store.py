@@ -7,6 +7,7 @@ seed it continues.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.errors import LogUnusable
+from pipelines.sandbox.errors import LogInUse, LogUnusable
 from pipelines.sandbox.rows import Computed, Record
 from pipelines.sandbox.tables import Table
 
@@ -76,6 +77,7 @@ class Store:
         self._depth = 0
         self._log: BinaryIO | None = None
         self._path: Path | None = None
+        self._lock: int | None = None
         self.stamp: Callable[[], str] = lambda: ""
 
     def table(self, realm: str, entity: str) -> Table:
@@ -171,9 +173,17 @@ class Store:
             The sandbox time of the last commit in it, or None.
 
         Raises:
-            LogUnusable: it belongs to another seed, or a line before the last is damaged.
+            LogUnusable: it cannot be opened, belongs to another seed, or a line before the last is
+                damaged; `LogInUse` when another sandbox writes it.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path)
+        try:
+            return self._continue(path, fingerprint)
+        except BaseException:
+            self.close()
+            raise
+
+    def _continue(self, path: Path, fingerprint: str) -> str | None:
         self._path = path
         last = None
         if path.exists() and path.stat().st_size:
@@ -189,6 +199,9 @@ class Store:
         if self._log is not None:
             self._log.close()
             self._log = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def clear(self, fingerprint: str) -> None:
         """Forget everything and begin the log anew for another seed."""
@@ -259,6 +272,25 @@ class Store:
             raw.close()
         os.truncate(self._path, start)
         self._log = self._path.open("ab")
+
+
+def _locked(path: Path) -> int:
+    """The log file opened and locked for as long as this process lives, whatever ends it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise LogUnusable(
+            f"The sandbox cannot write its log {path}: {error.strerror}. Name another file."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise LogInUse(
+            f"Another sandbox keeps its changes in {path}. Stop it, or name another file."
+        ) from None
+    return lock
 
 
 def _parse_line(line: bytes) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestration import steps
-from orchestration.local_sandbox import BOOKS, CONNECTION, local_sandbox, sample_company
+from orchestration.companies import BOOKS, sample_company
+from orchestration.local_sandbox import CONNECTION, local_sandbox
 from pipelines.settings import load_settings
 from reverse_etl import cycle
 

@@ -144,6 +144,19 @@ def test_a_sandbox_starts_from_one_thing_only(tmp_path: Path) -> None:
     done = crossfoot(tmp_path, "sandbox", "--scale", "10", "--empty")
     told_in_one_sentence(done, "--scale", "--empty")
     told_in_one_sentence(crossfoot(tmp_path, "sandbox", "--scale", "0"), "--scale")
+    done = crossfoot(tmp_path, "sandbox", "--company", "sample", "--empty")
+    told_in_one_sentence(done, "--company", "--empty")
+
+
+def test_an_unknown_company_is_told_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "companies" / "mine").mkdir(parents=True)
+    done = crossfoot(tmp_path / "sandbox", "sandbox", "--company", "yours")
+    told_in_one_sentence(done, "yours", "sample, landscaping, blank, mine")
+
+
+def test_only_who_asks_for_it_opens_the_sandbox_to_the_network(tmp_path: Path) -> None:
+    done = crossfoot(tmp_path, "sandbox", "--empty", "--host", "0.0.0.0")
+    told_in_one_sentence(done, "0.0.0.0", "--open-to-network")
 
 
 @pytest.mark.parametrize(
