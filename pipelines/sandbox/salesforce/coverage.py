@@ -87,6 +87,29 @@ OPERATIONS: Areas = {
             "Malformed SOQL", "GET", _ROOT + "query?q=SELECT", REFUSED, says="MALFORMED_QUERY"
         ),
     ),
+    "Search": (
+        Operation(
+            "SOSL",
+            "GET",
+            _ROOT + "search?q=FIND+%7BBright*%7D+IN+ALL+FIELDS+RETURNING+Account(Id,Name)",
+            note="Whole words, phrases, AND, OR, AND NOT, * and ?; other forms of a word are not "
+            "found, and WITH clauses are refused.",
+            says="searchRecords",
+        ),
+        Operation(
+            "Search with parameters",
+            "GET",
+            _ROOT + "parameterizedSearch?q=Bright&sobject=Account&Account.fields=Id",
+            says="searchRecords",
+        ),
+        Operation(
+            "SOSL without braces",
+            "GET",
+            _ROOT + "search?q=FIND+x",
+            REFUSED,
+            says="MALFORMED_SEARCH",
+        ),
+    ),
     "Records": (
         Operation("Create", "POST", _ACCOUNTS, body={"Name": "Covered"}, says="success"),
         Operation("Read", "GET", _ACCOUNTS + "/{Account}", says="{Account}"),

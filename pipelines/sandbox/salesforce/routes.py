@@ -10,12 +10,14 @@ from urllib.parse import unquote
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
 from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, only
 from pipelines.sandbox.salesforce.composite import composite_family
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
 from pipelines.sandbox.salesforce.queries import query, query_all
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.search import parameterized_search, search
 from pipelines.sandbox.salesforce.sessions import base_url, bearer
 from pipelines.sandbox.salesforce.sobjects import sobjects
 
@@ -43,8 +45,14 @@ RESOURCES: Mapping[str, Resource] = {
     "query": query,
     "queryall": query_all,
     "composite": composite_family,
+    "search": search,
+    "parameterizedsearch": parameterized_search,
+    "actions": actions,
 }
-_SHOWN = ("sobjects", "query", "queryAll", "limits", "composite")
+_SHOWN = (
+    "sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "composite",
+    "actions",
+)  # fmt: skip
 
 
 def _route(org: Org, call: Call) -> Answer:
