@@ -149,8 +149,11 @@ def plan(
     from pipelines.settings import load_settings
     from reverse_etl import cycle, render
 
-    made = cycle.make_plan(load_settings(), tuple(flows) if flows else None)
+    settings = load_settings()
+    made = cycle.make_plan(settings, tuple(flows) if flows else None)
     say(render.plan_as(made, form))
+    for doubt in cycle.doubts(settings):
+        note(f"It may not be applied until this is read again: {doubt}")
 
 
 @app.command()

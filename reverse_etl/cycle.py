@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +34,20 @@ from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 Now = Callable[[], datetime]
 VERDICTS: Mapping[str, Verdict] = {"confirm": "confirmed", "reject": "rejected"}
 _BORN_AS_OF = "born_as_of"
+# As long as data_verdict calls a source fresh.
+_FRESH_FOR = timedelta(hours=26)
 
 
 @dataclass(frozen=True)
 class _View:
-    """What a plan is made from: marts, companies' facts, how recent they are, and the change keys
-    in the warehouse's copy of the ledger."""
+    """What a plan is made from: marts, companies' facts, how recent they are, the change keys in
+    the warehouse's copy of the ledger, and the sources that it could not conclude on."""
 
     marts: Mapping[str, Rows]
     companies: Mapping[str, CompanyFacts]
     data_as_of: datetime
     copied_keys: frozenset[str]
+    doubts: tuple[str, ...]
 
 
 def make_plan(
@@ -60,6 +63,11 @@ def make_plan(
         plan = _plan(state, chosen, view, now())
         store.keep(state, plan)
     return plan
+
+
+def doubts(settings: Settings) -> tuple[str, ...]:
+    """Why no plan of today's warehouse may be applied, source by source; empty when it may."""
+    return _view(settings, registry.chosen()).doubts
 
 
 def stored_plan(settings: Settings, checksum: str) -> Plan:
@@ -96,7 +104,7 @@ def apply(
         plan = store.load(state, checksum)
         approvals.require(plan, approvals.find(state, plan.checksum, now()), now())
         view = _view(settings, registry.chosen(plan.flows))
-        refuse_if_unsafe(plan, _bounds(settings, view), view.data_as_of)
+        refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
         current = _plan(state, registry.chosen(plan.flows), view, now())
         _refuse_if_drifted(state, plan, current)
         return apply_plan(
@@ -209,6 +217,7 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
     path = settings.warehouse_path
     names = [mart for flow in flows for mart in flow.marts]
     _refuse_unjudged(path, warehouse.SYNC, names)
+    _refuse_unjudged(path, warehouse.RECONCILIATION, ["data_verdict"])
     (seen,) = warehouse.read(path, _view_query(names))
     preferences = {p["company_id"]: from_json(p["payload"]) for p in seen["preferences"] or ()}
     return _View(
@@ -216,6 +225,9 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
         companies={company: company_facts(found) for company, found in preferences.items()},
         data_as_of=seen["data_as_of"],
         copied_keys=frozenset(seen["copied_keys"] or ()),
+        doubts=tuple(
+            f"{d['system']} {d['source_id']}: {d['reason']}" for d in seen["doubts"] or ()
+        ),
     )
 
 
@@ -232,6 +244,8 @@ def _view_query(marts: Sequence[str]) -> str:
         "(SELECT as_of_at FROM intermediate.int_clock) AS data_as_of",
         "(SELECT list(p) FROM raw_quickbooks.preferences AS p) AS preferences",
         "(SELECT list(change_key) FROM raw_state.ledger) AS copied_keys",
+        "(SELECT list(v ORDER BY system DESC, source_id) FROM reconciliation.data_verdict AS v "
+        "WHERE verdict <> 'concluded') AS doubts",
     ]
     # The names come from the registry of flows and are checked to be plain ones.
     parts += [
@@ -273,7 +287,7 @@ def _plan(state: State, flows: Sequence[Flow], view: _View, at: datetime) -> Pla
     return build_plan(flows, view.marts, facts, entries, view.data_as_of, at)
 
 
-def _bounds(settings: Settings, view: _View) -> Bounds:
+def _bounds(settings: Settings, view: _View, at: datetime) -> Bounds:
     limits = settings.limits
     closed = {c: f.book_close_on for c, f in view.companies.items() if f.book_close_on}
     return Bounds(
@@ -283,6 +297,9 @@ def _bounds(settings: Settings, view: _View) -> Bounds:
         max_amount=limits.max_amount,
         max_creates_per_flow=limits.max_creates_per_flow,
         book_close_on=closed,
+        doubts=view.doubts,
+        # A sandbox has a clock of its own, which stands still.
+        oldest_data=at - _FRESH_FOR if settings.profile == "live" else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from pipelines.errors import LimitExceeded, WrongCompany
+from pipelines.errors import Incomplete, LimitExceeded, WrongCompany
 from reverse_etl.changes import Change, Plan, from_json
 from reverse_etl.plan import sums
 
@@ -16,7 +16,9 @@ from reverse_etl.plan import sums
 @dataclass(frozen=True)
 class Bounds:
     """How far a plan may go, and into which systems. Amounts are per currency; a currency that
-    is not named is barred. `book_close_on` is the last closed day of each company's books."""
+    is not named is barred. `book_close_on` is the last closed day of each company's books,
+    `doubts` says which sources the warehouse has not concluded on, and why, and data from before
+    `oldest_data` are too old to write from."""
 
     org_id: str
     company_ids: frozenset[str]
@@ -24,12 +26,15 @@ class Bounds:
     max_amount: Mapping[str, Decimal]
     max_creates_per_flow: int
     book_close_on: Mapping[str, date] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+    oldest_data: datetime | None = None
 
 
 def refuse_if_unsafe(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> None:
     """Return for a plan within bounds; `data_as_of` is that of the warehouse now, if known.
 
-    Raises `WrongCompany` when a change is meant for a system that is not configured, and
+    Raises `WrongCompany` when a change is meant for a system that is not configured, `Incomplete`
+    when the books it was made from are not fresh and whole: what they do not show may be there. And
     `LimitExceeded` naming every bound that is passed, with the numbers.
     """
     strangers = sorted(set(_strangers(plan, bounds)))
@@ -39,6 +44,14 @@ def refuse_if_unsafe(plan: Plan, bounds: Bounds, data_as_of: datetime | None = N
             plan.plan_id,
             f"it would write to {', '.join(strangers)}, which this installation does not serve",
             "Check the configuration and the routing. Nothing was sent.",
+        )
+    doubts = (*bounds.doubts, *_too_old(bounds, data_as_of)) if plan.changes else ()
+    if doubts:
+        raise Incomplete(
+            "plan",
+            plan.plan_id,
+            f"what it was made from is not fresh and whole: {'; '.join(doubts)}",
+            "Nothing was sent. Read both systems again (`crossfoot sync`), then plan.",
         )
     found = findings(plan, bounds, data_as_of)
     if found:
@@ -101,6 +114,11 @@ def _is_closed(change: Change, bounds: Bounds) -> bool:
     closed = bounds.book_close_on.get(change.company_id)
     dated = from_json(change.payload).get("TxnDate") if closed else None
     return bool(closed and dated and date.fromisoformat(dated) <= closed)
+
+
+def _too_old(bounds: Bounds, data_as_of: datetime | None) -> Iterator[str]:
+    if bounds.oldest_data and data_as_of and data_as_of < bounds.oldest_data:
+        yield f"the data are of {data_as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def _from_the_future(plan: Plan, data_as_of: datetime | None) -> Iterator[str]:

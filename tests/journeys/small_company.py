@@ -145,6 +145,9 @@ def _customer(record_id: str, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_VERDICT_COLUMNS = dict.fromkeys(("system", "source_id", "verdict", "reason"), "VARCHAR")
+
+
 @dataclass
 class SmallCompany:
     """The running sandbox, our settings for it, and the doors of the write path."""
@@ -159,7 +162,10 @@ class SmallCompany:
         return load_settings(self.environment)
 
     def judge(
-        self, rows: Mapping[str, Sequence[Mapping[str, Any]]], as_of: datetime = AS_OF
+        self,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]],
+        as_of: datetime = AS_OF,
+        verdicts: Sequence[Mapping[str, str]] = (),
     ) -> None:
         """Copy the state, then write the marts as they would be after an extract at `as_of`."""
         cycle.copy_state(self.settings)
@@ -171,6 +177,9 @@ class SmallCompany:
             clock = {"as_of_at": "TIMESTAMP WITH TIME ZONE"}
             warehouse.fill_table(
                 connection, "intermediate", "int_clock", clock, [{"as_of_at": as_of}]
+            )
+            warehouse.fill_table(
+                connection, "reconciliation", "data_verdict", _VERDICT_COLUMNS, verdicts
             )
             warehouse.fill_table(
                 connection, "raw_quickbooks", "preferences",

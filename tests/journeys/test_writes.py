@@ -33,7 +33,15 @@ from writing import (
 )
 
 from pipelines import warehouse
-from pipelines.errors import ApprovalMissing, Conflict, LimitExceeded, ReplyLost, Stop, WrongCompany
+from pipelines.errors import (
+    ApprovalMissing,
+    Conflict,
+    Incomplete,
+    LimitExceeded,
+    ReplyLost,
+    Stop,
+    WrongCompany,
+)
 from reverse_etl import cycle
 from reverse_etl.changes import Plan
 
@@ -320,6 +328,24 @@ class TestDoors:
         with pytest.raises(WrongCompany, match="9999"):
             company.apply(stranger)
         assert company.write_calls() == 0
+
+    def test_nothing_is_sent_on_books_that_were_not_read_whole(self, company: SmallCompany) -> None:
+        """An invoice may be there already that yesterday's books do not show."""
+        plan = planned(company, EVERYTHING)
+        verdict = {
+            "system": "quickbooks",
+            "source_id": US,
+            "verdict": "not_concluded",
+            "reason": "Last read completely at 2026-11-17 09:00 UTC",
+        }
+        company.judge(EVERYTHING, verdicts=[verdict])
+        assert company.plan().checksum == plan.checksum
+        assert cycle.doubts(company.settings) == (f"quickbooks {US}: {verdict['reason']}",)
+        with pytest.raises(Incomplete, match=rf"{US}: Last read completely.*Nothing was sent"):
+            company.apply(plan)
+        assert not company.invoices()
+        company.judge(EVERYTHING, verdicts=[{**verdict, "verdict": "concluded"}])
+        assert company.apply(plan).counts()["done"] == 7
 
     def test_books_closed_after_the_plan_refuse_it(self, company: SmallCompany) -> None:
         plan = planned(company, rows(invoices=[invoice_row(1)]))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from writing import AS_OF, GB, ORG, US, World, customer_row, deal_status_row, invoice_row, marts
 
-from pipelines.errors import LimitExceeded, WrongCompany
+from pipelines.errors import Incomplete, LimitExceeded, WrongCompany
 from reverse_etl.changes import Plan
 from reverse_etl.guards import Bounds, findings, refuse_if_unsafe
 
@@ -55,6 +55,23 @@ def test_each_limit_refuses_with_its_numbers(
 ) -> None:
     with pytest.raises(LimitExceeded, match=words):
         refuse_if_unsafe(plan(world), replace(BOUNDS, **bounds))
+
+
+@pytest.mark.parametrize(
+    "bounds, words",
+    [
+        ({"doubts": ("quickbooks 9: 3 of 4 rows read",)}, r"quickbooks 9: 3 of 4 rows read"),
+        ({"oldest_data": AS_OF + timedelta(seconds=1)}, "the data are of 2026-"),
+    ],
+)
+def test_books_that_are_not_fresh_and_whole_refuse_every_change(
+    world: World, bounds: dict[str, Any], words: str
+) -> None:
+    doubtful = replace(BOUNDS, **bounds)
+    with pytest.raises(Incomplete, match=words):
+        refuse_if_unsafe(plan(world), doubtful, AS_OF)
+    refuse_if_unsafe(world.plan(marts()), doubtful, AS_OF)
+    refuse_if_unsafe(plan(world), replace(BOUNDS, oldest_data=AS_OF), AS_OF)
 
 
 def test_all_that_is_wrong_is_said_at_once(world: World) -> None:
