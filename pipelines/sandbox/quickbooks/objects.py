@@ -9,6 +9,7 @@ from pipelines.sandbox.quickbooks import (
     attachments,
     documents,
     names,
+    payables,
     payments,
     plain_transactions,
     recurring,
@@ -177,6 +178,8 @@ def _store(books: Books, entity: Entity, before: Record | None, after: Record) -
         return documents.store_sale(books, entity.name, before, after)
     if entity.name == "Payment":
         return payments.store_payment(books, before, after)
+    if entity.name in payables.ENTITIES:
+        return payables.store(books, entity.name, before, after)
     books.put(entity.name, after)
     names.rename_children(books, entity.name, before, after)
     return after
@@ -227,6 +230,8 @@ def delete(books: Books, entity: Entity, body: Any) -> Record:
         payments.delete_payment(books, record)
     elif entity.name in SALES:
         documents.delete_sale(books, entity.name, record)
+    elif entity.name in payables.ENTITIES:
+        payables.remove(books, entity.name, record)
     else:
         books.remove(entity.name, record)
     return {"domain": "QBO", "status": "Deleted", "Id": record["Id"]}
@@ -244,7 +249,8 @@ def void(books: Books, entity: Entity, body: Any) -> Record:
     if entity.name == "Payment":
         return payments.void_payment(books, record)
     if entity.name == "BillPayment":
-        return books.put(entity.name, plain_transactions.voided(books, record), "void")
+        after = plain_transactions.voided(books, record)
+        return payables.store(books, entity.name, record, after, "void")
     return documents.void_sale(books, entity.name, record)
 
 

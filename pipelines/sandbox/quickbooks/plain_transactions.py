@@ -1,10 +1,12 @@
 """Transactions the product does not bill with: kept as given, with totals, by one mechanism.
 
-Their amounts are not posted to account, vendor or inventory balances.
+Their amounts move what vendors are owed (payables.py) and the reports, not the accounts' and
+items' own balances.
 """
 
 from __future__ import annotations
 
+from pipelines.sandbox.quickbooks import payables
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ground_rules import refuse_closed_period, voided_note
 from pipelines.sandbox.quickbooks.intake import Draft
@@ -14,7 +16,6 @@ from pipelines.sandbox.quickbooks.refusals import Refusal, missing
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, ref_value
 
 RETAINED = ("DocNumber", "CurrencyRef", "LinkedTxn")
-WITH_BALANCE = ("Bill", "VendorCredit")
 WITHOUT_TOTAL = ("Transfer", "TimeActivity", "CreditCardPayment")
 GIVEN_TOTAL = ("BillPayment",)
 
@@ -37,8 +38,10 @@ def build_plain(books: Books, entity: str, draft: Draft) -> Record:
     record["Line"] = _numbered(record.get("Line", ()))
     if entity not in GIVEN_TOTAL:
         record["TotalAmt"] = _total(entity, record)
-    if entity in WITH_BALANCE:
-        record["Balance"] = record["TotalAmt"]
+    if entity in payables.OPEN:
+        record = payables.with_open_balance(record, draft.before)
+    if entity == "BillPayment":
+        record = payables.within_what_is_open(books, record, draft.before)
     return with_home_amounts(books, record)
 
 
