@@ -66,8 +66,10 @@ def _part(entity: Entity, rows: list[Record]) -> Record:
 
 def _changed(books: Books, entity: Entity, since: datetime, room: int) -> list[Record]:
     """Living records newest change last, then the deleted ones."""
-    living = within(books.table(entity.name), CHANGED, since, None)
-    changed = living.kept(lambda record: _updated(record) >= since)
+    table = books.table(entity.name)
+    changed = within(table, CHANGED, since, None)
+    if not table.is_ordered(CHANGED):
+        changed = changed.kept(lambda record: _updated(record) >= since)
     gone = [d for d in books.deletions() if d["entity"] == entity.name and _updated(d) >= since]
     return [*in_order_of_change(changed)[:room], *map(_stub, gone)][:room]
 
