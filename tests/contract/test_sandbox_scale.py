@@ -156,6 +156,33 @@ def test_windows_of_time_divide_the_rows(org: Org, company: Company, sales: Sale
     assert Counter(invoices) == Counter(ledger["Invoice"].keys())
 
 
+@pytest.mark.parametrize(("before", "after"), [("<", ">="), ("<=", ">")])
+def test_a_moment_divides_the_rows(
+    org: Org, company: Company, sales: Sales, ledger: Sales, before: str, after: str
+) -> None:
+    """The record of that very moment is on the right side."""
+    stamp = sorted(d["SystemModstamp"] for d in sales["Opportunity"].values())[100]
+    moment = stamp.replace(".000+0000", "Z")
+    holds = {"<": str.__lt__, "<=": str.__le__, ">": str.__gt__, ">=": str.__ge__}
+    for operator in (before, after):
+        rows = everything(
+            org, f"SELECT Id FROM Opportunity WHERE SystemModstamp {operator} {moment}"
+        )
+        assert {r["Id"] for r in rows} == {
+            d["Id"]
+            for d in sales["Opportunity"].values()
+            if holds[operator](d["SystemModstamp"], stamp)
+        }
+    moment = sorted(i["MetaData"]["LastUpdatedTime"] for i in ledger["Invoice"].values())[100]
+    for operator in (before, after):
+        where = f"where MetaData.LastUpdatedTime {operator} '{moment}'"
+        assert {r["Id"] for r in paged(company, f"select * from Invoice {where}", "Invoice")} == {
+            i["Id"]
+            for i in ledger["Invoice"].values()
+            if holds[operator](i["MetaData"]["LastUpdatedTime"], moment)
+        }
+
+
 def test_totals_tie(ledger: Sales) -> None:
     owed: Counter[str] = Counter()
     paid: dict[str, Decimal] = {}

@@ -5,7 +5,7 @@ Nothing here decides what a query selects: what comes out is tested against all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -100,11 +100,30 @@ def _between(table: Table, conditions: list[Wanted]) -> Rows:
         return table.rows()
     field = bounded[0].field
     mine = [w for w in bounded if w.field == field]
-    low = max((w.values[0] for w in mine if "low" in _BOUNDS[w.operator]), default=None)
-    high = min((w.values[-1] for w in mine if "high" in _BOUNDS[w.operator]), default=None)
-    return table.between(field.name, low, high, _value_of(field))
+    lows = [(w.values[0], w.operator == ">") for w in mine if "low" in _BOUNDS[w.operator]]
+    highs = [(w.values[-1], _is_through(w)) for w in mine if "high" in _BOUNDS[w.operator]]
+    low, above = max(lows, default=(None, False))
+    high, through = min(highs, default=(None, True))
+    return table.between(field.name, low, high, _value_of(field), above=above, below=not through)
 
 
+def _is_through(wanted: Wanted) -> bool:
+    """Whether the upper bound itself is in: a span of days ends before its last value."""
+    return wanted.operator != "<"
+
+
+def are_settled(table: Table, wanted: Sequence[Wanted]) -> bool:
+    """Whether `candidates` finds exactly the rows that meet these conditions, and no others."""
+    one = wanted[0].field if wanted else None
+    return (
+        one is not None
+        and one.type in ORDERED
+        and table.is_ordered(one.name)
+        and all(w.field == one and w.operator in _OPEN and len(w.values) == 1 for w in wanted)
+    )
+
+
+_OPEN = ("<", "<=", ">", ">=")
 _BOUNDS = {
     "=": ("low", "high"), ">": ("low",), ">=": ("low",), "<": ("high",), "<=": ("high",),
 }  # fmt: skip

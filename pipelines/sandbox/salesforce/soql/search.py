@@ -8,7 +8,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from pipelines.sandbox.rows import Rows
-from pipelines.sandbox.salesforce.access import IDS, ORDERED, Wanted, candidates
+from pipelines.sandbox.salesforce.access import IDS, ORDERED, Wanted, are_settled, candidates
 from pipelines.sandbox.salesforce.fields import TEXTUAL
 from pipelines.sandbox.salesforce.refusals import Refusal, malformed_query
 from pipelines.sandbox.salesforce.soql import joins, refused
@@ -36,10 +36,14 @@ _SCOPES = frozenset(
 
 @dataclass(frozen=True)
 class Whole:
-    """A condition compiled: the test, and what must hold of single fields for it to hold."""
+    """A condition compiled: the test, and what must hold of single fields for it to hold.
+
+    `is_all_wanted`: it holds whenever that does.
+    """
 
     test: Test
     wanted: tuple[Wanted, ...] = ()
+    is_all_wanted: bool = False
 
 
 def rows(scope: Scope, most: int | None = None) -> Rows:
@@ -56,7 +60,9 @@ def compiled(scope: Scope) -> Whole | None:
         return mine
     joins.refuse_misplaced(scope, query.where)
     compiler = _Compiler(scope, lambda operand: _filterable(scope, operand))
-    whole = Whole(compiler.test(query.where), tuple(compiler.wanted))
+    test = compiler.test(query.where)
+    is_all = compiler.comparisons == len(compiler.wanted)
+    whole = Whole(test, tuple(compiler.wanted), is_all)
     if mine is None:
         return whole
     return Whole(lambda r: mine.test(r) and whole.test(r), mine.wanted + whole.wanted)
@@ -71,7 +77,8 @@ def tested(scope: Scope, found: Rows, whole: Whole | None, most: int | None) -> 
     """Those that pass, living ones unless deleted ones are wanted too."""
     if not scope.include_deleted and scope.source.keeps_deleted:
         found = found.unless("IsDeleted")
-    if whole is None:
+    table = scope.books.table(scope.source.name)
+    if whole is None or (whole.is_all_wanted and are_settled(table, whole.wanted)):
         return found if most is None else found[:most]
     return found.kept(whole.test, most)
 
@@ -119,12 +126,14 @@ class _Compiler:
 
     Attributes:
         wanted: what must hold of the object's own fields, gathered on the way.
+        comparisons: how many there are.
     """
 
     def __init__(self, scope: Scope, binder: Callable[[Operand], Bound]) -> None:
         self._scope = scope
         self._bind = binder
         self.wanted: list[Wanted] = []
+        self.comparisons = 0
 
     def test(self, condition: Condition, must: bool = True) -> Test:
         """`must`: the whole cannot hold unless this does."""
@@ -133,6 +142,7 @@ class _Compiler:
             return lambda r: not inner(r)
         if isinstance(condition, Both):
             return self._joined(condition, must)
+        self.comparisons += 1
         bound = self._bind(condition.left)
         self._refuse_operator(bound, condition)
         return self._comparison(bound, condition, must)
