@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.coverage import REFUSED, Areas, Operation
+from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, Areas, Operation
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
@@ -76,12 +76,63 @@ OPERATIONS: Areas = {
         Operation("Describe global", "GET", _ROOT + "sobjects", says="Account"),
         Operation("Describe an object", "GET", _ROOT + "sobjects/Account/describe", says="fields"),
         Operation(
+            "Layouts",
+            "GET",
+            _ACCOUNTS + "/describe/layouts",
+            says="layouts",
+            note="One plain layout with every field.",
+        ),
+        Operation("Compact layouts", "GET", _ACCOUNTS + "/describe/compactLayouts", says="SYSTEM"),
+        Operation(
+            "Approval layouts",
+            "GET",
+            _ACCOUNTS + "/describe/approvalLayouts",
+            note="There are no approval processes, so the list is empty.",
+        ),
+        Operation(
+            "List views",
+            "GET",
+            _ACCOUNTS + "/listviews",
+            says="All Accounts",
+            note="All records, and one's own; with describe and results.",
+        ),
+        Operation("Recent items", "GET", _ROOT + "recent"),
+        Operation("Tabs", "GET", _ROOT + "tabs", says="Accounts"),
+        Operation(
+            "Theme", "GET", _ROOT + "theme", says="themeItems", note="Without colours and icons."
+        ),
+        Operation(
+            "Quick actions",
+            "GET",
+            _ROOT + "quickActions",
+            says="LogACall",
+            note="Five, with describe, default values and execution.",
+        ),
+        Operation(
+            "Reports and dashboards",
+            "GET",
+            _ROOT + "analytics/reports",
+            NOT_SERVED,
+            says="NOT_FOUND",
+        ),
+        Operation(
+            "Custom object of the seed",
+            "GET",
+            _ROOT + "sobjects/Nothing__c",
+            REFUSED,
+            note="Custom objects come from `_custom_objects.json` of a seed.",
+            says="NOT_FOUND",
+        ),
+        Operation(
             "Unknown object", "GET", _ROOT + "sobjects/Nothing/describe", REFUSED, says="NOT_FOUND"
         ),
     ),
     "Queries": (
         Operation("SOQL", "GET", _ROOT + "query?q=SELECT+Id+FROM+Account", says="totalSize"),
         Operation("Count", "GET", _ROOT + "query?q=SELECT+COUNT()+FROM+Account"),
+        Operation(
+            "Query plan", "GET", _ROOT + "query?explain=SELECT+Id+FROM+Account", says="plans"
+        ),
         Operation("Deleted records too", "GET", _ROOT + "queryAll?q=SELECT+Id+FROM+Account"),
         Operation(
             "Malformed SOQL", "GET", _ROOT + "query?q=SELECT", REFUSED, says="MALFORMED_QUERY"

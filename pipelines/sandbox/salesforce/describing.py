@@ -16,10 +16,24 @@ def all_objects(catalogue: Catalogue, root: str) -> dict[str, Any]:
     }
 
 
+# Objects whose records live only beside another's: not searched, not restored alone.
+_DEPENDENT = frozenset(
+    {"AccountContactRole", "CampaignMember", "ContentDocumentLink", "OpportunityContactRole",
+     "OpportunityLineItem", "OpportunityLineItemSchedule", "OrderItem", "QuoteLineItem"}
+)  # fmt: skip
+_MERGED = frozenset({"Account", "Contact", "Lead"})
+_CLONED_WITH_CHILDREN = frozenset({"Campaign", "Opportunity", "Order", "Quote"})
+_FED = frozenset({"Account", "Case", "Contact", "Lead", "Opportunity", "User"})
+_SETUP = frozenset({"CurrencyType", "DatedConversionRate", "Group", "RecordType", "UserRole"})
+_WITHOUT_LISTS = frozenset({"Event", "Task", "User"}) | _DEPENDENT | _SETUP
+_NOT_DELETED = frozenset({"User", "CurrencyType", "RecordType"})
+MASTER_RECORD_TYPE = "012000000000000AAA"
+
+
 def entry(sobject: SObject, root: str) -> dict[str, Any]:
     """An object as the global describe lists it."""
-    base = f"{root}/sobjects/{sobject.name}"
-    listed = sobject.keeps_deleted
+    name, whole = sobject.name, sobject.name not in _DEPENDENT | _SETUP
+    data = sobject.writable and not sobject.setting
     return {
         "activateable": False,
         "associateEntityType": None,
@@ -27,38 +41,90 @@ def entry(sobject: SObject, root: str) -> dict[str, Any]:
         "createable": sobject.writable,
         "custom": sobject.custom,
         "customSetting": sobject.setting,
-        "deepCloneable": False,
-        "deletable": sobject.writable and listed,
+        "deepCloneable": name in _CLONED_WITH_CHILDREN,
+        "deletable": sobject.writable and name not in _NOT_DELETED,
         "deprecatedAndHidden": False,
-        "feedEnabled": False,
+        "feedEnabled": name in _FED,
         "hasSubtypes": False,
         "isInterface": False,
         "isSubtype": False,
         "keyPrefix": sobject.prefix,
         "label": sobject.label,
         "labelPlural": sobject.plural,
-        "layoutable": sobject.writable,
-        "mergeable": sobject.name in ("Account", "Contact"),
-        "mruEnabled": sobject.writable,
-        "name": sobject.name,
+        "layoutable": data and name not in _SETUP,
+        "mergeable": name in _MERGED,
+        "mruEnabled": data and whole,
+        "name": name,
         "queryable": True,
-        "replicateable": listed,
+        "replicateable": "systemmodstamp" in sobject.fields,
         "retrieveable": True,
-        "searchable": sobject.writable,
-        "triggerable": sobject.writable,
-        "undeletable": sobject.writable and listed,
-        "updateable": sobject.writable,
-        "urls": {
-            "sobject": base,
-            "describe": f"{base}/describe",
-            "rowTemplate": f"{base}/{{ID}}",
-        },
+        "searchable": data and whole,
+        "triggerable": data and name not in _SETUP,
+        "undeletable": data and whole and sobject.keeps_deleted,
+        "updateable": sobject.writable or name == "Organization",
+        "urls": _urls(sobject, f"{root}/sobjects/{name}", data),
     }
+
+
+def _urls(sobject: SObject, base: str, data: bool) -> dict[str, str]:
+    urls = {
+        "sobject": base,
+        "describe": f"{base}/describe",
+        "rowTemplate": f"{base}/{{ID}}",
+    }
+    if data and sobject.name not in _SETUP:
+        urls |= {
+            "layouts": f"{base}/describe/layouts",
+            "compactLayouts": f"{base}/describe/compactLayouts",
+            "quickActions": f"{base}/quickActions",
+        }
+    if has_list_views(sobject):
+        urls |= {
+            "approvalLayouts": f"{base}/describe/approvalLayouts",
+            "listviews": f"{base}/listviews",
+        }
+    if sobject.name == "User":
+        urls["namedLayouts"] = f"{base}/describe/namedLayouts/{{LayoutName}}"
+    return urls
+
+
+def has_list_views(sobject: SObject) -> bool:
+    """Whether the vendor shows its records as lists."""
+    return sobject.writable and not sobject.setting and sobject.name not in _WITHOUT_LISTS
+
+
+def record_types(sobject: SObject, root: str) -> list[dict[str, Any]]:
+    """The record types a user may choose: the one every object has."""
+    layout = f"{root}/sobjects/{sobject.name}/describe/layouts/{MASTER_RECORD_TYPE}"
+    return [
+        {
+            "active": True,
+            "available": True,
+            "defaultRecordTypeMapping": True,
+            "developerName": "Master",
+            "master": True,
+            "name": "Master",
+            "recordTypeId": MASTER_RECORD_TYPE,
+            "urls": {"layout": layout},
+        }
+    ]
+
+
+def _scopes(sobject: SObject) -> list[dict[str, str]]:
+    plural = sobject.plural if sobject.custom else sobject.plural.lower()
+    scopes = [{"label": f"All {plural}", "name": "everything"}]
+    if "ownerid" in sobject.fields:
+        scopes += [
+            {"label": f"My {plural}", "name": "mine"},
+            {"label": f"My team's {plural}", "name": "team"},
+        ]
+    return scopes
 
 
 def one_object(catalogue: Catalogue, sobject: SObject, root: str) -> dict[str, Any]:
     """GET /sobjects/X/describe."""
-    return entry(sobject, root) | {
+    listed = entry(sobject, root)
+    return listed | {
         "actionOverrides": [],
         "childRelationships": [
             {
@@ -73,7 +139,7 @@ def one_object(catalogue: Catalogue, sobject: SObject, root: str) -> dict[str, A
             }
             for child, field in catalogue.children(sobject)
         ],
-        "compactLayoutable": sobject.writable,
+        "compactLayoutable": listed["layoutable"],
         "defaultImplementation": None,
         "extendedBy": None,
         "extendsInterfaces": None,
@@ -84,8 +150,8 @@ def one_object(catalogue: Catalogue, sobject: SObject, root: str) -> dict[str, A
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [],
-        "searchLayoutable": sobject.writable,
+        "recordTypeInfos": record_types(sobject, root) if listed["searchable"] else [],
+        "searchLayoutable": listed["searchable"],
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {sobject.plural}", "name": "everything"}],
+        "supportedScopes": _scopes(sobject),
     }

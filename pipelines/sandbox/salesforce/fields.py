@@ -41,6 +41,15 @@ _SOAP_TYPES = {
 }
 
 
+_UNGROUPED = frozenset(
+    {"address", "base64", "combobox", "currency", "datetime", "double", "location",
+     "multipicklist", "percent", "time"}
+)  # fmt: skip
+_UNAGGREGATED = frozenset({"address", "base64", "boolean", "location", "multipicklist"})
+_BY_ID = ("id", "reference")
+_EXTRA = {"textarea": "plaintextarea"}
+
+
 @dataclass(frozen=True)
 class Choice:
     """One value of a picklist."""
@@ -58,6 +67,8 @@ class Field:
     `children` names the relationship seen from the parent of a reference; `cascade` says that the
     record goes when its parent goes, `restricts` that the parent cannot go before. `counts` is the
     form of an automatic number; `master` marks the detail side of a master-detail relationship.
+    What the describe says of `permissionable` and `search_filter` follows from the rest, except
+    where it is told.
     """
 
     name: str
@@ -92,6 +103,9 @@ class Field:
     counts: str | None = None
     master: bool = False
     restricts: bool = False
+    permissionable: bool | None = None
+    search_filter: bool | None = None
+    extra: str | None = None
     help: str | None = None
     key: str = field(default="", compare=False)
 
@@ -111,33 +125,50 @@ class Field:
     @property
     def is_filterable(self) -> bool:
         """Whether WHERE may name it."""
-        return not (self.unfilterable or self.is_long_text)
+        return not (
+            self.unfilterable
+            or (self.is_long_text and self.type != "multipicklist")
+            or self.type == "base64"
+        )
 
     @property
     def is_sortable(self) -> bool:
         """Whether ORDER BY may name it."""
         return not (
-            self.unsortable or self.is_long_text or self.type in ("address", "multipicklist")
+            self.unsortable
+            or self.is_long_text
+            or self.type in ("address", "multipicklist", "base64")
         )
+
+    @property
+    def is_permissionable(self) -> bool:
+        """Whether field-level security can be granted for it."""
+        if self.permissionable is not None:
+            return self.permissionable
+        if self.compound == "Name" or self.type == "id" or (self.defaulted and not self.custom):
+            return False
+        standard_flag = self.type in ("boolean", "datetime") and not self.custom
+        required = not self.nillable and self.type != "boolean"
+        return self.createable and not required and not standard_flag
+
+    @property
+    def is_search_filter(self) -> bool:
+        """Whether a search may be narrowed by it."""
+        if self.search_filter is not None:
+            return self.search_filter
+        return self.type == "reference" and self.custom
 
     @property
     def is_groupable(self) -> bool:
         """Whether GROUP BY may name it."""
-        if self.unsortable or self.is_long_text or self.calculated:
+        if self.is_long_text or self.calculated or (self.unsortable and self.type != "boolean"):
             return False
-        return self.type not in (
-            "address",
-            "multipicklist",
-            "datetime",
-            "double",
-            "currency",
-            "percent",
-        )
+        return self.counts is None and self.type not in _UNGROUPED
 
     @property
     def is_aggregatable(self) -> bool:
         """Whether COUNT, MIN and the like may name it."""
-        return not (self.is_long_text or self.type in ("address", "multipicklist", "boolean"))
+        return not (self.is_long_text or self.type in _UNAGGREGATED)
 
     def describe(self) -> dict[str, Any]:
         """The field's entry in the object's describe, with the vendor's full set of keys."""
@@ -146,16 +177,16 @@ class Field:
             "aggregatable": self.is_aggregatable,
             "aiPredictionField": False,
             "autoNumber": self.counts is not None,
-            "byteLength": self.length * 3 if textual and self.type != "id" else self.length,
+            "byteLength": self.length * 3 if textual and self.type not in _BY_ID else self.length,
             "calculated": self.calculated,
             "calculatedFormula": self.formula,
-            "cascadeDelete": self.cascade,
+            "cascadeDelete": self.master,
             "caseSensitive": self.case_sensitive,
             "compoundFieldName": self.compound,
             "controllerName": None,
             "createable": self.createable,
             "custom": self.custom,
-            "defaultValue": self.default if self.type == "boolean" else None,
+            "defaultValue": self.default,
             "defaultValueFormula": None,
             "defaultedOnCreate": self.defaulted,
             "dependentPicklist": False,
@@ -164,7 +195,7 @@ class Field:
             "displayLocationInDecimal": False,
             "encrypted": False,
             "externalId": self.external_id,
-            "extraTypeInfo": "plaintextarea" if self.type == "textarea" else None,
+            "extraTypeInfo": self.extra or _EXTRA.get(self.type),
             "filterable": self.is_filterable,
             "filteredLookupInfo": None,
             "formulaTreatNullNumberAsZero": False,
@@ -181,7 +212,7 @@ class Field:
             "nameField": self.name_field,
             "namePointing": len(self.refers_to) > 1,
             "nillable": self.nillable,
-            "permissionable": self.nillable and self.type != "id" and not self.compound,
+            "permissionable": self.is_permissionable,
             "picklistValues": [
                 {
                     "active": choice.active,
@@ -199,10 +230,10 @@ class Field:
             "referenceTo": list(self.refers_to),
             "relationshipName": self.relationship,
             "relationshipOrder": 0 if self.master else None,
-            "restrictedDelete": self.restricts,
+            "restrictedDelete": self.restricts and self.custom,
             "restrictedPicklist": self.restricted,
             "scale": self.scale,
-            "searchPrefilterable": self.type in ("id", "reference"),
+            "searchPrefilterable": self.is_search_filter,
             "soapType": _SOAP_TYPES.get(self.type, "xsd:string"),
             "sortable": self.is_sortable,
             "type": self.type,
@@ -301,9 +332,29 @@ def link(name: str, label: str, refers_to: str, **more: Any) -> Field:
 
 def fixed(one: Field) -> Field:
     """The same field, set by the vendor alone."""
-    return replace(one, createable=False, updateable=False, defaulted=False)
+    return replace(one, createable=False, updateable=False)
 
 
 def on_create(one: Field) -> Field:
     """The same field, to be set on create only."""
     return replace(one, updateable=False)
+
+
+def on_update(one: Field) -> Field:
+    """The same field, to be set on update only."""
+    return replace(one, createable=False, defaulted=False)
+
+
+def granted(one: Field) -> Field:
+    """The same field; it needs field-level security."""
+    return replace(one, permissionable=True)
+
+
+def ungranted(one: Field) -> Field:
+    """The same field; everybody who sees the object sees it."""
+    return replace(one, permissionable=False)
+
+
+def searched(one: Field) -> Field:
+    """The same field; a search may be narrowed by it."""
+    return replace(one, search_filter=True)

@@ -13,19 +13,14 @@ from pipelines.sandbox.salesforce import ids, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
 from pipelines.sandbox.salesforce.custom import prefix
-from pipelines.sandbox.salesforce.records import Records, stamp
+from pipelines.sandbox.salesforce.furnishing import furnish
+from pipelines.sandbox.salesforce.records import Records
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.selection import Books, Selection
 from pipelines.sandbox.salesforce.sessions import Sessions
 from pipelines.sandbox.store import Record, Store, Write
 
 DAILY_CALLS = 100_000
-_FALLBACK_USER = {
-    "Id": ids.numbered("005", 1), "Username": "integration@crossfoot.example",
-    "Name": "Integration User", "LastName": "User", "FirstName": "Integration",
-    "Email": "integration@crossfoot.example", "Alias": "integ", "IsActive": True,
-}  # fmt: skip
-
 Route = Callable[["Org", Call], Answer]
 
 
@@ -54,7 +49,7 @@ class Org:
     def __post_init__(self) -> None:
         org = self.kernel.manifest.get("salesforce", {})
         self.org_id = str(org.get("org_id") or ids.numbered("00D", 1))
-        _furnish(self.kernel, self.org_id, org)
+        furnish(self.kernel, self.org_id, org)
         self._built_from = self._added()
         self.catalogue = Catalogue(all_objects(self._built_from))
         self.sessions = Sessions(
@@ -199,35 +194,6 @@ def _same(name: object, other: str) -> bool:
 def _settled(definition: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     """A custom object with its id prefix written down, so that it stays when others go."""
     return {"keyPrefix": prefix(number), **definition}
-
-
-def _furnish(kernel: Sandbox, org_id: str, org: Mapping[str, Any]) -> None:
-    """What every org has, where the seed does not bring it: itself, a user, a currency."""
-    store = kernel.store
-    at = stamp(kernel.clock.now())
-    audit = {"CreatedDate": at, "LastModifiedDate": at, "SystemModstamp": at}
-    must_have: dict[str, Record] = {
-        "Organization": {
-            "Id": org_id, "Name": org.get("org_name", "Sandbox org"), "IsSandbox": True,
-            "OrganizationType": "Developer Edition",
-        },
-        "User": dict(_FALLBACK_USER),
-        "CurrencyType": {
-            "Id": ids.numbered("01L", 1), "IsoCode": "USD", "ConversionRate": 1,
-            "DecimalPlaces": 2, "IsActive": True, "IsCorporate": True,
-        },
-        "Pricebook2": {
-            "Id": ids.numbered("01s", 1), "Name": "Standard Price Book", "IsActive": True,
-            "IsStandard": True, "IsDeleted": False,
-        },
-    }  # fmt: skip
-    store.preset(
-        [
-            Write(org_id, name, record["Id"], record | audit)
-            for name, record in must_have.items()
-            if not len(store.table(org_id, name))
-        ]
-    )
 
 
 def _user(store: Store, org_id: str, org: Mapping[str, Any]) -> Record:

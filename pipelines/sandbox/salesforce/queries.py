@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call, only
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.plans import explain
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import Record
 
@@ -30,6 +31,8 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     only(call, "GET", "HEAD")
     if rest:
         return _next_page(org, call, rest[0])
+    if call.query.get("explain"):
+        return explain(org, call, call.query["explain"])
     statement = call.query.get("q")
     if not statement:
         raise refusals.malformed_query("unexpected token: '<EOF>'")

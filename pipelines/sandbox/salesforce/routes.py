@@ -15,7 +15,10 @@ from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, only
 from pipelines.sandbox.salesforce.composite import composite_family
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
+from pipelines.sandbox.salesforce.pages import tabs, theme
 from pipelines.sandbox.salesforce.queries import query, query_all
+from pipelines.sandbox.salesforce.quick_actions import quick_actions
+from pipelines.sandbox.salesforce.recent import recent
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.search import parameterized_search, search
 from pipelines.sandbox.salesforce.sessions import base_url, bearer
@@ -33,7 +36,9 @@ _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
 
 def _resources(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     only(call, "GET", "HEAD")
-    return Answer(200, {name: f"{call.root}/{name}" for name in _SHOWN})
+    listed = {name: f"{call.root}/{name}" for name in _SHOWN}
+    listed["identity"] = f"{call.base}/id/{org.org_id}/{org.sessions.user_id}"
+    return Answer(200, listed)
 
 
 Resource = Callable[[Org, Call, tuple[str, ...]], Answer]
@@ -48,10 +53,14 @@ RESOURCES: Mapping[str, Resource] = {
     "search": search,
     "parameterizedsearch": parameterized_search,
     "actions": actions,
+    "quickactions": quick_actions,
+    "recent": recent,
+    "tabs": tabs,
+    "theme": theme,
 }
 _SHOWN = (
-    "sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "composite",
-    "actions",
+    "tabs", "theme", "sobjects", "query", "queryAll", "search", "parameterizedSearch",
+    "quickActions", "limits", "recent", "composite", "actions",
 )  # fmt: skip
 
 

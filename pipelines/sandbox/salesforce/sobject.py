@@ -15,6 +15,11 @@ _AUDIT_LABELS = {
 }  # fmt: skip
 
 
+_ID_LABELS = {
+    "Event": "Activity ID", "Task": "Activity ID", "OpportunityContactRole": "Contact Role ID",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class SObject:
     """One object: its fields by lower-case name, in the order of the describe.
@@ -62,11 +67,11 @@ def define(
     audit: Iterable[str] = AUDIT,
 ) -> SObject:
     """An object of its own fields and those every record has."""
-    id_label = "Record ID" if name.endswith("__c") else f"{label} ID"
+    id_label = "Record ID" if name.endswith("__c") else _ID_LABELS.get(name, f"{label} ID")
     system = [fixed(Field("Id", id_label, "id", length=18, nillable=False, defaulted=True,
                           id_lookup=True))]  # fmt: skip
     if keeps_deleted:
-        system.append(fixed(flag("IsDeleted", "Deleted", createable=False)))
+        system.append(fixed(flag("IsDeleted", "Deleted")))
     fields = [*system, *own, *(_audit_field(one) for one in audit)]
     if not writable:
         fields = [fixed(f) for f in fields]
@@ -78,5 +83,7 @@ def define(
 def _audit_field(name: str) -> Field:
     label = _AUDIT_LABELS[name]
     if name.endswith("ById"):
-        return fixed(link(name, label, "User", nillable=False, relationship=name[:-2]))
-    return fixed(moment(name, label, nillable=False))
+        made = link(name, label, "User", nillable=False, defaulted=True, relationship=name[:-2])
+    else:
+        made = moment(name, label, nillable=False, defaulted=True)
+    return fixed(made)

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
 
-from pipelines.sandbox.salesforce import describing, refusals
+from pipelines.sandbox.salesforce import describing, layouts, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.listviews import list_views
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.quick_actions import object_quick_actions
+from pipelines.sandbox.salesforce.recent import recent_items
 from pipelines.sandbox.salesforce.records import Ambiguous
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.replication import deleted, updated
@@ -29,6 +32,9 @@ def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     if len(rest) == 2 and rest[1].lower() in _OF_OBJECT:
         only(call, "GET", "HEAD")
         return _OF_OBJECT[rest[1].lower()](org, call, sobject)
+    family = _FAMILIES.get(rest[1].lower()) if rest[1:] else None
+    if family is not None:
+        return family(org, call, sobject, rest[2:])
     if len(rest) == 2:
         return _record(org, call, sobject, unquote(rest[1]))
     if len(rest) == 3:
@@ -43,7 +49,22 @@ def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
         location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
         return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
     entry = describing.entry(sobject, call.root)
-    return Answer(200, {"objectDescribe": entry, "recentItems": []})
+    return Answer(200, {"objectDescribe": entry, "recentItems": recent_items(org, call, sobject)})
+
+
+def _describe_family(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -> Answer:
+    only(call, "GET", "HEAD")
+    if not rest:
+        return _describe(org, call, sobject)
+    found = _LAYOUTS.get(rest[0].lower())
+    if found is None:
+        raise refusals.not_found()
+    return found(org, call, sobject, rest[1:])
+
+
+def _list_views(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -> Answer:
+    only(call, "GET", "HEAD")
+    return list_views(org, call, sobject, rest)
 
 
 def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
@@ -142,8 +163,19 @@ def _not_modified(since: str | None, changed: datetime) -> bool:
         return False
 
 
+Family = Callable[[Org, Call, SObject, tuple[str, ...]], Answer]
 _OF_OBJECT: Mapping[str, Callable[[Org, Call, SObject], Answer]] = {
-    "describe": _describe,
     "updated": updated,
     "deleted": deleted,
+}
+_FAMILIES: Mapping[str, Family] = {
+    "describe": _describe_family,
+    "listviews": _list_views,
+    "quickactions": object_quick_actions,
+}
+_LAYOUTS: Mapping[str, Family] = {
+    "layouts": layouts.layouts,
+    "namedlayouts": layouts.named_layouts,
+    "compactlayouts": layouts.compact_layouts,
+    "approvallayouts": layouts.approval_layouts,
 }

@@ -6,12 +6,16 @@ from collections.abc import Iterable
 
 from pipelines.sandbox.salesforce.sobject import SObject
 from pipelines.sandbox.salesforce.standard_activities import activity_objects
+from pipelines.sandbox.salesforce.standard_customers import customer_objects
+from pipelines.sandbox.salesforce.standard_orders import order_objects
 from pipelines.sandbox.salesforce.standard_sales import sales_objects
 from pipelines.sandbox.salesforce.standard_setup import setup_objects
 
 
 def standard_objects() -> Iterable[SObject]:
     """All of them."""
+    yield from customer_objects()
     yield from sales_objects()
+    yield from order_objects()
     yield from setup_objects()
     yield from activity_objects()
