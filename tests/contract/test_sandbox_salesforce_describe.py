@@ -159,9 +159,7 @@ def test_retired_and_unknown_versions(org: Org) -> None:
     assert org.refused("GET", "/services/data/v99.0/limits", 404)["errorCode"] == "NOT_FOUND"
 
 
-@pytest.mark.parametrize(
-    "path", ["nothing", "jobs/query", "tooling/query", "sobjects/Nothing__c", "search"]
-)
+@pytest.mark.parametrize("path", ["nothing", "analytics/reports", "sobjects/Nothing__c"])
 def test_what_is_not_served_says_so(org: Org, path: str) -> None:
     assert org.refused("GET", path, 404) == {
         "message": "The requested resource does not exist",
