@@ -88,6 +88,8 @@ class Rows(Sequence[Record]):
 
     def __iter__(self) -> Iterator[Record]:
         make = self._base.record
+        if isinstance(self._held, range | array):
+            return map(make, self._held)
         return (make(one) if type(one) is int else one for one in self._held)  # type: ignore[misc]
 
     @overload

@@ -82,17 +82,13 @@ class Numbered:
 
     count: int
     ids: Numbering
-    make: Callable[[int], Record]
+    record: Callable[[int], Record]
     rising: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict)
     finds: Mapping[str, Find] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
-
-    def record(self, number: int) -> Record:
-        """The record of a number."""
-        return self.make(number)
 
     def id(self, number: int) -> str:
         """The id of a number."""

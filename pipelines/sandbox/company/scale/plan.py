@@ -69,13 +69,10 @@ class Plan:
         k, at = _LINE_OF[rest]
         return rounds * len(_LINES) + k, at
 
-    def item_of(self, line: int) -> int:
-        """What a line sells."""
-        return mixed(line) % self.items
-
-    def quantity_of(self, line: int) -> int:
-        """How many of it."""
-        return 1 + (mixed(line) >> 12) % LARGEST_QUANTITY
+    def sale_of(self, line: int) -> tuple[int, int]:
+        """What a line sells, and how many of it."""
+        mix = mixed(line)
+        return mix % self.items, 1 + (mix >> 12) % LARGEST_QUANTITY
 
     @cached_property
     def prices(self) -> list[int]:
@@ -84,8 +81,8 @@ class Plan:
 
     def cents_of(self, line: int) -> int:
         """What a line comes to."""
-        mix = mixed(line)
-        return self.prices[mix % self.items] * (1 + (mix >> 12) % LARGEST_QUANTITY)
+        item, quantity = self.sale_of(line)
+        return self.prices[item] * quantity
 
     def total_of(self, invoice: int) -> int:
         """What an invoice, and its deal, comes to in cents."""

@@ -165,9 +165,10 @@ class Ledger:
         account = plan.account_of(deal)
         billed = plan.closed_at(deal) + BILLED_AFTER + _WEST
         touched = plan.closed_at(deal) + PAID_AFTER + _WEST
-        cents = plan.total_of(number)
+        sales = list(map(plan.sale_of, plan.lines_of(number)))
+        cents = sum(plan.prices[item] * quantity for item, quantity in sales)
         total = amount(cents)
-        lines = [self._line(at, line) for at, line in enumerate(plan.lines_of(number), 1)]
+        lines = [self._line(at, *sale) for at, sale in enumerate(sales, 1)]
         lines.append({"Amount": total, "DetailType": "SubTotalLineDetail",
                       "SubTotalLineDetail": {}})  # fmt: skip
         payment = plan.payment_of(number)
@@ -203,12 +204,12 @@ class Ledger:
             "Balance": amount(cents - plan.paid_of(number, cents)),
         }  # fmt: skip
 
-    def _line(self, at: int, line: int) -> Record:
+    def _line(self, at: int, item: int, quantity: int) -> Record:
         """Line `at` of an invoice. Lines that say the same are the same: records never change."""
-        said = (at, self._plan.item_of(line), self._plan.quantity_of(line))
-        found = self._lines.get(said)
+        found = self._lines.get((at, item, quantity))
         if found is None:
-            found = self._lines[said] = self._new_line(*said)
+            found = self._new_line(at, item, quantity)
+            self._lines[at, item, quantity] = found
         return found
 
     def _new_line(self, at: int, item: int, quantity: int) -> Record:

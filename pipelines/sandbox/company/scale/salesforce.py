@@ -269,7 +269,8 @@ class Org:
     def _quantity(self, invoice: int | None) -> Decimal | None:
         if invoice is None:
             return None
-        return amount(100 * sum(map(self._plan.quantity_of, self._plan.lines_of(invoice))))
+        sales = map(self._plan.sale_of, self._plan.lines_of(invoice))
+        return amount(100 * sum(quantity for _, quantity in sales))
 
     def _billed(self, invoice: int, cents: int) -> Record:
         paid = self._plan.paid_of(invoice, cents)
@@ -313,10 +314,9 @@ class Org:
     def _line(self, number: int) -> Record:
         plan = self._plan
         invoice, at = plan.place_of(number)
-        deal = plan.deal_of(invoice)
-        item, quantity = plan.item_of(number), plan.quantity_of(number)
+        item, quantity = plan.sale_of(number)
         sold, product = self._sold[item]
-        name, of_deal = self._of_deal(deal)
+        name, of_deal = self._of_deal(invoice)
         sum_ = self._sums[item][quantity]
         return {
             "Id": _LINES.of(number),
@@ -329,8 +329,9 @@ class Org:
             "SortOrder": at + 1,
         }
 
-    def _about_deal(self, deal: int) -> tuple[str, Record]:
-        """What the lines of a deal have in common: its name, and members."""
+    def _about_deal(self, invoice: int) -> tuple[str, Record]:
+        """What the lines of a billed deal have in common: its name, and members."""
+        deal = self._plan.deal_of(invoice)
         closed = self._plan.closed_at(deal)
         members = {"OpportunityId": _DEALS.of(deal), **_touched(closed - LASTED, closed)}
         return deal_name(self._plan, deal), members
