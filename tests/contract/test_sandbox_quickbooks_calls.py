@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import requests
 from quickbooks_company import US, Company, invoice, line, payment, quickbooks_sandbox
 
-from pipelines.sandbox.server import RunningSandbox
+from pipelines.sandbox.quickbooks import QuickBooks as Vendor
+from pipelines.sandbox.server import RunningSandbox, running_sandbox
 
 
 @pytest.fixture
@@ -168,6 +170,40 @@ def test_books_requestids_and_tokens_survive_a_restart(tmp_path: Path) -> None:
         assert us.read("Invoice", "1")["Balance"] == 60
         assert us.balance() == 60
         assert us.save("Invoice", invoice())["Id"] == "3"
+
+
+def test_what_a_new_company_has_is_there_after_a_restart_too(tmp_path: Path) -> None:
+    log = tmp_path / "books.log"
+    with quickbooks_sandbox(tmp_path / "one", log) as running:
+        us = Company(running)
+        us.save("Term", {"Name": "Net 7", "DueDays": 7})
+        account = us.read("Account", "35")
+        us.save("Account", {**account, "Name": "House bank"})
+        before = [t["Name"] for t in us.rows("Term")]
+    with quickbooks_sandbox(tmp_path / "one", log) as running:
+        us = Company(running)
+        assert [t["Name"] for t in us.rows("Term")] == before
+        assert {"Net 7", "Net 30"} <= set(before)
+        assert us.read("Account", "35")["Name"] == "House bank"
+
+
+def test_a_seed_of_invoices_alone_knows_what_they_sell(tmp_path: Path) -> None:
+    sold = {"ItemRef": {"value": "10", "name": "Pest Control"}}
+    recorded = {"Id": "7", "SyncToken": "0", "TxnDate": "2026-11-01", "TotalAmt": 35,
+                "MetaData": {"CreateTime": "2026-11-01T08:00:00-08:00",
+                             "LastUpdatedTime": "2026-11-01T08:00:00-08:00"},
+                "Line": [{"Id": "1", "Amount": 35, "DetailType": "SalesItemLineDetail",
+                          "SalesItemLineDetail": sold}]}  # fmt: skip
+    (tmp_path / "seed" / "quickbooks").mkdir(parents=True)
+    (tmp_path / "seed" / "quickbooks" / "Invoice.json").write_text(json.dumps([recorded]))
+    for start in range(2):
+        with running_sandbox(
+            tmp_path / "seed", tmp_path / "log", factories={"quickbooks": Vendor}
+        ) as running:
+            us = Company(running, running.connection["quickbooks"]["companies"][0]["realm_id"])
+            assert us.read("Item", "10")["Name"] == "Pest Control"
+            assert us.read("Item", "1")["Name"] == "Services"
+            us.save("Item", {"Name": f"New {start}", "IncomeAccountRef": {"value": "1"}})
 
 
 # ---- batch

@@ -5,13 +5,14 @@ Ids follow the vendor's United States sandbox company, because client suites rel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.chart import NEW_COMPANY, Row
 from pipelines.sandbox.quickbooks.names import CLASSIFICATION
 from pipelines.sandbox.quickbooks.values import ZERO, Record, moment_text
+from pipelines.sandbox.quickbooks.vocabulary import SALES
 from pipelines.sandbox.store import Write
 
 TERMS = (("1", "Due on receipt", 0), ("2", "Net 15", 15), ("3", "Net 30", 30), ("4", "Net 60", 60))
@@ -32,16 +33,22 @@ METHODS = (
 def provide(books: Books) -> None:
     """Put in place what a company lacks; what is there, from the seed or the log, stays.
 
-    Lists are only filled where the company has none of that kind.
+    Lists are only filled where the seed has none of that kind. Which those are is kept with the
+    books: after a restart a list may hold what was added since, and still needs its beginning.
     """
     stamp = _opening_day(books)
-    writes = []
-    for entity, records in _starters(books):
-        if len(books.table(entity)):
-            continue
-        for record in records:
-            writes.append(Write(books.realm, entity, record["Id"], _whole(record, stamp)))
-    books.store.preset(writes)
+    lacking = books.store.meta(books.realm).get("starters")
+    if lacking is None:
+        lacking = [entity for entity in _STARTERS if not len(books.table(entity))]
+        books.store.put_meta(books.realm, "starters", lacking)
+    books.store.preset(
+        [
+            Write(books.realm, entity, record["Id"], _whole(record, stamp))
+            for entity in lacking
+            for record in _STARTERS[entity](books)
+            if books.get(entity, record["Id"]) is None
+        ]
+    )
 
 
 def _opening_day(books: Books) -> str:
@@ -52,19 +59,6 @@ def _opening_day(books: Books) -> str:
 def _whole(record: Record, stamp: str) -> Record:
     meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
     return {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": meta, **record}
-
-
-def _starters(books: Books) -> Iterator[tuple[str, list[Record]]]:
-    yield "CompanyInfo", [_company_info(books)]
-    yield "Preferences", [_preferences(books)]
-    yield "Account", accounts(books, NEW_COMPANY)
-    yield "Term", [_term(*term) for term in TERMS]
-    yield "PaymentMethod", [_method(*method) for method in METHODS]
-    if books.table("Account").get("1") is not None or not len(books.table("Account")):
-        yield "Item", [_service("1", "Services"), _service("2", "Hours")]
-    yield "TaxCode", _us_tax_codes() if books.is_us else []
-    yield "TaxRate", _us_tax_rates() if books.is_us else []
-    yield "TaxAgency", [tax_agency("1", "Board of Equalization")] if books.is_us else []
 
 
 def _company_info(books: Books) -> Record:
@@ -152,6 +146,27 @@ def _method(record_id: str, name: str, kind: str) -> Record:
     return {"Name": name, "Active": True, "Type": kind, "Id": record_id}
 
 
+def _items(books: Books) -> list[Record]:
+    """The two services of every new company, and what the documents of a seed without items sell:
+    a company cannot have sold what it does not know. None where the account of sales is not ours.
+    """
+    if books.get("Account", "1") is None and len(books.table("Account")):
+        return []
+    named = {"1": "Services", "2": "Hours"}
+    for reference in _sold(books):
+        named.setdefault(str(reference["value"]), str(reference.get("name", "")))
+    return [_service(record_id, name or f"Item {record_id}") for record_id, name in named.items()]
+
+
+def _sold(books: Books) -> Iterator[Record]:
+    for entity in SALES:
+        for record in books.table(entity):
+            for line in record.get("Line", ()):
+                reference = (line.get("SalesItemLineDetail") or {}).get("ItemRef") or {}
+                if str(reference.get("value", "")).isdigit():
+                    yield reference
+
+
 def _service(record_id: str, name: str) -> Record:
     return {
         "Name": name,
@@ -214,3 +229,16 @@ def tax_agency(record_id: str, name: str) -> Record:
         "DisplayName": name, "TaxTrackedOnPurchases": False,
         "TaxTrackedOnSales": True, "Id": record_id,
     }  # fmt: skip
+
+
+_STARTERS: Mapping[str, Callable[[Books], list[Record]]] = {
+    "CompanyInfo": lambda books: [_company_info(books)],
+    "Preferences": lambda books: [_preferences(books)],
+    "Account": lambda books: accounts(books, NEW_COMPANY),
+    "Term": lambda books: [_term(*term) for term in TERMS],
+    "PaymentMethod": lambda books: [_method(*method) for method in METHODS],
+    "Item": _items,
+    "TaxCode": lambda books: _us_tax_codes() if books.is_us else [],
+    "TaxRate": lambda books: _us_tax_rates() if books.is_us else [],
+    "TaxAgency": lambda books: [tax_agency("1", "Board of Equalization")] if books.is_us else [],
+}
