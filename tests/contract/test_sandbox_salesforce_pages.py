@@ -62,7 +62,8 @@ def test_a_list_view_is_listed_described_run_and_explained(org: Org) -> None:
 
 
 def test_a_plan_prefers_an_index_and_a_bad_query_has_none(org: Org) -> None:
-    plans = org.get("query", params={"explain": "SELECT Id FROM Account WHERE OwnerId != null"})
+    soql = f"SELECT Id FROM Account WHERE OwnerId = '{USER}'"
+    plans = org.get("query", params={"explain": soql})
     assert plans["plans"][0]["leadingOperationType"] == "Index"
     assert plans["plans"][0]["fields"] == ["OwnerId"]
     answer = org.call("GET", "query", params={"explain": "SELECT Nope FROM Account"})

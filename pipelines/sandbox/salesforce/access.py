@@ -70,6 +70,17 @@ def candidates(table: Table, wanted: Iterable[Wanted]) -> Rows:
     return _between(table, conditions)
 
 
+def is_indexed(wanted: Wanted) -> bool:
+    """Whether rows are found by it without looking at all of them."""
+    if wanted.operator in ("=", "in") and (wanted.field.type in IDS or _is_key(wanted.field)):
+        return True
+    return wanted.field.type in ORDERED and wanted.operator in _BOUNDS
+
+
+def _is_key(field: Field) -> bool:
+    return field.type == "reference" or field.external_id or field.id_lookup
+
+
 def _by_id(table: Table, wanted: Wanted) -> list[Record] | None:
     if wanted.field.type != "id" or wanted.operator not in ("=", "in"):
         return None
@@ -79,8 +90,7 @@ def _by_id(table: Table, wanted: Wanted) -> list[Record] | None:
 
 def _by_key(table: Table, wanted: Wanted) -> list[Record] | None:
     field = wanted.field
-    is_key = field.type == "reference" or field.external_id or field.id_lookup
-    if not is_key or wanted.operator not in ("=", "in"):
+    if not _is_key(field) or wanted.operator not in ("=", "in"):
         return None
     return [r for v in dict.fromkeys(wanted.values) for r in having(table, field, v)]
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, Areas, Operation
+from urllib.parse import quote_plus
+
+from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, SERVED, Areas, Claim, Operation
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
@@ -31,6 +33,11 @@ def _token(name: str, grant: str) -> Operation:
         signed_in=False,
         says="access_token",
     )
+
+
+def _soql(name: str, statement: str, says: str, claim: Claim = SERVED, note: str = "") -> Operation:
+    path = f"{_ROOT}query?q={quote_plus(statement)}"
+    return Operation(name, "GET", path, claim, note, says=says)
 
 
 OPERATIONS: Areas = {
@@ -128,12 +135,109 @@ OPERATIONS: Areas = {
         ),
     ),
     "Queries": (
-        Operation("SOQL", "GET", _ROOT + "query?q=SELECT+Id+FROM+Account", says="totalSize"),
-        Operation("Count", "GET", _ROOT + "query?q=SELECT+COUNT()+FROM+Account"),
-        Operation(
-            "Query plan", "GET", _ROOT + "query?explain=SELECT+Id+FROM+Account", says="plans"
+        _soql("SOQL", "SELECT Id FROM Account", "totalSize"),
+        _soql(
+            "Parents and children",
+            "SELECT Owner.Name, (SELECT Id FROM Contacts) FROM Account",
+            "Owner",
+        ),
+        _soql("Parents of several kinds", "SELECT What.Type, Who.Name FROM Task", "totalSize"),
+        _soql(
+            "Kinds of parents",
+            "SELECT TYPEOF What WHEN Account THEN Phone ELSE Name END FROM Task",
+            "totalSize",
+        ),
+        _soql(
+            "All operators, brackets, NOT",
+            "SELECT Id FROM Account WHERE NOT (Name LIKE 'a%' OR "
+            "Industry IN ('x')) AND Phone != null",
+            "totalSize",
+        ),
+        _soql(
+            "Date literals and functions",
+            "SELECT Id FROM Account WHERE CreatedDate = "
+            "LAST_N_DAYS:30 OR CALENDAR_YEAR(CreatedDate) = 2026",
+            "totalSize",
+            note="fiscal years are calendar years; the user's zone counts",
+        ),
+        _soql(
+            "Semi-joins and anti-joins",
+            "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact)",
+            "totalSize",
+        ),
+        _soql(
+            "Order, limit, offset",
+            "SELECT Id FROM Account ORDER BY Owner.Name DESC NULLS LAST LIMIT 5 OFFSET 1",
+            "totalSize",
+        ),
+        _soql("Count", "SELECT COUNT() FROM Account", "totalSize"),
+        _soql(
+            "Groups",
+            "SELECT StageName, SUM(Amount) FROM Opportunity GROUP BY "
+            "ROLLUP(StageName) HAVING COUNT(Id) > 0",
+            "totalSize",
+            note="amounts in the corporate currency",
+        ),
+        _soql("FIELDS()", "SELECT FIELDS(ALL) FROM Account LIMIT 200", "totalSize"),
+        _soql(
+            "Shown values",
+            "SELECT toLabel(Industry), FORMAT(AnnualRevenue), "
+            "convertCurrency(AnnualRevenue) worth FROM Account",
+            "totalSize",
+            note="in the locale en_US",
+        ),
+        _soql(
+            "Distances",
+            "SELECT Id FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(1, 2), 'km') < 5",
+            "totalSize",
+            note="not in the select list",
+        ),
+        _soql(
+            "Scopes",
+            "SELECT Id FROM Account USING SCOPE mine",
+            "totalSize",
+            note="everything and mine; the others are refused",
+        ),
+        _soql(
+            "Modes and FOR",
+            "SELECT Id FROM Account WITH USER_MODE FOR VIEW",
+            "totalSize",
+            note="nothing is kept of what was viewed, and nothing stays locked after the call",
+        ),
+        _soql(
+            "Data categories",
+            "SELECT Id FROM Account WITH DATA CATEGORY G__c AT x__c",
+            "is not served",
+            NOT_SERVED,
+        ),
+        _soql(
+            "ALL ROWS outside Apex", "SELECT Id FROM Account ALL ROWS", "MALFORMED_QUERY", REFUSED
         ),
         Operation("Deleted records too", "GET", _ROOT + "queryAll?q=SELECT+Id+FROM+Account"),
+        Operation(
+            "Columns of an answer",
+            "GET",
+            _ROOT + "query?columns=true&q=SELECT+Id+FROM+Account",
+            says="columnMetadata",
+        ),
+        Operation(
+            "Query plan",
+            "GET",
+            _ROOT + "query?explain=SELECT+Id+FROM+Account",
+            says="plans",
+            note="the sandbox's own plan, of statements and list views",
+        ),
+        Operation(
+            "Dead locator",
+            "GET",
+            _ROOT + "query/0r8Hs000000000000AAA-2000",
+            REFUSED,
+            says="INVALID_QUERY_LOCATOR",
+        ),
+        Operation(
+            "Query by POST", "POST", _ROOT + "query", REFUSED, body={}, says="METHOD_NOT_ALLOWED"
+        ),
+        _soql("Unknown field", "SELECT Nope FROM Account", "INVALID_FIELD", REFUSED),
         Operation(
             "Malformed SOQL", "GET", _ROOT + "query?q=SELECT", REFUSED, says="MALFORMED_QUERY"
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -12,6 +12,7 @@ from pipelines.sandbox.kernel import Sandbox
 from pipelines.sandbox.salesforce import ids, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
+from pipelines.sandbox.salesforce.cursors import Cursors
 from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.furnishing import furnish
 from pipelines.sandbox.salesforce.records import Records
@@ -21,6 +22,7 @@ from pipelines.sandbox.salesforce.sessions import Sessions
 from pipelines.sandbox.store import Record, Store, Write
 
 DAILY_CALLS = 100_000
+PAGE = 2000
 Route = Callable[["Org", Call], Answer]
 
 
@@ -44,7 +46,7 @@ class Org:
     route_call: Route
     org_id: str = ""
     usage: Usage = field(default_factory=Usage)
-    cursors: dict[str, Sequence[Record]] = field(default_factory=dict)
+    cursors: Cursors = field(init=False)
 
     def __post_init__(self) -> None:
         org = self.kernel.manifest.get("salesforce", {})
@@ -62,7 +64,7 @@ class Org:
             self.kernel.clock.now,
             self.sessions.user_id,
         )
-        self._opened = 0
+        self.cursors = Cursors(self.kernel.clock.now)
 
     def object(self, name: str) -> SObject:
         """The object of a path segment.
@@ -150,8 +152,8 @@ class Org:
         finally:
             self.refresh_catalogue()
 
-    def selection(self, call: Call) -> Selection:
-        """SOQL over the org as it is now."""
+    def selection(self, call: Call, page: int = PAGE) -> Selection:
+        """SOQL over the org as it is now; children beyond a page go on under a locator."""
         return Selection(
             Books(
                 self.catalogue,
@@ -160,6 +162,8 @@ class Org:
                 self.kernel.clock.now(),
                 call.version,
                 self.sessions.user,
+                lambda rows: self.cursors.keep(rows, page),
+                page,
             )
         )
 
@@ -180,11 +184,6 @@ class Org:
         self.usage.used += 1
         if self.kernel.options.limits and self.usage.used > DAILY_CALLS:
             raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
-
-    def next_locator(self) -> str:
-        """A name for a result that has further pages."""
-        self._opened += 1
-        return ids.numbered("0r8", self._opened)
 
 
 def _same(name: object, other: str) -> bool:

@@ -1,47 +1,68 @@
-"""`/query?explain=`: how the vendor would find the rows of a query, a report or a list view."""
+"""`/query?explain=`: how the sandbox would look for the rows, in the vendor's form.
+
+Of a statement or of a list view.
+
+The plan is the sandbox's own: an index where it has one for a condition, all records otherwise.
+Costs below 1 are cheaper than looking at all of them.
+"""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from typing import Any
 
 from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce.access import is_indexed
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.listviews import soql_of
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.soql.names import Scope
+from pipelines.sandbox.salesforce.soql.search import candidate_rows, compiled
 
-_INDEXED = ("Id", "Name", "OwnerId", "CreatedDate", "SystemModstamp")
-_FROM = re.compile(r"\bFROM\s+(\w+)(?![^(]*\))", re.IGNORECASE)
-_WHERE = re.compile(r"\bWHERE\b(.*)", re.IGNORECASE | re.DOTALL)
+_SCAN_COST = Decimal("1.75")
 
 
 def explain(org: Org, call: Call, wanted: str) -> Answer:
     """The plans of a statement or of a list view, the cheapest first.
 
-    Costs follow from the counts: below one, an index is worth it.
+    Raises:
+        Refusal: there is no such list view, or the statement could not be run.
     """
     statement = soql_of(org, wanted) if re.fullmatch(r"\w{15}(?:\w{3})?", wanted) else wanted
     if statement is None:
         raise refusals.not_found()
-    found = org.selection(call).run(statement, False)
-    named = _FROM.search(statement)
-    sobject = org.object(named[1] if named else "")
-    size = len(org.kernel.store.table(org.org_id, sobject.name))
-    where = _WHERE.search(statement)
-    fields = [n for n in _INDEXED if where and re.search(rf"\b{n}\b", where[1])]
-    table_scan = {
-        "cardinality": found.total,
-        "fields": [],
-        "leadingOperationType": "TableScan",
-        "notes": [],
-        "relativeCost": 1.0 + size / 1_000_000,
-        "sobjectCardinality": size,
-        "sobjectType": sobject.name,
+    selection = org.selection(call)
+    selection.run(statement)
+    return Answer(200, _plans(selection.scope(statement)))
+
+
+def _plans(scope: Scope) -> dict[str, Any]:
+    whole = compiled(scope)
+    every = len(scope.books.table(scope.source.name))
+    leading = [w.field.name for w in whole.wanted if is_indexed(w)] if whole else []
+    found = [_plan(scope, "TableScan", every, every, _SCAN_COST, [])]
+    if leading:
+        rows = len(candidate_rows(scope, whole))
+        cost = Decimal(rows) / max(every, 1)
+        found.insert(0, _plan(scope, "Index", rows, every, cost, leading[:1]))
+    return {"plans": found, "sourceQuery": scope.statement}
+
+
+def _plan(
+    scope: Scope, kind: str, rows: int, every: int, cost: Decimal, fields: list[str]
+) -> dict[str, Any]:
+    note = {
+        "description": "Not considering filter for optimization because unindexed",
+        "fields": ["IsDeleted"],
+        "tableEnumOrId": scope.source.name,
     }
-    by_index = {
-        **table_scan,
+    return {
+        "cardinality": rows,
         "fields": fields,
-        "leadingOperationType": "Index",
-        "relativeCost": round(found.total / max(size, 1), 3),
+        "leadingOperationType": kind,
+        "notes": [note] if scope.source.keeps_deleted and not scope.include_deleted else [],
+        "relativeCost": cost.quantize(Decimal("0.0001")),
+        "sobjectCardinality": every,
+        "sobjectType": scope.source.name,
     }
-    plans = [by_index, table_scan] if fields else [table_scan]
-    return Answer(200, {"plans": plans, "sourceQuery": statement})

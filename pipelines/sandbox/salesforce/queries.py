@@ -1,4 +1,4 @@
-"""`/query` and `/queryAll`: results in pages, and the locators that continue them."""
+"""`/query` and `/queryAll`: results in pages, locators that continue them, columns and plans."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.sandbox.salesforce import refusals
-from pipelines.sandbox.salesforce.calls import Answer, Call, only
-from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.calls import Answer, Call, is_true, only
+from pipelines.sandbox.salesforce.org import PAGE, Org
 from pipelines.sandbox.salesforce.plans import explain
-from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.query_columns import query_columns
 from pipelines.sandbox.store import Record
 
-PAGE = 2000
-KEPT_CURSORS = 200
+LEAST_PAGE = 200
 
 
 def query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
@@ -36,25 +35,26 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     statement = call.query.get("q")
     if not statement:
         raise refusals.malformed_query("unexpected token: '<EOF>'")
-    found = org.selection(call).run(statement, deleted)
-    size = _page_size(call)
-    locator = _keep(org, found.rows) if len(found.rows) > size else ""
-    body = {"totalSize": found.total} | _page(org, call, locator, found.rows, 0, size)
-    return Answer(200, body)
+    asked = page_size(call)
+    selection = org.selection(call, asked)
+    if is_true(call.query.get("columns")):
+        return Answer(200, query_columns(selection.scope(statement, deleted)))
+    found = selection.run(statement, deleted)
+    size = min(asked, LEAST_PAGE) if found.is_wide else asked
+    most = LEAST_PAGE if found.is_wide else PAGE
+    locator = org.cursors.keep(found.rows, most) if len(found.rows) > size else ""
+    return Answer(200, {"totalSize": found.total} | _page(call, locator, found.rows, 0, size))
 
 
 def _next_page(org: Org, call: Call, name: str) -> Answer:
-    locator, _, offset = name.partition("-")
-    cursor = org.cursors.get(locator)
-    if cursor is None or not offset.isdigit() or int(offset) >= len(cursor):
-        raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
-    rows = cursor
-    body = {"totalSize": len(rows)} | _page(org, call, locator, rows, int(offset), _page_size(call))
-    return Answer(200, body)
+    locator, cursor, offset = org.cursors.at(name)
+    size = min(page_size(call), cursor.page)
+    page = _page(call, locator, cursor.rows, offset, size)
+    return Answer(200, {"totalSize": len(cursor.rows)} | page)
 
 
 def _page(
-    org: Org, call: Call, locator: str, rows: Sequence[Record], start: int, size: int
+    call: Call, locator: str, rows: Sequence[Record], start: int, size: int
 ) -> dict[str, Any]:
     end = start + size
     if end >= len(rows):
@@ -63,14 +63,8 @@ def _page(
     return {"done": False, "nextRecordsUrl": url, "records": list(rows[start:end])}
 
 
-def _keep(org: Org, rows: Sequence[Record]) -> str:
-    locator = org.next_locator()
-    org.cursors[locator] = rows
-    while len(org.cursors) > KEPT_CURSORS:
-        org.cursors.pop(next(iter(org.cursors)))
-    return locator
-
-
-def _page_size(call: Call) -> int:
-    found = re.search(r"batchSize\s*=\s*(\d+)", call.headers.get("sforce-query-options", ""))
-    return min(PAGE, max(200, int(found[1]))) if found else PAGE
+def page_size(call: Call) -> int:
+    """The rows of a page: 200 to 2,000 as asked for, a hint that wide rows override."""
+    options = call.headers.get("sforce-query-options", "")
+    found = re.search(r"batchSize\s*=\s*(\d+)", options, re.IGNORECASE)
+    return min(PAGE, max(LEAST_PAGE, int(found[1]))) if found else PAGE

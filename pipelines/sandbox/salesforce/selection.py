@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipelines.sandbox.rows import Made
 from pipelines.sandbox.salesforce.refusals import Refusal, malformed_query
 from pipelines.sandbox.salesforce.soql import groups, order, search
-from pipelines.sandbox.salesforce.soql.columns import row_maker
+from pipelines.sandbox.salesforce.soql.columns import is_wide, row_maker
 from pipelines.sandbox.salesforce.soql.names import Books, Scope, compound, queried
 from pipelines.sandbox.salesforce.soql.parser import parse
 from pipelines.sandbox.store import Record
@@ -20,10 +20,15 @@ MOST_OFFSET = 2000
 
 @dataclass(frozen=True)
 class Result:
-    """The rows of a query, made when looked at; `total` is the vendor's totalSize."""
+    """The rows of a query, made when looked at; `total` is the vendor's totalSize.
+
+    `is_wide`: two custom long texts or more are selected; the vendor sends such rows in pages of
+    200 at most.
+    """
 
     rows: Sequence[Record]
     total: int
+    is_wide: bool = False
 
 
 class Selection:
@@ -43,7 +48,7 @@ class Selection:
             return Result(rows, len(rows))
         make = row_maker(scope)
         window = order.in_window(order.ordered_rows(scope), query.offset, query.limit)
-        return Result(Made(window, make), len(window))
+        return Result(Made(window, make), len(window), is_wide(scope))
 
     def scope(self, statement: str, include_deleted: bool = False) -> Scope:
         """The statement parsed and its object found."""

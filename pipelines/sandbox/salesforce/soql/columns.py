@@ -265,19 +265,42 @@ def _parent_maker(scope: Scope, owner: SObject, columns: Sequence[Column]) -> _P
 
 
 def _children(scope: Scope, query: Query) -> tuple[str, Writer]:
-    child, field = _relationship(scope, query)
-    inner = replace(scope, source=child, query=query, depth=scope.depth + 1)
-    _refuse_depth(inner)
+    inner, name = child_scope(scope, query)
+    _, field = _relationship(scope, query)
     make = row_maker(inner)
-    table = scope.books.table(child.name)
+    table = scope.books.table(inner.source.name)
     rows_of = child_rows(inner, lambda parent_id: having(table, field, parent_id))
-    name = field.children or ""
 
     def write(top: Record, held: Record, row: Record) -> None:
         found = rows_of(held["Id"])
         row[name] = _page(scope, Made(found, make)) if found else None
 
     return name, write
+
+
+def child_scope(scope: Scope, query: Query) -> tuple[Scope, str]:
+    """A sub-query as a query over the children, and the relationship's name.
+
+    Raises:
+        Refusal: there is no such relationship, or it is nested too deep.
+    """
+    child, field = _relationship(scope, query)
+    inner = replace(scope, source=child, query=query, depth=scope.depth + 1)
+    _refuse_depth(inner)
+    if query.offset and scope.query.limit != 1:
+        raise refused.malformed(
+            scope.statement,
+            query.at,
+            "OFFSET can only be used in a sub-query when the parent query has LIMIT 1",
+        )
+    return inner, field.children or ""
+
+
+def is_wide(scope: Scope) -> bool:
+    """Whether two custom long texts or more are selected."""
+    names = [c.path[0] for c in scope.query.select if isinstance(c, Column) and len(c.path) == 1]
+    fields = [f for name in names if (f := scope.source.field(name)) is not None]
+    return sum(f.custom and f.is_long_text for f in fields) > 1
 
 
 def _page(scope: Scope, rows: Sequence[Record]) -> Record:

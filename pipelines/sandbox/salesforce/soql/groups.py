@@ -50,6 +50,11 @@ def group_rows(scope: Scope) -> list[Record]:
     return _Grouped(scope).rows()
 
 
+def group_columns(scope: Scope) -> list[tuple[str, str, Field]]:
+    """The columns of the answer: name, as written, and a field of the column's type."""
+    return [(name, bound.text, bound.field) for name, bound in _Grouped(scope).columns().items()]
+
+
 class _Grouped:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -61,7 +66,7 @@ class _Grouped:
 
     def rows(self) -> list[Record]:
         """See `group_rows`."""
-        columns = self._columns()
+        columns = self.columns()
         query = self._query
         test = search.having(self._scope, query.having, self._bind) if query.having else None
         keys = order.keys(query.order_by, self._bind)
@@ -139,7 +144,8 @@ class _Grouped:
 
     # ---- what is selected
 
-    def _columns(self) -> dict[str, Bound]:
+    def columns(self) -> dict[str, Bound]:
+        """What is selected, by its name in the answer."""
         columns: dict[str, Bound] = {}
         unnamed = 0
         for item in self._query.select:

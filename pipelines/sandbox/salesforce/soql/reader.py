@@ -23,6 +23,7 @@ from pipelines.sandbox.salesforce.soql.tree import (
 MOST_WHOLE = 2_147_483_647
 MOST_STRING = 4_000
 _FUNCTIONS = {*AGGREGATES, *DATE_PARTS, *SHOWN, "converttimezone", "grouping"}
+_RESERVED = ("select", "from", "where", "and", "or", "not", "in", "like")
 _CURRENCY = re.compile(r"[A-Za-z]{3}\d+(?:\.\d+)?", re.ASCII)
 
 
@@ -106,6 +107,8 @@ class Reader:
 
     def column(self) -> Column:
         """A field by its path."""
+        if self.is_next(*_RESERVED):
+            self.unexpected()
         at = self.place
         return Column(tuple(self.name().split(".")), at=at)
 
