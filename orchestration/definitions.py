@@ -18,10 +18,12 @@ from pipelines.transform import manifest_path  # noqa: E402
 
 _settings = load_settings()
 _manifest = manifest_path(_settings.dbt_dir, _settings.warehouse_path)
+_extracts = extract.extract_assets(_settings)
 
 defs = dg.Definitions(
     assets=[
-        *extract.extract_assets(_settings),
+        *_extracts,
+        *extract.vendor_objects(_extracts),
         *extract.RUNS,
         writes.state_copy,
         *warehouse_assets(_manifest),

@@ -25,6 +25,9 @@ concurrency:
   pools:
     granularity: op
     default_limit: 1
+# A busy machine may need minutes to import and parse everything; Dagster itself gives up after 3.
+code_servers:
+  local_startup_timeout: 900
 """
 
 
@@ -56,7 +59,8 @@ def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
             *("-h", "127.0.0.1", "-p", str(port)),
         ],
         cwd=ROOT,
-        env=telemetry.child_environment(DAGSTER_HOME=str(home)),
+        # Advice of the library to its developers is none of the reader's business.
+        env=telemetry.child_environment(DAGSTER_HOME=str(home), PYTHONWARNINGS="ignore"),
     )
     try:
         code = process.wait()

@@ -1,6 +1,6 @@
 """Both systems' objects as assets: dagster-dlt runs the dlt sources, one system at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -30,7 +30,7 @@ class VendorWords(DagsterDltTranslator):
             group_name="extract",
             deps=[dg.AssetKey([self.vendor, name])],
             kinds={"dlt", self.vendor},
-            description=f"The {name.replace('_', ' ')} records of {self.vendor.capitalize()}, "
+            description=f"The {name.replace('_', ' ')} records of {VENDORS[self.vendor]}, "
             "as the vendor gave them, merged on their key.",
         )
 
@@ -38,6 +38,24 @@ class VendorWords(DagsterDltTranslator):
 SALESFORCE = VendorWords(warehouse.RAW_SALESFORCE, "salesforce")
 QUICKBOOKS = VendorWords(warehouse.RAW_QUICKBOOKS, "quickbooks")
 
+
+def vendor_objects(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
+    """The vendors' own objects, where every path begins: one for each table that is read."""
+    keys = {dep for asset in assets for deps in asset.asset_deps.values() for dep in deps}
+    return [
+        dg.AssetSpec(
+            key,
+            group_name="vendors",
+            kinds={key.path[0]},
+            description=f"The {key.path[-1].replace('_', ' ')} records where they are kept: in "
+            f"{VENDORS[key.path[0]]}.",
+        )
+        for key in sorted(keys)
+        if key.path[0] in VENDORS
+    ]
+
+
+VENDORS = {"salesforce": "Salesforce", "quickbooks": "QuickBooks Online"}
 
 # What was read, and the vendors' own counts: written after each source has run.
 RUNS = [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,41 @@ class HouseWords(DagsterDbtTranslator):
         folders = dbt_resource_props.get("fqn", [])[1:-1]
         named = [GROUPS[f] for f in folders if f in GROUPS]
         return named[-1] if named else folders[-1] if folders else None
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """The check with what it holds the model to, in words."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        words = told_check(manifest["nodes"][unique_id])
+        return spec and dg.AssetCheckSpec(
+            spec.name,
+            asset=spec.key.asset_key,
+            description=words,
+            additional_deps=spec.additional_deps,
+            blocking=spec.blocking,
+            metadata=spec.metadata,
+        )
+
+
+def told_check(test: Mapping[str, Any]) -> str:
+    """What a dbt test demands, in a sentence: of its own description, or of its kind."""
+    generic = test.get("test_metadata")
+    if not generic:
+        return str(test.get("description") or first_comment(test["raw_code"]))
+    column = generic["kwargs"].get("column_name", "")
+    values = ", ".join(map(str, generic["kwargs"].get("values", ())))
+    return {
+        "not_null": f"Every row has a {column}.",
+        "unique": f"No {column} occurs twice.",
+        "accepted_values": f"{column} is one of: {values}.",
+    }[generic["name"]]
+
+
+def first_comment(sql: str) -> str:
+    """The comment that a test of our own begins with."""
+    lines = takewhile(lambda line: line.startswith("--"), sql.strip().splitlines())
+    return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
 WORDS = HouseWords(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True))

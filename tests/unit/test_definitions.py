@@ -64,6 +64,17 @@ def test_every_asset_is_in_a_group_of_the_house(defs: dg.Definitions) -> None:
 
 
 @pytest.mark.slow
+def test_every_asset_check_and_job_is_described(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assets = [k for k in graph.get_all_asset_keys() if not graph.get(k).description]
+    assert not assets
+    specs = [s for d in graph.assets_defs for s in d.check_specs]
+    assert len(specs) == len(graph.asset_check_keys)
+    assert not [s.name for s in specs if not s.description]
+    assert all(job.description for job in defs.jobs or ())
+
+
+@pytest.mark.slow
 def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     checks = {key.name: graph.get(key).blocking for key in graph.asset_check_keys}
