@@ -101,6 +101,17 @@ CURRENCIES = [
     }
     for n, (code, rate) in enumerate({"USD": Decimal(1), "EUR": EURO}.items())
 ]
+# Whose days date literals are: in another zone they would begin at other hours than in the SQL.
+USERS = [
+    {
+        "Id": with_checksum("005Hs0000000001"),
+        "Username": "someone@acme.example",
+        "LastName": "One",
+        "Name": "One",
+        "IsActive": True,
+        "TimeZoneSidKey": "GMT",
+    }
+]
 MANIFEST = {
     "as_of": f"{TODAY}T17:00:00Z",
     "salesforce": {"org_id": ORG, "org_name": "T", "user": {}, "currencies": []},
@@ -116,6 +127,7 @@ def sandbox_in(folder: Path) -> Sandbox:
         "salesforce/Account": ACCOUNT_ROWS,
         "salesforce/Contact": CONTACT_ROWS,
         "salesforce/CurrencyType": CURRENCIES,
+        "salesforce/User": USERS,
         "salesforce/_custom_fields": CUSTOM,
     }.items():
         (folder / f"{name}.json").write_text(simplejson.dumps(value, use_decimal=True))
