@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,6 +18,7 @@ class Clock:
 
     def __init__(self, start: datetime | None = None) -> None:
         self._frozen = False
+        self._skew = 0.0
         self._anchor = start or datetime.now(UTC)
         self._since = time.monotonic()
         if start is not None:
@@ -28,9 +31,22 @@ class Clock:
 
     def now(self) -> datetime:
         """The vendors' present moment, aware, in UTC."""
+        return self.unskewed() + timedelta(seconds=self._skew)
+
+    def unskewed(self) -> datetime:
+        """The present moment without the fault of a skewed clock."""
         if self._frozen:
             return self._anchor
         return self._anchor + timedelta(seconds=time.monotonic() - self._since)
+
+    @contextmanager
+    def skewed(self, seconds: float) -> Iterator[None]:
+        """Be off by so many seconds while the block runs."""
+        self._skew = seconds
+        try:
+            yield
+        finally:
+            self._skew = 0.0
 
     def set(self, at: datetime, frozen: bool = False) -> None:
         """Make it `at` now; with `frozen` it stays so.

@@ -9,7 +9,9 @@ from typing import Any
 from pipelines.sandbox import codec, coverage
 from pipelines.sandbox.clock import instant_text
 from pipelines.sandbox.errors import SandboxError
+from pipelines.sandbox.faults import CONDITIONS, KINDS, FaultRuleRefused
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
+from pipelines.sandbox.weather import check_code
 
 PREFIX = "/_sandbox"
 _JSON = {"Content-Type": "application/json;charset=UTF-8"}
@@ -92,12 +94,22 @@ def _seed(sandbox: Sandbox, _query: Query, given: Given) -> Any:
 
 def _faults(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
     with sandbox.lock:
-        return {"faults": [rule.as_json() for rule in sandbox.faults.rules()]}
+        return {
+            "faults": [rule.as_json() for rule in sandbox.faults.rules()],
+            "kinds": {k: {"meaning": v.meaning, "parts": v.parts} for k, v in KINDS.items()},
+            "conditions": CONDITIONS,
+        }
 
 
 def _arm(sandbox: Sandbox, _query: Query, given: Given) -> Any:
     with sandbox.lock:
-        return sandbox.faults.arm(given).as_json()
+        rule = sandbox.faults.arm(given)
+        try:
+            check_code(sandbox, rule.system, rule.action)
+        except FaultRuleRefused:
+            sandbox.faults.clear(rule.id)
+            raise
+        return rule.as_json()
 
 
 def _disarm(sandbox: Sandbox, query: Query, given: Given) -> Any:

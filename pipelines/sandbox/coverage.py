@@ -25,6 +25,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pipelines.sandbox.faults import CONDITIONS, KINDS
+
 PAGE = Path(__file__).with_name("COVERAGE.md")
 TABLES = {
     "salesforce": "pipelines.sandbox.salesforce.coverage",
@@ -145,6 +147,27 @@ def _lines() -> Iterator[str]:
     for system in TABLES:
         yield ""
         yield from _vendor_lines(system)
+    yield ""
+    yield from _fault_lines()
+
+
+def _fault_lines() -> Iterator[str]:
+    yield "## Faults"
+    yield ""
+    yield "Armed by `POST /_sandbox/faults` with one rule: conditions and an `action`, as in"
+    yield '`{"system": "quickbooks", "entity": "Invoice", "operation": "create", "skip": 2,'
+    yield '"action": {"kind": "refuse", "code": "6240"}}`. `GET` lists the armed ones, `DELETE`'
+    yield "disarms all, or one by `?id=`. Rules are tried in the order of arming; the first that"
+    yield "fires decides."
+    yield ""
+    yield "| condition | meaning |"
+    yield "|---|---|"
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in CONDITIONS.items())
+    yield ""
+    yield "| kind | what happens | parts of the action |"
+    yield "|---|---|---|"
+    for name, kind in KINDS.items():
+        yield f"| `{name}` | {kind.meaning} | {', '.join(f'`{p}`' for p in kind.parts)} |"
 
 
 def _vendor_lines(system: str) -> Iterator[str]:

@@ -4,28 +4,85 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-KINDS = frozenset(
-    {
-        "refuse",
-        "throttle",
-        "delay",
-        "hang",
-        "drop_before",
-        "drop_after",
-        "truncate",
-        "malformed",
-        "expire_token",
-        "empty_page",
-    }
-)
-_KEYS = frozenset(
-    {"system", "method", "path", "body", "skip", "times", "probability", "seed", "action", "id"}
-)
+from pipelines.sandbox.clock import instant_text, parse_instant
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of misbehaviour: what it does, and which parts of an action it uses."""
+
+    meaning: str
+    parts: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "refuse": Kind(
+        "Nothing is done. With `code`, the vendor's own answer of that documented error (`message` "
+        "replaces its words); else `status`, `body` (JSON value or text) and `headers`.",
+        ("code", "message", "status", "body", "headers"),
+    ),
+    "throttle": Kind(
+        "Nothing is done; the vendor's own answer to too many calls, with Retry-After when "
+        "`retry_after` seconds are given. `format` xml: QuickBooks' in XML.",
+        ("retry_after", "format"),
+    ),
+    "delay": Kind(
+        "The call is done after `seconds`, and up to `jitter` more by the rule's seed.",
+        ("seconds", "jitter"),
+    ),
+    "hang": Kind("Nothing is done; the connection is closed after `seconds`.", ("seconds",)),
+    "drop_before": Kind("Nothing is done; the connection is closed."),
+    "drop_after": Kind("The call is done and kept; the connection is closed without a byte."),
+    "truncate": Kind("The call is done; half of the body is sent, then the connection closed."),
+    "malformed": Kind("The call is done; the body is not what its type says."),
+    "empty_page": Kind("The rows of the answer are left out, totals stay."),
+    "repeat_page": Kind(
+        "The answer holds the rows of the page before it (of the last answer about the same "
+        "object); without one before, the rule waits."
+    ),
+    "stale_read": Kind(
+        "A read is answered from the books as they were `commits` changes ago, or `seconds` ago. "
+        "The last thousand changes are known.",
+        ("commits", "seconds"),
+    ),
+    "expire_token": Kind("The call's access token is worthless from now on, for this call too."),
+    "lose_rotated_token": Kind(
+        "A refresh rotates the refresh token (QuickBooks), and the answer that holds the new one "
+        "is lost with the connection."
+    ),
+    "partial_failure": Kind(
+        "Some items of a batch (QuickBooks batch, Salesforce collections) are refused with `code` "
+        "and not done: those at the positions `items` (from 0), or each with chance `share`.",
+        ("code", "items", "share"),
+    ),
+    "clock_skew": Kind(
+        "The vendor's clock is off by `seconds` for this call: Date header and the times it "
+        "writes.",
+        ("seconds",),
+    ),
+}
+CONDITIONS: Mapping[str, str] = {
+    "system": "salesforce or quickbooks",
+    "method": "the HTTP method",
+    "path": "a regular expression found in path and query, as sent or decoded",
+    "body": "a regular expression found in the body",
+    "operation": "query, read, create, update, delete, token, batch ... of the call",
+    "entity": "the object the call speaks of",
+    "skip": "so many matching calls pass first (0)",
+    "times": "so many calls are hit (1); null: all",
+    "from": "not before this sandbox time",
+    "until": "not after this sandbox time",
+    "probability": "the chance of a matching call to be hit (1)",
+    "seed": "of that chance, and of jitter and shares (0)",
+}
+_KEYS = frozenset({*CONDITIONS, "action", "id"})
+_SECONDS = {"delay": 3600.0, "hang": 3600.0}
 
 
 class FaultRuleRefused(ValueError):
@@ -34,23 +91,23 @@ class FaultRuleRefused(ValueError):
 
 @dataclass(frozen=True)
 class Action:
-    """What happens to the call; the parts a kind does not use keep their defaults.
-
-    refuse: `status`, `body` (JSON value or text) and `headers` instead of an answer, nothing done.
-    throttle: the vendor's own answer to too many calls; `retry_after` seconds when it has such.
-    delay: `seconds` before the call is done. hang: nothing done, the socket closed after `seconds`.
-    drop_before: the socket is closed, nothing done. drop_after: done and stored, then the socket is
-    closed without a byte. truncate: done, half of the body sent, then closed. malformed: done, the
-    body is not JSON. expire_token: the call's token is worthless from now on. empty_page: the
-    answer's rows left out.
-    """
+    """What happens to the call; `KINDS` says which parts a kind uses. The others keep their
+    defaults. `luck` is drawn when the rule fires."""
 
     kind: str
     status: int = 503
     body: Any = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    code: str | None = None
+    message: str | None = None
     retry_after: float | None = None
-    seconds: float = 3600.0
+    format: str = "json"
+    seconds: float = 0.0
+    jitter: float = 0.0
+    commits: int = 0
+    items: tuple[int, ...] | None = None
+    share: float = 0.5
+    luck: int = 0
 
 
 @dataclass
@@ -63,6 +120,10 @@ class Rule:
     method: str | None = None
     path: re.Pattern[str] | None = None
     body: re.Pattern[str] | None = None
+    operation: str | None = None
+    entity: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     skip: int = 0
     times: int | None = 1
     probability: float = 1.0
@@ -71,15 +132,28 @@ class Rule:
     fired: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
-    def matches(self, system: str, method: str, target: str, body: bytes) -> bool:
+    def matches(self, call: Occasion) -> bool:
         """Whether the rule speaks of this call."""
-        if self.system not in (None, system) or self.method not in (None, method):
+        if self.action.kind in call.out_of_place:
+            return False
+        if self.system not in (None, call.system) or self.method not in (None, call.method):
+            return False
+        if self.operation not in (None, call.operation):
+            return False
+        if self.entity is not None and self.entity.lower() != call.entity.lower():
+            return False
+        if call.now is not None and not self._lasts(call.now):
             return False
         if self.path is not None and not (
-            self.path.search(target) or self.path.search(unquote_plus(target))
+            self.path.search(call.target) or self.path.search(unquote_plus(call.target))
         ):
             return False
-        return self.body is None or bool(self.body.search(body.decode("utf-8", "replace")))
+        return self.body is None or bool(self.body.search(call.body.decode("utf-8", "replace")))
+
+    def _lasts(self, now: datetime) -> bool:
+        return (self.since is None or now >= self.since) and (
+            self.until is None or now <= self.until
+        )
 
     def fires(self) -> bool:
         """Count one match; whether it is this one's turn to misbehave."""
@@ -100,21 +174,48 @@ class Rule:
             "method": self.method,
             "path": self.path.pattern if self.path else None,
             "body": self.body.pattern if self.body else None,
+            "operation": self.operation,
+            "entity": self.entity,
+            "from": instant_text(self.since) if self.since else None,
+            "until": instant_text(self.until) if self.until else None,
             "skip": self.skip,
             "times": self.times,
             "probability": self.probability,
             "seed": self.seed,
             "matched": self.matched,
             "fired": self.fired,
-            "action": {
-                "kind": action.kind,
-                "status": action.status,
-                "body": action.body,
-                "headers": dict(action.headers),
-                "retry_after": action.retry_after,
-                "seconds": action.seconds,
-            },
+            "action": {"kind": action.kind}
+            | {part: _shown(getattr(action, part)) for part in KINDS[action.kind].parts},
         }
+
+    def drawn(self) -> Action:
+        """The action of one hit, with what chance decides."""
+        action = self.action
+        if action.jitter:
+            action = replace(action, seconds=action.seconds + self.dice.uniform(0, action.jitter))
+        if action.kind == "partial_failure":
+            action = replace(action, luck=self.dice.getrandbits(32))
+        return action
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A call as rules see it."""
+
+    system: str
+    method: str
+    target: str
+    body: bytes
+    operation: str = ""
+    entity: str = ""
+    now: datetime | None = None
+    out_of_place: Collection[str] = ()
 
 
 class Faults:
@@ -143,12 +244,18 @@ class Faults:
         """All armed rules in the order of arming, spent ones included."""
         return tuple(self._rules)
 
-    def verdict(self, system: str, method: str, target: str, body: bytes) -> Action | None:
+    def verdict(self, call: Occasion) -> Action | None:
         """What is to happen to this call; None: nothing unusual."""
         for rule in self._rules:
-            if rule.matches(system, method, target, body) and rule.fires():
-                return rule.action
+            if rule.matches(call) and rule.fires():
+                return rule.drawn()
         return None
+
+    def watches(self, kind: str) -> bool:
+        """Whether a rule of that kind may still fire."""
+        return any(
+            r.action.kind == kind and (r.times is None or r.fired < r.times) for r in self._rules
+        )
 
 
 def _read_rule(rule_id: int, given: Mapping[str, Any]) -> Rule:
@@ -167,6 +274,10 @@ def _read_rule(rule_id: int, given: Mapping[str, Any]) -> Rule:
         method=str(given["method"]).upper() if given.get("method") else None,
         path=_pattern("path", given.get("path")),
         body=_pattern("body", given.get("body")),
+        operation=given.get("operation") or None,
+        entity=given.get("entity") or None,
+        since=_moment("from", given.get("from")),
+        until=_moment("until", given.get("until")),
         skip=int(given.get("skip") or 0),
         times=None if times is None else int(times),
         probability=float(given.get("probability", 1)),
@@ -180,19 +291,44 @@ def _read_action(given: Any) -> Action:
         raise FaultRuleRefused(
             f"A fault rule needs an action whose kind is one of {', '.join(sorted(KINDS))}."
         )
-    known = set(Action.__dataclass_fields__)
-    unknown = set(given) - known
+    kind = str(given["kind"])
+    unknown = set(given) - {"kind", *KINDS[kind].parts}
     if unknown:
-        raise FaultRuleRefused(f"A fault's action has no {', '.join(sorted(unknown))}.")
-    retry_after = given.get("retry_after")
+        parts = ", ".join(KINDS[kind].parts) or "no parts"
+        raise FaultRuleRefused(
+            f"An action of kind {kind} has no {', '.join(sorted(unknown))}; it has {parts}."
+        )
+    if kind == "partial_failure" and not given.get("code"):
+        raise FaultRuleRefused("A partial failure needs the code its items are refused with.")
+    if kind == "stale_read" and not (given.get("commits") or given.get("seconds")):
+        raise FaultRuleRefused("A stale read needs the commits or the seconds it lags behind.")
+    if given.get("format", "json") not in ("json", "xml"):
+        raise FaultRuleRefused("The format of a throttle is json or xml.")
+    items, retry_after = given.get("items"), given.get("retry_after")
     return Action(
-        kind=str(given["kind"]),
+        kind=kind,
         status=int(given.get("status", 503)),
         body=given.get("body", ""),
         headers={str(k): str(v) for k, v in (given.get("headers") or {}).items()},
+        code=str(given["code"]) if given.get("code") else None,
+        message=str(given["message"]) if given.get("message") else None,
         retry_after=None if retry_after is None else float(retry_after),
-        seconds=float(given.get("seconds", 3600)),
+        format=str(given.get("format", "json")),
+        seconds=float(given.get("seconds", _SECONDS.get(kind, 0))),
+        jitter=float(given.get("jitter", 0)),
+        commits=int(given.get("commits", 0)),
+        items=None if items is None else tuple(int(n) for n in items),
+        share=float(given.get("share", 0.5)),
     )
+
+
+def _moment(name: str, text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(str(text))
+    except ValueError as error:
+        raise FaultRuleRefused(f"The fault rule's {name} is no moment: {error}") from error
 
 
 def _pattern(name: str, text: Any) -> re.Pattern[str] | None:

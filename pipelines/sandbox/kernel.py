@@ -6,15 +6,17 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, runtime_checkable
 
 from pipelines.sandbox.clock import Clock, instant_text, parse_instant
-from pipelines.sandbox.faults import Faults
+from pipelines.sandbox.faults import Action, Faults, Occasion
 from pipelines.sandbox.journal import Entry, Journal, Written, without_secrets
 from pipelines.sandbox.seed import Seed, read_seed
 from pipelines.sandbox.store import Store
+from pipelines.sandbox.weather import Weather, out_of_place
 
 SYSTEMS = ("salesforce", "quickbooks")
 
@@ -55,6 +57,7 @@ class Vendor(Protocol):
     """
 
     name: str
+    weather: Weather
 
     def dispatch(self, request: Request) -> Reply:
         """Answer one call."""
@@ -70,10 +73,6 @@ class Vendor(Protocol):
 
     def is_metered(self, request: Request) -> bool:
         """Whether the vendor counts the call against an allowance (tokens are not)."""
-        ...
-
-    def throttled(self, request: Request, retry_after: float | None) -> Reply:
-        """The vendor's own answer to too many calls."""
         ...
 
     def expire_token(self, request: Request) -> None:
@@ -140,6 +139,7 @@ class Sandbox:
         self.manifest: Mapping[str, Any] = {}
         self.vendors: dict[str, Vendor] = {}
         self.observers: dict[str, Observer] = {}
+        self._pages: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
         self._factories = dict(factories or default_factories())
         self._seed = _seed_of(self.options)
         self._start()
@@ -147,7 +147,7 @@ class Sandbox:
     # ---- life
 
     def _start(self) -> None:
-        self.store.stamp = lambda: instant_text(self.clock.now())
+        self.store.stamp = lambda: instant_text(self.clock.unskewed())
         self._load(self._seed)
         if self.options.log_file is not None:
             last = self.store.open_log(self.options.log_file, self._seed.fingerprint)
@@ -222,10 +222,55 @@ class Sandbox:
                     for w, existed in self.store.pending()
                 )
             self._journal(request, reply.status if answered else 0, fault, writes)
+            self._note_page(request, reply)
             observer = self.observers.get(request.system)
             if observer is not None and writes:
                 observer.committed(vendor.realm_of(request), writes)
             return reply
+
+    # ---- what faults ask
+
+    def verdict(self, request: Request) -> Action | None:
+        """Which armed fault this call has, if any."""
+        with self.lock:
+            if not self.faults.rules():
+                return None
+            meaning = self.vendors[request.system].weather.meaning(request)
+            return self.faults.verdict(
+                Occasion(
+                    request.system,
+                    request.method,
+                    request.target,
+                    request.body,
+                    meaning.operation,
+                    meaning.entity,
+                    self.clock.now(),
+                    out_of_place(self, request, meaning),
+                )
+            )
+
+    def last_pages(self, request: Request) -> Mapping[str, tuple[Any, ...]]:
+        """The rows last answered about each object of the call's org or company."""
+        realm = self.vendors[request.system].realm_of(request)
+        return dict(self._pages.get((request.system, realm), {}))
+
+    def has_page(self, request: Request) -> bool:
+        """Whether there is a page that could come again."""
+        return bool(self.last_pages(request))
+
+    def moment_ago(self, seconds: float) -> str:
+        """A moment in the past as the store stamps it."""
+        return instant_text(self.clock.unskewed() - timedelta(seconds=seconds))
+
+    def _note_page(self, request: Request, reply: Reply) -> None:
+        if not self.faults.watches("repeat_page"):
+            self._pages.clear()
+            return
+        vendor = self.vendors[request.system]
+        page = vendor.weather.page(reply)
+        if page is not None:
+            realm = vendor.realm_of(request)
+            self._pages.setdefault((request.system, realm), {})[page.entity] = page.rows
 
     def note_undone(self, request: Request, status: int, fault: str) -> None:
         """Journal a call that never reached its vendor."""

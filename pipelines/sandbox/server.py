@@ -21,7 +21,6 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from pipelines.sandbox import codec
 from pipelines.sandbox.control import PREFIX, control
 from pipelines.sandbox.errors import LogUnusable, PortTaken, SandboxError
 from pipelines.sandbox.faults import Action
@@ -33,6 +32,7 @@ from pipelines.sandbox.kernel import (
     Sandbox,
     VendorFactory,
 )
+from pipelines.sandbox.weather import changed_reply
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Any]
@@ -107,10 +107,7 @@ class App:
                 return
             await self._send(send, control(self._sandbox, request))
             return
-        with self._sandbox.lock:
-            action = self._sandbox.faults.verdict(
-                request.system, request.method, request.target, request.body
-            )
+        action = self._sandbox.verdict(request)
         if action is None:
             await self._send(send, self._dispatch(request, None))
         else:
@@ -120,13 +117,17 @@ class App:
         try:
             return self._sandbox.dispatch(request, fault, answered)
         except LogUnusable as error:
-            return Reply(507, str(error).encode(), {"Content-Type": "text/plain; charset=utf-8"})
+            return _unkept(error)
 
     async def _misbehave(self, request: Request, action: Action, scope: Scope, send: Send) -> None:
         if action.kind in ("hang", "drop_before"):
             self._sandbox.note_undone(request, 0, action.kind)
             if action.kind == "hang":
                 await asyncio.sleep(action.seconds)
+            await self._transports.cut(scope)
+        elif action.kind == "lose_rotated_token":
+            with self._sandbox.lock, self._sandbox.vendors[request.system].weather.rotating():
+                self._dispatch(request, action.kind, answered=False)
             await self._transports.cut(scope)
         elif action.kind == "drop_after":
             self._dispatch(request, action.kind, answered=False)
@@ -139,34 +140,19 @@ class App:
             await self._send(send, await self._changed_reply(request, action))
 
     async def _changed_reply(self, request: Request, action: Action) -> Reply:
-        vendor = self._sandbox.vendors[request.system]
-        if action.kind in ("refuse", "throttle"):
-            with self._sandbox.lock:
-                reply = (
-                    _refusal(action)
-                    if action.kind == "refuse"
-                    else vendor.throttled(request, action.retry_after)
-                )
-            self._sandbox.note_undone(request, reply.status, action.kind)
-            return reply
         if action.kind == "delay":
             await asyncio.sleep(action.seconds)
-        if action.kind == "expire_token":
-            with self._sandbox.lock:
-                vendor.expire_token(request)
-        reply = self._dispatch(request, action.kind)
-        if action.kind == "empty_page":
-            with self._sandbox.lock:
-                return vendor.empty_page(request, reply)
-        if action.kind == "malformed":
-            return Reply(reply.status, reply.body[: len(reply.body) // 2] + b"\n<<", reply.headers)
-        return reply
+        try:
+            return changed_reply(self._sandbox, request, action)
+        except LogUnusable as error:
+            return _unkept(error)
 
     async def _send(self, send: Send, reply: Reply, bytes_sent: int | None = None) -> None:
         """Answer; with `bytes_sent` only so many bytes of the announced length."""
         body = b"" if reply.status in (204, 304) else reply.body
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers.items()]
-        headers.append((b"date", self._sandbox.clock.http_date().encode()))
+        if "Date" not in reply.headers:
+            headers.append((b"date", self._sandbox.clock.http_date().encode()))
         if reply.status not in (204, 304):
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -181,11 +167,8 @@ def _from_here(scope: Scope) -> bool:
     return ipaddress.ip_address((scope["client"] or ("127.0.0.1", 0))[0]).is_loopback
 
 
-def _refusal(action: Action) -> Reply:
-    is_text = isinstance(action.body, str)
-    body = action.body.encode() if is_text else codec.dump_bytes(action.body)
-    default = "text/plain; charset=utf-8" if is_text else "application/json;charset=UTF-8"
-    return Reply(action.status, body, {"Content-Type": default, **action.headers})
+def _unkept(error: LogUnusable) -> Reply:
+    return Reply(507, str(error).encode(), {"Content-Type": "text/plain; charset=utf-8"})
 
 
 async def _read(scope: Scope, receive: Receive, system: str) -> Request:

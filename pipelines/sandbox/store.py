@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 FORMAT = 1
+# Commits that can be looked back over.
+REMEMBERED = 1000
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Store:
         self._meta: dict[str, dict[str, Any]] = {}
         self._undo: list[_Undo] = []
         self._depth = 0
+        self._history: deque[tuple[str, list[_Undo]]] = deque(maxlen=REMEMBERED)
         self._log: BinaryIO | None = None
         self._path: Path | None = None
         self._lock: int | None = None
@@ -128,6 +132,7 @@ class Store:
             yield
             if self._depth == 1 and self._undo:
                 self._append([entry.write for entry in self._undo])
+                self._remember()
         except BaseException:
             self._roll_back(mark)
             raise
@@ -135,6 +140,33 @@ class Store:
             self._depth -= 1
             if self._depth == 0:
                 self._undo.clear()
+
+    def _remember(self) -> None:
+        records = [entry for entry in self._undo if isinstance(entry.write, Write)]
+        if records:
+            self._history.append((self.stamp(), records))
+
+    @contextmanager
+    def as_of(self, commits: int, moment: str) -> Iterator[None]:
+        """The records as they were so many commits before, or else at that moment (as `stamp`
+        writes it). What the block writes is taken back.
+
+        Small durable values (tokens, counters) stay as they are.
+        """
+        past = [part for part in self._history if not commits and part[0] > moment]
+        newest = list(self._history)[-commits:] if commits else past
+        undone = [entry for _, entries in newest for entry in entries]
+        mark = len(self._undo)
+        for entry in reversed(undone):
+            self._put(replace(entry.write, record=entry.before))
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._roll_back(mark)
+            self._depth -= 1
+            for entry in undone:
+                self._put(entry.write)
 
     def pending(self) -> list[tuple[Write, bool]]:
         """The record writes of the open transaction; True where the record was there before."""
@@ -208,6 +240,7 @@ class Store:
         self._tables.clear()
         self._meta.clear()
         self._undo.clear()
+        self._history.clear()
         if self._log is not None:
             self._log.truncate(0)
             self._write_line({"format": FORMAT, "seed": fingerprint})

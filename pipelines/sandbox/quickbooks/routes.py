@@ -48,7 +48,9 @@ from pipelines.sandbox.quickbooks.replies import (
 from pipelines.sandbox.quickbooks.starter import provide
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, SENDABLE, Entity
+from pipelines.sandbox.quickbooks.weather import QuickBooksWeather
 from pipelines.sandbox.quickbooks.webhooks import Webhooks
+from pipelines.sandbox.weather import Weather
 
 COMPANY = re.compile(r"/v3/company/([^/]+)(?:/(.*))?$")
 
@@ -97,6 +99,7 @@ class QuickBooks:
             provide(books)
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
+        self.weather: Weather = QuickBooksWeather(kernel.clock.now, self.oauth)
         self.limits = {realm: Limits() for realm in self.books}
         kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
 
@@ -137,13 +140,6 @@ class QuickBooks:
         if resource == "batch":
             return b'"Query"' in request.body
         return request.method == "GET" or resource == "query"
-
-    def throttled(self, request: Request, retry_after: float | None) -> Reply:
-        """429 / 3001; the real service tells no Retry-After unless it is asked of the sandbox."""
-        reply = turned_away(self.kernel.clock.now(), throttled())
-        if retry_after is None:
-            return reply
-        return Reply(reply.status, reply.body, {**reply.headers, "Retry-After": f"{retry_after:g}"})
 
     def expire_token(self, request: Request) -> None:
         """Make the call's access token worthless."""

@@ -23,6 +23,8 @@ from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.search import parameterized_search, search
 from pipelines.sandbox.salesforce.sessions import base_url, bearer
 from pipelines.sandbox.salesforce.sobjects import sobjects
+from pipelines.sandbox.salesforce.weather import SalesforceWeather
+from pipelines.sandbox.weather import Weather
 
 NEWEST, OLDEST = 68, 31
 _RETIRED_BELOW = 31.0
@@ -82,6 +84,7 @@ class Salesforce:
         self.org = Org(kernel, _route)
         self.org_id = self.org.org_id
         self._sessions = self.org.sessions
+        self.weather: Weather = SalesforceWeather(self._reply)
 
     # ---- what the kernel asks
 
@@ -106,12 +109,6 @@ class Salesforce:
 
     def is_metered(self, request: Request) -> bool:
         return request.path.startswith("/services/data/v")
-
-    def throttled(self, request: Request, retry_after: float | None) -> Reply:
-        """The vendor throttles with 403 and without Retry-After; one is added only when asked."""
-        refusal = Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
-        headers = {"Retry-After": f"{retry_after:g}"} if retry_after is not None else {}
-        return self._reply(request, Answer(403, refusal.as_rest(), headers))
 
     def expire_token(self, request: Request) -> None:
         self._sessions.expire(bearer(request))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pipelines.sandbox.faults import FaultRuleRefused, Faults
+from pipelines.sandbox.faults import FaultRuleRefused, Faults, Occasion
 from pipelines.sandbox.journal import without_secrets
 
 
-def fired(faults: Faults, *calls: tuple[str, str, str, bytes]) -> list[bool]:
-    return [faults.verdict(*call) is not None for call in calls]
+def fired(faults: Faults, *calls: Occasion) -> list[bool]:
+    return [faults.verdict(call) is not None for call in calls]
 
 
-CALL = ("salesforce", "POST", "/services/data/v68.0/sobjects/Account?x=1", b'{"Name":"A"}')
+CALL = Occasion(
+    "salesforce", "POST", "/services/data/v68.0/sobjects/Account?x=1", b'{"Name":"A"}',
+    "create", "Account", datetime(2026, 11, 20, 17, tzinfo=UTC),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -29,6 +33,12 @@ CALL = ("salesforce", "POST", "/services/data/v68.0/sobjects/Account?x=1", b'{"N
         ({"path": "^/sobjects"}, False),
         ({"body": '"Name":"A"'}, True),
         ({"body": "Contact"}, False),
+        ({"operation": "create", "entity": "account"}, True),
+        ({"operation": "update"}, False),
+        ({"entity": "Contact"}, False),
+        ({"from": "2026-11-20T17:00:00Z", "until": "2026-11-20T17:00:00Z"}, True),
+        ({"from": "2026-11-20T17:00:01Z"}, False),
+        ({"until": "2026-11-20T16:59:59Z"}, False),
     ],
 )
 def test_which_calls_a_rule_means(rule: dict[str, Any], meant: bool) -> None:
@@ -40,7 +50,7 @@ def test_which_calls_a_rule_means(rule: dict[str, Any], meant: bool) -> None:
 def test_paths_match_as_sent_and_as_meant() -> None:
     faults = Faults()
     faults.arm({"path": "FROM Account", "times": None, "action": {"kind": "delay"}})
-    sent = ("salesforce", "GET", "/query?q=SELECT+Id+FROM%20Account", b"")
+    sent = Occasion("salesforce", "GET", "/query?q=SELECT+Id+FROM%20Account", b"")
     assert fired(faults, sent) == [True]
 
 
@@ -55,7 +65,7 @@ def test_the_first_rule_that_fires_decides() -> None:
     faults = Faults()
     first = faults.arm({"action": {"kind": "delay", "seconds": 1}})
     faults.arm({"action": {"kind": "hang", "seconds": 2}})
-    verdicts = [faults.verdict(*CALL) for _ in range(3)]
+    verdicts = [faults.verdict(CALL) for _ in range(3)]
     assert [v.kind if v else None for v in verdicts] == ["delay", "hang", None]
     faults.clear(first.id)
     assert len(faults.rules()) == 1
@@ -90,6 +100,11 @@ def test_never_and_always() -> None:
         {"action": {"kind": "delay", "second": 1}},
         {"tmies": 1, "action": {"kind": "delay"}},
         {"body": "[", "action": {"kind": "delay"}},
+        {"from": "soon", "action": {"kind": "delay"}},
+        {"action": {"kind": "delay", "code": "6240"}},
+        {"action": {"kind": "partial_failure"}},
+        {"action": {"kind": "stale_read"}},
+        {"action": {"kind": "throttle", "format": "yaml"}},
     ],
 )
 def test_rules_nobody_could_mean(rule: dict[str, Any]) -> None:
@@ -107,3 +122,14 @@ def test_rules_nobody_could_mean(rule: dict[str, Any]) -> None:
 )
 def test_the_journal_keeps_no_secrets(query: str, kept: str) -> None:
     assert without_secrets(query) == kept
+
+
+def test_jitter_follows_the_seed() -> None:
+    def waits(seed: int) -> list[float]:
+        faults = Faults()
+        faults.arm({"seed": seed, "times": None, "action": {"kind": "delay", "seconds": 1,
+                                                            "jitter": 2}})  # fmt: skip
+        return [v.seconds for v in (faults.verdict(CALL) for _ in range(20)) if v]
+
+    assert waits(1) == waits(1) != waits(2)
+    assert all(1 <= wait <= 3 for wait in waits(1)) and len(set(waits(1))) == 20
