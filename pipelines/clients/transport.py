@@ -35,6 +35,8 @@ log = logging.getLogger("crossfoot.calls")
 CONNECT_SECONDS = 10.0
 # The vendor gives up on a call after 120 s (QuickBooks limits); ours must not give up before.
 READ_SECONDS = 125.0
+# The header by which the sandbox says on every answer that it is one.
+SANDBOX_MARK = "x-crossfoot-sandbox"
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,21 @@ class Reach:
             )
         return url
 
+    def check_answer(self, url: str, headers: Mapping[str, str]) -> None:
+        """Raises `ConfigurationError` when a sandbox answers for the vendor, or something else
+        for the sandbox: whatever the address says, neither is taken for the other."""
+        is_sandbox = SANDBOX_MARK in {name.lower() for name in headers}
+        if is_sandbox == (self.base_url is not None):
+            return
+        raise ConfigurationError(
+            self.system,
+            urlsplit(url).netloc,
+            "a sandbox answered where the vendor should"
+            if is_sandbox
+            else "what answers there is no sandbox of ours",
+            "Correct the profile (CROSSFOOT_PROFILE), or start `crossfoot sandbox` anew.",
+        )
+
 
 class _Gate(HTTPAdapter):
     """Lets a request out only where `reach` allows, after sending it to the sandbox if there is
@@ -193,7 +210,9 @@ class _Gate(HTTPAdapter):
         if self._reach.base_url is not None:
             request.url = _moved(request.url, self._reach.base_url)
         self._reach.check(request.url)
-        return super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
+        self._reach.check_answer(request.url, response.headers)
+        return response
 
 
 def _moved(url: str, base_url: str) -> str:

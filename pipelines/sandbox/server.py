@@ -38,6 +38,8 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Any]
 Receive = Callable[[], Any]
 _IDLE_SECONDS = 300
+# On every answer, so that nobody takes the sandbox for the vendor.
+MARK = (b"x-crossfoot-sandbox", b"1")
 
 
 class Transports:
@@ -151,6 +153,7 @@ class App:
         """Answer; with `bytes_sent` only so many bytes of the announced length."""
         body = b"" if reply.status in (204, 304) else reply.body
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers.items()]
+        headers.append(MARK)
         if "Date" not in reply.headers:
             headers.append((b"date", self._sandbox.clock.http_date().encode()))
         if reply.status not in (204, 304):

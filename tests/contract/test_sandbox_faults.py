@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -338,3 +339,40 @@ def test_what_was_stale_leaves_the_books_whole(caller: Caller) -> None:
         caller.arm("stale_read", {"commits": commits}, system="salesforce")
         caller.accounts()
     assert list(table) == before
+
+
+def test_every_answer_says_that_it_is_of_a_sandbox(caller: Caller) -> None:
+    caller.arm("refuse", {"status": 503})
+    token = requests.post(
+        f"{caller.known['quickbooks']['base_url']}/oauth2/v1/tokens/bearer", timeout=20
+    )
+    for answer in (
+        caller.salesforce("GET", "limits"),
+        caller.salesforce("GET", "nothing"),
+        caller.quickbooks("GET", "customer/1"),
+        token,
+    ):
+        assert answer.headers["X-Crossfoot-Sandbox"] == "1"
+
+
+def test_a_token_of_one_company_opens_no_other(caller: Caller) -> None:
+    known = caller.known["quickbooks"]
+    first, second = known["companies"]
+    headers = {"Authorization": f"Bearer {first['access_token']}", "Accept": "application/json"}
+    url = f"{known['base_url']}/v3/company/{second['realm_id']}/customer/1"
+    answer = requests.get(url, headers=headers, timeout=20)
+    assert answer.status_code == 403 and "3100" in answer.text
+
+
+def test_parallel_calls_leave_nothing_out(caller: Caller) -> None:
+    def create(number: int) -> tuple[int, int]:
+        deal = caller.salesforce("POST", "sobjects/Account", json={"Name": f"P{number}"})
+        sale = caller.quickbooks("POST", "customer", json={"DisplayName": f"P{number}"})
+        return deal.status_code, sale.status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(create, range(40))) == {(201, 200)}
+    assert len({n for n in caller.accounts() if n.startswith("P")}) == 40
+    query = {"query": "select Id from Customer where DisplayName like 'P%' maxresults 1000"}
+    rows = caller.quickbooks("GET", "query", params=query).json()["QueryResponse"]["Customer"]
+    assert len({r["Id"] for r in rows}) == 40

@@ -28,6 +28,7 @@ from pipelines.clients.salesforce import SalesforceClient, soql_text
 from pipelines.clients.salesforce import kind_of as salesforce_kind
 from pipelines.clients.tokens import GrantRefused, TokenFile, TokenKeeper, Tokens
 from pipelines.clients.transport import (
+    SANDBOX_MARK,
     CallCount,
     Governor,
     Kind,
@@ -71,7 +72,7 @@ def answer(
 ) -> Callable[[BaseHTTPRequestHandler], None]:
     def send(to: BaseHTTPRequestHandler) -> None:
         to.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in {SANDBOX_MARK: "1", **(headers or {})}.items():
             to.send_header(name, value)
         to.send_header("Content-Length", str(promised or len(body.encode())))
         to.end_headers()
@@ -207,6 +208,34 @@ def test_live_calls_go_to_the_vendors_https_hosts_only(url: str) -> None:
     with pytest.raises(ConfigurationError, match="not to this host"):
         live.get(url)
     assert reach.allows("https://api.vendor.test/x")
+
+
+def unmarked(to: BaseHTTPRequestHandler) -> None:
+    to.send_response(200)
+    to.send_header("Content-Length", "2")
+    to.end_headers()
+    to.wfile.write(b"{}")
+
+
+def test_what_is_no_sandbox_is_not_taken_for_one() -> None:
+    with (
+        serving(unmarked) as (base, _),
+        pytest.raises(ConfigurationError, match="no sandbox of ours"),
+    ):
+        session(base).get("https://login.vendor.test/services/data")
+
+
+def test_a_sandbox_is_not_taken_for_the_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = requests.Response()
+    marked.status_code = 200
+    live = VendorSession(
+        Reach("Vendor", None, (".vendor.test",)), quickbooks_kind, fails_loudly
+    )  # fmt: skip
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", lambda *_, **__: marked)
+    assert live.get("https://api.vendor.test/x") is marked
+    marked.headers["X-Crossfoot-Sandbox"] = "1"
+    with pytest.raises(ConfigurationError, match="a sandbox answered where the vendor should"):
+        live.get("https://api.vendor.test/x")
 
 
 @pytest.mark.parametrize(
