@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,16 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     assert landscaping.main(["--folder", str(folder), "--as-of", "2026-11-20T17:00:00Z"]) == 0
     with running_sandbox(folder, factories={"quickbooks": Vendor}) as running:
         yield Company(running, landscaping.REALM)
+
+
+@pytest.mark.parametrize("options", [[], ["--as-of", "yesterday"]])
+def test_what_cannot_be_written_is_said_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    folder = tmp_path if options else tmp_path.parent
+    assert landscaping.main(["--folder", str(folder), *options]) == 1
+    assert capsys.readouterr().err.startswith("The demonstration company was not written: ")
+    assert not (folder / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,14 @@ OPERATIONS: Areas = {
             says="Voided",
             before=(_MAKE,),
         ),
+        Operation(
+            "Download of an attached file",
+            "GET",
+            _ROOT + "download/1",
+            NOT_SERVED,
+            says="500",
+            note="Of a file only name, type and size are kept.",
+        ),
         Operation("PDF", "GET", _ROOT + "invoice/{0.Invoice.Id}/pdf", before=(_MAKE,)),
         Operation(
             "XML",
@@ -151,6 +159,17 @@ OPERATIONS: Areas = {
     "Lists": tuple(
         _query(f"Query {name}", f"select count(*) from {name}", "totalCount")  # noqa: S608
         for name in _OTHERS
+    ),
+    "Webhooks": (
+        Operation(
+            "Receiver and deliveries",
+            "GET",
+            "/_sandbox/webhooks",
+            signed_in=False,
+            says="deliveries",
+            note="POST sets a receiver on this machine: `url`, `format` (`cloudevents` or "
+            "`notifications`), `entities`, `pace` of retries. Signed, sent after commit.",
+        ),
     ),
     "Recurring transactions": (
         Operation(

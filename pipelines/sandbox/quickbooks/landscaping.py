@@ -93,7 +93,12 @@ def write(folder: Path, as_of: str | None = None) -> int:
     """Write the company as a seed folder; returns the number of records.
 
     Without `as_of` the sandbox keeps real time, as clients do that ask for what changed lately.
+
+    Raises:
+        ValueError: `as_of` is no moment, or the folder holds something that is no seed.
     """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+        raise ValueError(f"{folder} holds something else.")
     store = landscaping_company(as_of or instant_text(datetime.now(UTC)))
     manifest = {**EMPTY_MANIFEST, "name": NAME, "quickbooks": [COMPANY]}
     if as_of:
@@ -116,7 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--as-of", metavar="TIME", help="the sandbox's time; real time without it")
     options = parser.parse_args(arguments)
-    written = write(options.folder, options.as_of)
+    try:
+        written = write(options.folder, options.as_of)
+    except (OSError, ValueError) as problem:
+        sys.stderr.write(f"The demonstration company was not written: {problem}\n")
+        return 1
     sys.stdout.write(f"Wrote {written} records of {NAME} to {options.folder}.\n")
     return 0
 
