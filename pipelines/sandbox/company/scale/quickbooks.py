@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from pipelines.sandbox.company.quickbooks_parts import CUSTOM_FIELDS
@@ -82,7 +83,7 @@ class Ledger:
         own = {"CustomerRef": self._invoices_of, "DocNumber": self._numbered}
         names = dict.fromkeys(("name", "DisplayName", "FullyQualifiedName"), self._named)
         return {
-            "Item": Numbered(plan.items, ITEMS, self._item, _LISTED),
+            "Item": Numbered(plan.items, ITEMS, cache(self._item), _LISTED),
             "Customer": Numbered(plan.accounts, CUSTOMERS, self._customer, _LISTED, {}, names),
             "Invoice": Numbered(plan.invoices, INVOICES, self._invoice, _DATED, {}, own),
             "Payment": Numbered(

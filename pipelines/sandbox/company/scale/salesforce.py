@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from pipelines.sandbox.company.salesforce_records import custom_fields
@@ -80,9 +80,10 @@ class Org:
                 {"AccountId": self._contacts_of, "Email": self._contacts_at,
                  "OwnerId": self._contacts_owned},
             ),
-            "Product2": Numbered(plan.items, _PRODUCTS, self._product, _RISING, same),
+            "Product2": Numbered(plan.items, _PRODUCTS, cache(self._product), _RISING, same),
             "PricebookEntry": Numbered(
-                plan.items, _ENTRIES, self._entry, _RISING, {**same, "Pricebook2Id": _BOOK_ID},
+                plan.items, _ENTRIES, cache(self._entry), _RISING,
+                {**same, "Pricebook2Id": _BOOK_ID},
                 {"Product2Id": lambda value: one(_PRODUCTS.number(value))},
             ),
             "Opportunity": Numbered(
