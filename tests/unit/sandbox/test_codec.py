@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,21 @@ def test_what_was_written_is_read(value: Any) -> None:
 def test_a_decimal_keeps_its_digits() -> None:
     text = codec.dumps({"Amount": Decimal("100.10"), "Rate": Decimal("0.000001000")})
     assert text == '{"Amount":100.10,"Rate":0.000001000}'
+
+
+tricky = st.text(alphabet='a": \\,{[\n', max_size=6)
+
+
+@given(
+    st.recursive(
+        st.integers(-9, 9) | tricky,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(tricky, inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_the_layout_for_people_is_the_same_by_both_encoders(value: Any) -> None:
+    slow = simplejson.dumps(value, indent=2, separators=(",", " : "), ensure_ascii=False)
+    assert codec.dumps(value, pretty=True) == slow
 
 
 def test_text_is_written_as_it_is() -> None:
