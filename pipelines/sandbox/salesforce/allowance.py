@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce.bulk_jobs import DAILY_BATCHES, DAILY_QUERY_JOBS
 from pipelines.sandbox.salesforce.calls import Answer, Call, only
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
 
@@ -14,13 +15,20 @@ def limits(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
         return _record_count(org, call)
     if rest:
         raise refusals.not_found()
+    used = org.usage
     left = max(0, DAILY_CALLS - org.usage.used)
     return Answer(
         200,
         {
             "DailyApiRequests": {"Max": DAILY_CALLS, "Remaining": left},
-            "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000},
-            "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
+            "DailyBulkApiBatches": {
+                "Max": DAILY_BATCHES,
+                "Remaining": max(0, DAILY_BATCHES - used.bulk_batches),
+            },
+            "DailyBulkV2QueryJobs": {
+                "Max": DAILY_QUERY_JOBS,
+                "Remaining": max(0, DAILY_QUERY_JOBS - used.bulk_queries),
+            },
             "DataStorageMB": {"Max": 1024, "Remaining": 1000},
             "FileStorageMB": {"Max": 1024, "Remaining": 1024},
             "SingleEmail": {"Max": 5000, "Remaining": 5000},

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
 from pipelines.sandbox.salesforce import ids, refusals
+from pipelines.sandbox.salesforce.bulk_memory import BulkMemory, Conduct
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
 from pipelines.sandbox.salesforce.cursors import Cursors
@@ -31,6 +32,8 @@ class Usage:
     """The calls of the day."""
 
     used: int = 0
+    bulk_batches: int = 0
+    bulk_queries: int = 0
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Org:
 
     Attributes:
         cursors: open query results by their locator.
+        bulk: what bulk jobs keep in memory.
         route: answers a call below the version root; composite parts go through it again.
     """
 
@@ -46,10 +50,12 @@ class Org:
     route_call: Route
     org_id: str = ""
     usage: Usage = field(default_factory=Usage)
+    bulk: BulkMemory = field(default_factory=BulkMemory)
     cursors: Cursors = field(init=False)
 
     def __post_init__(self) -> None:
         org = self.kernel.manifest.get("salesforce", {})
+        self.bulk.conduct = Conduct.read(org.get("bulk", {}))
         self.org_id = str(org.get("org_id") or ids.numbered("00D", 1))
         furnish(self.kernel, self.org_id, org)
         self._built_from = self._added()

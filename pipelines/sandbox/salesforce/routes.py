@@ -12,6 +12,9 @@ from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
 from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
+from pipelines.sandbox.salesforce.async_jobs import classic
+from pipelines.sandbox.salesforce.bulk import jobs
+from pipelines.sandbox.salesforce.bulk_work import advance
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, only
 from pipelines.sandbox.salesforce.composite import composite_family
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
@@ -58,11 +61,12 @@ RESOURCES: Mapping[str, Resource] = {
     "quickactions": quick_actions,
     "recent": recent,
     "tabs": tabs,
+    "jobs": jobs,
     "theme": theme,
 }
 _SHOWN = (
     "tabs", "theme", "sobjects", "query", "queryAll", "search", "parameterizedSearch",
-    "quickActions", "limits", "recent", "composite", "actions",
+    "quickActions", "limits", "recent", "composite", "actions", "jobs",
 )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ class Salesforce:
         return self.org_id
 
     def is_metered(self, request: Request) -> bool:
-        return request.path.startswith("/services/data/v")
+        return request.path.startswith(("/services/data/v", "/services/async/"))
 
     def expire_token(self, request: Request) -> None:
         self._sessions.expire(bearer(request))
@@ -136,7 +140,7 @@ class Salesforce:
             return self._reply(request, Answer(refusal.status, refusal.as_rest()))
 
     def _outside(self, request: Request, path: str) -> Reply | None:
-        """Addresses without a session: log-in and the list of versions."""
+        """Addresses without a session or with one of their own: log-in, versions, Bulk API 1.0."""
         if path == "/services/oauth2/token":
             return self._sessions.token(request)
         if path == "/services/oauth2/revoke":
@@ -144,6 +148,8 @@ class Salesforce:
         soap = re.fullmatch(r"/services/Soap/[uc]/(\d+(?:\.\d)?)(?:/\w+)?", path)
         if soap:
             return self._sessions.soap(request, float(soap[1]))
+        if path.startswith("/services/async/"):
+            return classic(self.org, request, path)
         if path == "/services/data":
             return self._reply(request, Answer(200, _versions()))
         return None
@@ -173,8 +179,11 @@ class Salesforce:
     def _atomic(self, call: Call) -> Answer:
         """One call as a whole: what it wrote stays only when it is not refused."""
         self.org.refresh_catalogue()
+        advance(self.org)
         with self._kernel.store.transaction():
-            return self.org.route(call)
+            answer = self.org.route(call)
+        advance(self.org)
+        return answer
 
     def _reply(self, request: Request, answer: Answer) -> Reply:
         headers = dict(answer.headers or {})

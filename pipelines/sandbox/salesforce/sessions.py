@@ -192,7 +192,9 @@ class Sessions:
 
 
 def bearer(request: Request) -> str:
-    """The access token of a call: `Bearer` or the older `OAuth`."""
+    """The access token of a call: `Bearer` or the older `OAuth`; Bulk API 1.0's own header."""
+    if request.path.startswith("/services/async/"):
+        return request.headers.get("x-sfdc-session", "")
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() in ("bearer", "oauth") else ""
 

@@ -1,0 +1,94 @@
+"""How Bulk API 1.0 writes its answers: JSON where JSON is asked for, otherwise XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+from pipelines.sandbox import codec
+from pipelines.sandbox.kernel import Reply
+
+_NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+_MEDIA = {
+    "JSON": "application/json", "XML": "application/xml;charset=UTF-8",
+    "CSV": "text/csv;charset=UTF-8",
+}  # fmt: skip
+
+
+class Fault(Exception):
+    """One thing Bulk API 1.0 refuses: the vendor's exception code and message."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def form_of(media: str) -> str | None:
+    """JSON, XML or CSV by a Content-Type or Accept header; None: it does not say."""
+    found = (form for form in ("JSON", "XML", "CSV") if form.lower() in media.lower())
+    return next(found, None)
+
+
+def said(form: str, name: str, value: Mapping[str, Any], status: int = 200) -> Reply:
+    """One object: a job, a batch, an error."""
+    if form == "JSON":
+        return raw(form, codec.dump_bytes(value), status)
+    return raw("XML", document(name, _elements(value)).encode(), status)
+
+
+def said_each(form: str, name: str, item: str, values: Sequence[Mapping[str, Any] | str]) -> Reply:
+    """A list: batches of a job, results of a batch."""
+    if form == "JSON":
+        listed: Any = values if item != "batchInfo" else {"batchInfo": values}
+        return raw(form, codec.dump_bytes(listed))
+    parts = "".join(
+        f"<{item}>{escape(v) if isinstance(v, str) else _elements(v)}</{item}>" for v in values
+    )
+    return raw("XML", document(name, parts).encode())
+
+
+def raw(form: str, body: bytes, status: int = 200) -> Reply:
+    """A body of one of the three forms."""
+    return Reply(status, body, {"Content-Type": _MEDIA[form]})
+
+
+def document(name: str, inside: str) -> str:
+    """An XML document of the API's namespace."""
+    space = f'xmlns="{_NAMESPACE}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    return f"{_HEAD}<{name} {space}>{inside}</{name}>"
+
+
+def _elements(value: Mapping[str, Any]) -> str:
+    return "".join(element(k, v) for k, v in value.items() if v is not None)
+
+
+def element(name: str, value: Any) -> str:
+    """A value as elements of one name: one for each of a list, nested for an object."""
+    if isinstance(value, list):
+        return "".join(element(name, one) for one in value)
+    if isinstance(value, Mapping):
+        return f"<{name}>{_elements(value)}</{name}>"
+    if isinstance(value, bool):
+        return f"<{name}>{str(value).lower()}</{name}>"
+    return f"<{name}>{escape(str(value)).replace('+0000', 'Z')}</{name}>"
+
+
+def record_elements(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The records of a query result."""
+    return "".join(f'<records xsi:type="sObject">{_record(row)}</records>' for row in rows)
+
+
+def _record(row: Mapping[str, Any]) -> str:
+    return element("type", row["attributes"]["type"]) + "".join(
+        f'<{name} xsi:nil="true"/>'
+        if value is None
+        else f'<{name} xsi:type="sObject">{_record(value)}</{name}>'
+        if isinstance(value, Mapping)
+        else element(name, value)
+        for name, value in row.items()
+        if name != "attributes"
+    )
