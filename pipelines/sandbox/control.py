@@ -168,6 +168,22 @@ def _hooks(sandbox: Sandbox) -> Any:
     return hooks
 
 
+def _bulk(sandbox: Sandbox, _query: Query, _given: Given) -> Any:
+    return _salesforce(sandbox).bulk_conduct()
+
+
+def _bulk_set(sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    with sandbox.lock:
+        return _salesforce(sandbox).bulk_conduct(given)
+
+
+def _salesforce(sandbox: Sandbox) -> Any:
+    found = sandbox.vendors.get("salesforce")
+    if not hasattr(found, "bulk_conduct"):
+        raise ValueError("Salesforce is not served here.")
+    return found
+
+
 _ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
     ("GET", ""): _state,
     ("GET", "/connection"): _connection,
@@ -180,6 +196,8 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
     ("POST", "/clock"): _clock_moved,
     ("GET", "/journal"): _journal,
     ("DELETE", "/journal"): _journal_cleared,
+    ("GET", "/bulk"): _bulk,
+    ("POST", "/bulk"): _bulk_set,
     ("GET", "/webhooks"): _webhooks,
     ("POST", "/webhooks"): _webhooks_set,
     ("DELETE", "/webhooks"): _webhooks_ended,

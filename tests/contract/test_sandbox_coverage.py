@@ -96,8 +96,8 @@ def proven(sandbox: RunningSandbox, system: str, row: Operation) -> tuple[Operat
 
     def one(call: Call) -> requests.Response:
         body = coverage.filled(call.body, find)
-        meant = Call(call.method, coverage.filled(call.path, find), body, call.headers,
-                     call.signed_in)  # fmt: skip
+        headers = coverage.filled(call.headers, find)
+        meant = Call(call.method, coverage.filled(call.path, find), body, headers, call.signed_in)
         return make(base_url, meant, known["access_token"])
 
     for call in row.before:

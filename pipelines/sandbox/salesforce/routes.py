@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.async_jobs import classic
 from pipelines.sandbox.salesforce.bulk import jobs
+from pipelines.sandbox.salesforce.bulk_memory import Conduct
 from pipelines.sandbox.salesforce.bulk_work import advance
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, only
 from pipelines.sandbox.salesforce.composite import composite_family
@@ -125,6 +127,16 @@ class Salesforce:
         if not isinstance(body, dict) or "records" not in body:
             return reply
         return Reply(reply.status, codec.dump_bytes({**body, "records": []}), reply.headers)
+
+    def bulk_conduct(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """How bulk jobs behave, after setting it when told to.
+
+        Raises:
+            ValueError: what is given cannot be used.
+        """
+        if given is not None:
+            self.org.bulk.conduct = Conduct.read(given)
+        return asdict(self.org.bulk.conduct)
 
     # ---- dispatch
 
