@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pipelines.sandbox import codec, coverage
 from pipelines.sandbox.clock import instant_text
@@ -184,11 +185,31 @@ def _salesforce(sandbox: Sandbox) -> Any:
     return found
 
 
+@runtime_checkable
+class Ruled(Protocol):
+    """A vendor whose org has rules of its own (validation, duplicates, locked rows)."""
+
+    def rules(self, method: str, given: Given) -> Any:
+        """The rules, seen, added to or taken away."""
+        ...
+
+
+def _rules(method: str, sandbox: Sandbox, _query: Query, given: Given) -> Any:
+    vendor = sandbox.vendors["salesforce"]
+    if not isinstance(vendor, Ruled):
+        raise ValueError("The org served here has no rules.")
+    with sandbox.lock:
+        return vendor.rules(method, given)
+
+
 _ROUTES: Mapping[tuple[str, str], Callable[[Sandbox, Query, Given], Any]] = {
     ("GET", ""): _state,
     ("GET", "/connection"): _connection,
     ("POST", "/reset"): _reset,
     ("POST", "/seed"): _seed,
+    ("GET", "/rules"): partial(_rules, "GET"),
+    ("POST", "/rules"): partial(_rules, "POST"),
+    ("DELETE", "/rules"): partial(_rules, "DELETE"),
     ("GET", "/faults"): _faults,
     ("POST", "/faults"): _arm,
     ("DELETE", "/faults"): _disarm,

@@ -15,6 +15,10 @@ from pipelines.sandbox.store import Record
 VERSIONED = re.compile(r"/services/data/(?:v(?P<version>\d+\.\d)|(?P<latest>latest))(?P<rest>/.*)?")
 
 
+_NOT_JSON = ("application/x-www-form-urlencoded", "application/xml", "text/xml", "text/plain",
+             "text/csv", "multipart/form-data")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Call:
     """One authenticated REST call below the version root, or one part of a composite.
@@ -74,6 +78,9 @@ def object_body(call: Call) -> Record:
     """
     if isinstance(call.payload, dict):
         return call.payload
+    kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.payload and kind in _NOT_JSON:
+        raise refusals.unsupported_media(kind)
     try:
         found = codec.loads(call.payload or b"")
     except ValueError:

@@ -17,18 +17,23 @@ from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import Record
 
 COMPOSITE, COMPOSITE_QUERIES, BATCH = 25, 5, 25
+GRAPHS, GRAPH_NODES = 75, 500
+TREE_LEVELS, TREE_RECORDS = 5, 200
 
 
 def composite_family(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     """Everything below /composite."""
     if not rest:
         if call.method == "GET":
-            names = ("batch", "sobjects", "tree")
+            names = ("batch", "graph", "sobjects", "tree")
             return Answer(200, {name: f"{call.root}/composite/{name}" for name in names})
         only(call, "POST")
         return _composite(org, call)
     if rest[0] == "sobjects":
         return collection(org, call, rest[1:])
+    if rest[0] == "graph" and len(rest) == 1:
+        only(call, "POST")
+        return _graphs(org, call)
     if rest[0] == "batch" and len(rest) == 1:
         only(call, "POST")
         return _batch(org, call)
@@ -40,24 +45,72 @@ def composite_family(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
 
 def _composite(org: Org, call: Call) -> Answer:
     body = object_body(call)
-    parts = body.get("compositeRequest") or []
-    queries = sum(1 for p in parts if re.search(r"/query|/composite/sobjects", p["url"]))
+    parts = _parts(body)
+    queries = sum(1 for p in parts if re.search(r"/query|/composite/sobjects", str(p["url"])))
     if len(parts) > COMPOSITE or queries > COMPOSITE_QUERIES:
         raise Refusal(
             "LIMIT_EXCEEDED",
             f"The limit for sub-requests is {COMPOSITE}, of which {COMPOSITE_QUERIES} may be "
             "queries or collections",
         )
+    results = _run(org, call, parts, body.get("allOrNone") is True)
+    return Answer(200, {"compositeResponse": results})
+
+
+def _parts(body: Record) -> list[Record]:
+    """The sub-requests of a composite or of a graph.
+
+    Raises:
+        Refusal: one lacks what it must have, or two have the same name.
+    """
+    parts = body.get("compositeRequest")
+    if not isinstance(parts, list) or not all(isinstance(p, dict) for p in parts):
+        raise refusals.unreadable("list", "START_OBJECT", "compositeRequest")
+    for name in ("method", "url", "referenceId"):
+        if any(not isinstance(p.get(name), str) for p in parts):
+            raise refusals.required_missing([name])
+    names = [p["referenceId"].lower() for p in parts]
+    if len(set(names)) < len(names):
+        twice = next(p["referenceId"] for p in parts if names.count(p["referenceId"].lower()) > 1)
+        raise Refusal("INVALID_INPUT", f"Duplicate referenceId: {twice}")
+    return parts
+
+
+def _run(org: Org, call: Call, parts: list[Record], all_or_none: bool) -> list[Record]:
+    """One result for each part; with all_or_none a failure takes everything back."""
     results: list[Record] = []
     try:
         with org.kernel.store.transaction():
             for part in parts:
                 results.append(_composite_part(org, call, part, results))
-                if body.get("allOrNone") and results[-1]["httpStatusCode"] >= 400:
+                if all_or_none and results[-1]["httpStatusCode"] >= 400:
                     raise Undo
     except Undo:
         results = _halted(parts, results)
-    return Answer(200, {"compositeResponse": results})
+    return results
+
+
+def _graphs(org: Org, call: Call) -> Answer:
+    """Several composites in one call, each kept or taken back as a whole."""
+    graphs = object_body(call).get("graphs")
+    if not isinstance(graphs, list) or not all(isinstance(g, dict) for g in graphs):
+        raise refusals.unreadable("list", "START_OBJECT", "graphs")
+    parts = [_parts(graph) for graph in graphs]
+    if len(graphs) > GRAPHS or sum(map(len, parts)) > GRAPH_NODES:
+        raise Refusal(
+            "LIMIT_EXCEEDED", f"The limit is {GRAPHS} graphs with {GRAPH_NODES} nodes together"
+        )
+    answers = []
+    for graph, nodes in zip(graphs, parts, strict=True):
+        results = _run(org, call, nodes, True)
+        answers.append(
+            {
+                "graphId": graph.get("graphId"),
+                "graphResponse": {"compositeResponse": results},
+                "isSuccessful": all(r["httpStatusCode"] < 400 for r in results),
+            }
+        )
+    return Answer(200, {"graphs": answers})
 
 
 def _composite_part(org: Org, call: Call, part: Record, before: Sequence[Record]) -> Record:
@@ -104,15 +157,35 @@ def _tree(org: Org, call: Call, sobject: SObject) -> Answer:
     """Records with their children, all stored or none."""
     made: list[Record] = []
     failed: list[Record] = []
+    records = rows(object_body(call))
+    _refuse_big_tree(records)
     try:
         with org.kernel.store.transaction():
-            for record in rows(object_body(call)):
+            for record in records:
                 _plant(org, sobject, record, {}, made, failed)
             if failed:
                 raise Undo
     except Undo:
         return Answer(400, {"hasErrors": True, "results": failed})
     return Answer(201, {"hasErrors": False, "results": made})
+
+
+def _refuse_big_tree(records: Sequence[Record]) -> None:
+    level, count, depth = list(records), 0, 0
+    while level:
+        count, depth = count + len(level), depth + 1
+        level = [
+            child
+            for record in level
+            for value in record.values()
+            if isinstance(value, dict) and isinstance(value.get("records"), list)
+            for child in value["records"]
+        ]
+    if count > TREE_RECORDS or depth > TREE_LEVELS:
+        raise Refusal(
+            "LIMIT_EXCEEDED",
+            f"A tree has at most {TREE_RECORDS} records on {TREE_LEVELS} levels",
+        )
 
 
 def _plant(

@@ -293,6 +293,35 @@ OPERATIONS: Areas = {
             body={"Name": "Covered"},
             says="created",
         ),
+        Operation("Parent of a record", "GET", _ACCOUNTS + "/{Account}/Owner", says="Username"),
+        Operation(
+            "Children of a record", "GET", _ACCOUNTS + "/{Account}/Contacts", says="totalSize"
+        ),
+        Operation(
+            "Content of a file",
+            "GET",
+            _ROOT + "sobjects/Attachment/{0.id}/Body",
+            says="paper",
+            note="Attachment.Body and ContentVersion.VersionData, as base64 "
+            "in JSON; multipart uploads are refused.",
+            before=(
+                Call(
+                    "POST",
+                    _ROOT + "sobjects/Attachment",
+                    {"ParentId": "{Account}", "Name": "a", "Body": "cGFwZXI="},
+                ),
+            ),
+        ),
+        Operation(
+            "XML body",
+            "POST",
+            _ACCOUNTS,
+            REFUSED,
+            body="<Account/>",
+            headers={"Content-Type": "application/xml"},
+            says="UNSUPPORTED_MEDIA_TYPE",
+            note="Bodies are JSON; so are answers, whatever Accept says.",
+        ),
         Operation(
             "Required field missing",
             "POST",
@@ -327,6 +356,13 @@ OPERATIONS: Areas = {
             _ROOT + "composite",
             body={"compositeRequest": [_PART]},
             says="compositeResponse",
+        ),
+        Operation(
+            "Composite graph",
+            "POST",
+            _ROOT + "composite/graph",
+            body={"graphs": [{"graphId": "g", "compositeRequest": [_PART]}]},
+            says="isSuccessful",
         ),
         Operation("Batch", "POST", _ROOT + "composite/batch", body=_BATCH, says="hasErrors"),
         Operation("Tree", "POST", _ROOT + "composite/tree/Account", body=_TREE, says="hasErrors"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 
 from pipelines.sandbox.salesforce import ids, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call, is_true, object_body, only
@@ -14,7 +15,7 @@ from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.sobjects import shown
 from pipelines.sandbox.store import Record
 
-COLLECTION = 200
+COLLECTION, RUNS = 200, 10
 
 
 def collection(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
@@ -38,7 +39,20 @@ def collection(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
 def _write_many(org: Org, call: Call, write_row: Callable[[Org, Record], Record]) -> Answer:
     body = object_body(call)
     records = rows(body)
+    _refuse_many_runs(records)
     return Answer(200, _each(org, records, partial(write_row, org), is_true(body.get("allOrNone"))))
+
+
+def _refuse_many_runs(records: Sequence[Record]) -> None:
+    """Records of several kinds are cut where the kind changes, into ten runs at most."""
+    kinds = [str((r.get("attributes") or {}).get("type", "")).lower() for r in records]
+    runs = sum(1 for _ in groupby(kinds))
+    if runs > RUNS:
+        raise Refusal(
+            "TOO_MANY_ENTITY_TYPES",
+            f"Cannot have more than {RUNS} chunks in a single operation. Please rearrange the data "
+            "to reduce chunking.",
+        )
 
 
 def _create_row(org: Org, record: Record) -> Record:
@@ -100,7 +114,9 @@ def _upsert_many(org: Org, call: Call, sobject: SObject, name: str) -> Answer:
             ) from None
         return {**_good(done.record_id), "created": done.created}
 
-    return Answer(200, _each(org, records, write, is_true(body.get("allOrNone"))))
+    done = _each(org, records, write, is_true(body.get("allOrNone")))
+    # Of a failed row the vendor says that it was created, whatever became of it.
+    return Answer(200, [r if r["success"] else {**r, "created": True} for r in done])
 
 
 def _delete_many(org: Org, call: Call) -> Answer:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids, refusals
+from pipelines.sandbox.salesforce import ids, refusals, rules
 from pipelines.sandbox.salesforce.bulk_memory import BulkMemory, Conduct
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
 from pipelines.sandbox.salesforce.cursors import Cursors
 from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.furnishing import furnish
-from pipelines.sandbox.salesforce.records import Records
+from pipelines.sandbox.salesforce.records import Guards, Records
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.selection import Books, Selection
 from pipelines.sandbox.salesforce.sessions import Sessions
@@ -24,6 +25,7 @@ from pipelines.sandbox.store import Record, Store, Write
 
 DAILY_CALLS = 100_000
 PAGE = 2000
+_RULES_VERSION = "60.0"
 Route = Callable[["Org", Call], Answer]
 
 
@@ -43,6 +45,7 @@ class Org:
     Attributes:
         cursors: open query results by their locator.
         bulk: what bulk jobs keep in memory.
+        headers: those of the call being answered.
         route: answers a call below the version root; composite parts go through it again.
     """
 
@@ -52,6 +55,7 @@ class Org:
     usage: Usage = field(default_factory=Usage)
     bulk: BulkMemory = field(default_factory=BulkMemory)
     cursors: Cursors = field(init=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         org = self.kernel.manifest.get("salesforce", {})
@@ -69,6 +73,9 @@ class Org:
             self.org_id,
             self.kernel.clock.now,
             self.sessions.user_id,
+        )
+        self.records.guards = Guards(
+            partial(rules.refuse_locked, self), partial(rules.refuse_by_rules, self)
         )
         self.cursors = Cursors(self.kernel.clock.now)
 
@@ -160,18 +167,26 @@ class Org:
 
     def selection(self, call: Call, page: int = PAGE) -> Selection:
         """SOQL over the org as it is now; children beyond a page go on under a locator."""
-        return Selection(
-            Books(
-                self.catalogue,
-                self.kernel.store,
-                self.org_id,
-                self.kernel.clock.now(),
-                call.version,
-                self.sessions.user,
-                lambda rows: self.cursors.keep(rows, page),
-                page,
-            )
+        return Selection(self._books(call.version, page))
+
+    def _books(self, version: str, page: int = PAGE) -> Books:
+        return Books(
+            self.catalogue,
+            self.kernel.store,
+            self.org_id,
+            self.kernel.clock.now(),
+            version,
+            self.sessions.user,
+            lambda rows: self.cursors.keep(rows, page),
+            page,
         )
+
+    def matches(self, sobject: SObject, record_id: str, condition: str) -> bool:
+        """Whether a record of the store meets a condition, the WHERE of a query."""
+        statement = " ".join(
+            ("SELECT Id FROM", sobject.name, f"WHERE Id = '{record_id}' AND ({condition})")
+        )
+        return Selection(self._books(_RULES_VERSION)).run(statement).total > 0
 
     def route(self, call: Call) -> Answer:
         """Answer a call, or a part of one.
@@ -179,7 +194,11 @@ class Org:
         Raises:
             Refusal: what the vendor would refuse.
         """
-        return self.route_call(self, call)
+        before, self.headers = self.headers, call.headers
+        try:
+            return self.route_call(self, call)
+        finally:
+            self.headers = before
 
     def count_call(self) -> None:
         """One call more of the day's allowance.

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from datetime import datetime
 from typing import Any
 
 from pipelines.sandbox.salesforce import ids, refusals
-from pipelines.sandbox.salesforce.catalogue import STAGES, Catalogue, SObject
+from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
+from pipelines.sandbox.salesforce.consequences import Consequences
 from pipelines.sandbox.salesforce.fields import NUMERIC, Field
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.values import (
+    binary,
+    boolean,
+    counted,
+    is_email,
+    number,
+    stamp,
+    time,
+)
 from pipelines.sandbox.store import MetaWrite, Record, Store, Write
 
-_CENT = Decimal("0.01")
-_COUNT = re.compile(r"\{(0+)\}")
+__all__ = ["Ambiguous", "Records", "Upserted", "stamp"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,19 @@ class Upserted:
 
     record_id: str
     created: bool
+
+
+@dataclass
+class Guards:
+    """What the org itself has to say to a write.
+
+    Attributes:
+        locked: told the ids of all records a write takes hold of, before anything happens.
+        rules: told the record as written; raises what speaks against it.
+    """
+
+    locked: Callable[[list[str]], None] = lambda _: None
+    rules: Callable[[SObject, Record], None] = lambda _, __: None
 
 
 class Ambiguous(Exception):
@@ -51,6 +71,10 @@ class Records:
         self._org = org_id
         self._now = now
         self._user = user_id
+        self.guards = Guards()
+        self._consequences = Consequences(
+            catalogue, store, org_id, user_id, self._next_id, self._stamps
+        )
 
     # ---- reading
 
@@ -95,11 +119,11 @@ class Records:
         if missing:
             raise refusals.required_missing(missing)
         record_id, counter = self._next_id(sobject)
-        values |= _counted(sobject, counter.value)
+        values |= counted(sobject, counter.value)
         record = self._blank(sobject) | values | self._stamps(record_id, new=True)
         record = {k: v for k, v in record.items() if sobject.field(k)}
         self._refuse_duplicates(sobject, record)
-        self._commit(sobject, self._derived(sobject, record, {}, values), None, counter)
+        self._commit(sobject, record, {}, values, counter)
         return record_id
 
     def update(self, sobject: SObject, record_id: str, given: Mapping[str, Any]) -> None:
@@ -120,7 +144,7 @@ class Records:
             raise refusals.required_missing(emptied)
         record = {**before, **values, **self._stamps(before["Id"], new=False)}
         self._refuse_duplicates(sobject, record)
-        self._commit(sobject, self._derived(sobject, record, before, values), before, None)
+        self._commit(sobject, record, before, values, None)
 
     def upsert(
         self,
@@ -150,11 +174,31 @@ class Records:
         """Put a record, and what belongs to it, into the recycle bin."""
         self._refuse_unwritable(sobject)
         record = self.living(sobject, record_id)
+        self.guards.locked([record["Id"], *_parents(sobject, record, {})])
+        self._refuse_still_needed(sobject, record)
         writes: list[Write | MetaWrite] = []
         self._bin(sobject, record, writes)
         self._store.commit(writes)
         if sobject.name == "OpportunityLineItem":
-            self._sum_up(record["OpportunityId"])
+            self._consequences.sum_up(record["OpportunityId"])
+
+    def _refuse_still_needed(self, sobject: SObject, record: Record) -> None:
+        """Some records keep their parent: an account with cases cannot go."""
+        for child in self._catalogue.objects.values():
+            for field in child.fields.values():
+                if not (field.restricts and sobject.name in field.refers_to):
+                    continue
+                table = self._store.table(self._org, child.name)
+                found = [r for r in table.find(field.name, record["Id"]) if not r.get("IsDeleted")]
+                if found:
+                    name = next((f.name for f in child.fields.values() if f.name_field), "Id")
+                    raise Refusal(
+                        "DELETE_FAILED",
+                        f"Your attempt to delete {record.get('Name') or record['Id']} could not be "
+                        "completed because it is associated with the following "
+                        f"{child.plural.lower()}.: {', '.join(str(r.get(name)) for r in found)}\n",
+                        (),
+                    )
 
     def _bin(self, sobject: SObject, record: Record, writes: list[Write | MetaWrite]) -> None:
         gone = None
@@ -170,6 +214,16 @@ class Records:
                             self._bin(child, one, writes)
 
     # ---- checking what was given
+
+    def _refuse_inactive_owner(self, sobject: SObject, values: Mapping[str, Any]) -> None:
+        owner = self._store.table(self._org, "User").get(str(values.get("OwnerId")))
+        if owner is not None and owner.get("IsActive") is False:
+            raise Refusal(
+                "INACTIVE_OWNER_OR_USER",
+                f"operation performed with inactive user [{owner['Id']}] as owner of "
+                f"{sobject.label.lower()}",
+                (),
+            )
 
     def _refuse_unwritable(self, sobject: SObject) -> None:
         if not sobject.writable:
@@ -196,6 +250,7 @@ class Records:
             values[field.name] = self._value(field, value)
         if barred:
             raise refusals.not_writable(barred)
+        self._refuse_inactive_owner(sobject, values)
         return values
 
     def _by_relationship(self, sobject: SObject, name: str, value: Any) -> Record:
@@ -225,11 +280,13 @@ class Records:
         if value is None or value == "":
             return False if field.type == "boolean" else None
         if field.type == "boolean":
-            return _boolean(value)
+            return boolean(value)
         if field.type in NUMERIC:
-            return _number(field, value)
+            return number(field, value)
         if field.type in ("date", "datetime"):
-            return _time(field, value)
+            return time(field, value)
+        if field.type == "base64":
+            return binary(field, value)
         if not isinstance(value, str):
             if isinstance(value, bool | list | Mapping):
                 raise refusals.unreadable("string", "START_OBJECT", value)
@@ -246,7 +303,7 @@ class Records:
                 f"{field.label}: data value too large: {text} (max length={field.length})",
                 (field.name,),
             )
-        if field.type == "email" and not _is_email(text):
+        if field.type == "email" and not is_email(text):
             raise Refusal(
                 "INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {text}",
                 (field.name,),
@@ -328,244 +385,43 @@ class Records:
             number += 1
         return ids.numbered(sobject.prefix, number), MetaWrite(self._org, key, number)
 
-    def _derived(
-        self, sobject: SObject, record: Record, before: Record, given: Mapping[str, Any]
-    ) -> Record:
-        if sobject.name in ("Contact", "User"):
-            names = (record.get("FirstName"), record.get("LastName"))
-            record["Name"] = " ".join(n for n in names if n)
-        elif sobject.name == "Opportunity":
-            self._derive_deal(record, before, given)
-        elif sobject.name == "OpportunityLineItem":
-            self._derive_line(record, before, given)
-        elif sobject.name == "PricebookEntry":
-            self._derive_entry(record, new=not before)
-        elif sobject.name == "Task":
-            record["IsClosed"] = record.get("Status") == "Completed"
-        return record
-
-    def _derive_deal(self, record: Record, before: Record, given: Mapping[str, Any]) -> None:
-        probability, closed, won, category, name = STAGES.get(
-            record["StageName"], (0, False, False, "Pipeline", "Pipeline")
-        )
-        moved = record["StageName"] != before.get("StageName")
-        if moved:
-            record["LastStageChangeDate"] = record["LastModifiedDate"]
-            record["ForecastCategory"], record["ForecastCategoryName"] = category, name
-            if "Probability" not in given:
-                record["Probability"] = Decimal(probability)
-        record["IsClosed"], record["IsWon"] = closed, won
-        if before.get("HasOpportunityLineItem") and "Amount" in given:
-            record["Amount"] = before.get("Amount")  # the lines decide once there are any
-        amount = record.get("Amount")
-        share = Decimal(record.get("Probability") or 0) / 100
-        record["ExpectedRevenue"] = None if amount is None else _cents(Decimal(amount) * share)
-        closes = date.fromisoformat(record["CloseDate"])
-        quarter = (closes.month - 1) // 3 + 1
-        record["FiscalYear"], record["FiscalQuarter"] = closes.year, quarter
-        record["Fiscal"] = f"{closes.year} {quarter}"
-
-    def _derive_line(self, record: Record, before: Record, given: Mapping[str, Any]) -> None:
-        entry = self._entry_of(record)
-        quantity = Decimal(record["Quantity"])
-        discount = Decimal(record.get("Discount") or 0)
-        if "UnitPrice" in given and "TotalPrice" in given and given["TotalPrice"] is not None:
-            raise refusals.integrity(
-                "field integrity exception: unknown (only one of unit price and total price may "
-                "be specified)"
-            )
-        if given.get("TotalPrice") is not None and quantity:
-            gross = Decimal(given["TotalPrice"]) / (1 - discount / 100)
-            record["UnitPrice"] = _cents(gross / quantity)
-            record["TotalPrice"] = _cents(Decimal(given["TotalPrice"]))
-        else:
-            if record.get("UnitPrice") is None:
-                record["UnitPrice"] = entry["UnitPrice"] if entry else Decimal(0)
-            price = quantity * Decimal(record["UnitPrice"])
-            record["TotalPrice"] = _cents(price * (100 - discount) / 100)
-        record["Subtotal"] = _cents(quantity * Decimal(record["UnitPrice"]))
-        if entry and not before:
-            self._describe_line(record, entry)
-
-    def _entry_of(self, record: Record) -> Record | None:
-        entry_id = record.get("PricebookEntryId")
-        return self._store.table(self._org, "PricebookEntry").get(entry_id) if entry_id else None
-
-    def _describe_line(self, record: Record, entry: Record) -> None:
-        product = self._store.table(self._org, "Product2").get(entry["Product2Id"]) or {}
-        deal = self._store.table(self._org, "Opportunity").get(record["OpportunityId"]) or {}
-        if deal.get("CurrencyIsoCode") != entry.get("CurrencyIsoCode"):
-            raise refusals.integrity(
-                "field integrity exception: PricebookEntryId (pricebook entry currency code does "
-                "not match opportunity currency code)", ("PricebookEntryId",),
-            )  # fmt: skip
-        record |= {
-            "Product2Id": entry["Product2Id"],
-            "ProductCode": product.get("ProductCode"),
-            "ListPrice": entry["UnitPrice"],
-            "Name": f"{deal.get('Name', '')} {product.get('Name', '')}".strip(),
-            "CurrencyIsoCode": deal.get("CurrencyIsoCode"),
-        }
-
-    def _derive_entry(self, record: Record, new: bool) -> None:
-        product = self._store.table(self._org, "Product2").get(record["Product2Id"]) or {}
-        record["Name"], record["ProductCode"] = product.get("Name"), product.get("ProductCode")
-        if not new:
-            return
-        same = [
-            e
-            for e in self._store.table(self._org, "PricebookEntry").find(
-                "Product2Id", record["Product2Id"]
-            )
-            if e["CurrencyIsoCode"] == record["CurrencyIsoCode"] and not e.get("IsDeleted")
-        ]
-        if any(e["Pricebook2Id"] == record["Pricebook2Id"] for e in same):
-            raise Refusal(
-                "DUPLICATE_VALUE", "This price definition already exists in this price book", ()
-            )
-        books = self._store.table(self._org, "Pricebook2")
-        book = books.get(record["Pricebook2Id"]) or {}
-        standard = [e for e in same if (books.get(e["Pricebook2Id"]) or {}).get("IsStandard")]
-        if not book.get("IsStandard") and not standard:
-            raise Refusal(
-                "STANDARD_PRICE_NOT_DEFINED",
-                "Before creating a custom price, create a standard price.",
-                (),
-            )
-
     # ---- committing, with what follows
 
     def _commit(
-        self, sobject: SObject, record: Record, before: Record | None, counter: MetaWrite | None
+        self,
+        sobject: SObject,
+        record: Record,
+        before: Record,
+        given: Mapping[str, Any],
+        counter: MetaWrite | None,
     ) -> None:
+        self.guards.locked([record["Id"], *_parents(sobject, record, before)])
+        record = self._consequences.derived(sobject, record, before, given)
         writes: list[Write | MetaWrite] = [Write(self._org, sobject.name, record["Id"], record)]
         writes += [counter] if counter else []
-        self._store.commit(writes)
-        if sobject.name == "Opportunity":
-            self._log_deal(record, before or {})
-        elif sobject.name == "OpportunityLineItem":
-            self._sum_up(record["OpportunityId"])
-        elif sobject.name == "OpportunityContactRole" and record.get("IsPrimary"):
-            self._only_primary(record)
+        with self._store.transaction():
+            self._store.commit(writes)
+            self.guards.rules(sobject, record)
+            self._consequences.follow(sobject, record, before)
+            if sobject.name == "Opportunity" and not before and record.get("ContactId"):
+                self._make_primary(record)
 
-    def _log_deal(self, record: Record, before: Record) -> None:
-        """A row of OpportunityHistory for each change of stage, amount, close date and so on."""
-        watched = ("StageName", "Amount", "CloseDate", "Probability", "ForecastCategory")
-        if before and all(record.get(n) == before.get(n) for n in watched):
-            return
-        history = self._catalogue.get("OpportunityHistory")
-        assert history is not None
-        record_id, counter = self._next_id(history)
-        row = {name: record.get(name) for name in (*watched, "ExpectedRevenue", "CurrencyIsoCode")}
-        row |= {
-            "Id": record_id,
-            "OpportunityId": record["Id"],
-            "IsDeleted": False,
-            "CreatedDate": record["LastModifiedDate"],
-            "CreatedById": self._user,
-            "SystemModstamp": record["LastModifiedDate"],
-        }
-        self._store.commit([Write(self._org, history.name, record_id, row), counter])
-
-    def _sum_up(self, deal_id: str) -> None:
-        """The deal's amount and quantity are the sums over its lines."""
-        deal = self._store.table(self._org, "Opportunity").get(deal_id)
-        if deal is None or deal.get("IsDeleted"):
-            return
-        lines = [
-            line
-            for line in self._store.table(self._org, "OpportunityLineItem").find(
-                "OpportunityId", deal_id
-            )
-            if not line.get("IsDeleted")
-        ]
-        after = {**deal, **self._stamps(deal_id, new=False), "HasOpportunityLineItem": bool(lines)}
-        if lines:
-            after["Amount"] = sum((Decimal(x["TotalPrice"]) for x in lines), Decimal(0))
-            after["TotalOpportunityQuantity"] = sum(
-                (Decimal(x["Quantity"]) for x in lines), Decimal(0)
-            )
-        sobject = self._catalogue.get("Opportunity")
-        assert sobject is not None
-        self._derive_deal(after, {**deal, "HasOpportunityLineItem": False}, {"Probability": None})
-        self._store.commit([Write(self._org, "Opportunity", deal_id, after)])
-        self._log_deal(after, deal)
-
-    def _only_primary(self, record: Record) -> None:
-        table = self._store.table(self._org, "OpportunityContactRole")
-        others = [
-            r
-            for r in table.find("OpportunityId", record["OpportunityId"])
-            if r["Id"] != record["Id"] and r.get("IsPrimary")
-        ]
-        self._store.commit(
-            [
-                Write(self._org, "OpportunityContactRole", r["Id"],
-                      {**r, **self._stamps(r["Id"], new=False), "IsPrimary": False})
-                for r in others
-            ]
-        )  # fmt: skip
-
-
-def stamp(moment: datetime) -> str:
-    """A date-time as REST writes it: whole seconds, UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-def _counted(sobject: SObject, number: int) -> Record:
-    """The automatic numbers of a new record: `{0000}` in the form stands for the number."""
-    return {
-        f.name: _COUNT.sub(lambda found: str(number).rjust(len(found[1]), "0"), f.counts)
-        for f in sobject.fields.values()
-        if f.counts
-    }
-
-
-def _cents(value: Decimal) -> Decimal:
-    return value.quantize(_CENT, ROUND_HALF_UP)
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "false"):
-        return str(value).lower() == "true"
-    raise refusals.unreadable("boolean", "VALUE_STRING", value)
-
-
-def _number(field: Field, value: Any) -> Decimal | int:
-    if isinstance(value, bool):
-        raise refusals.unreadable("double", "VALUE_BOOLEAN", value)
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        raise refusals.unreadable(
-            "int" if field.type == "int" else "double", "VALUE_STRING", value
-        ) from None
-    if field.type == "int":
-        return int(found)
-    whole = field.precision - field.scale
-    if field.precision and abs(found) >= Decimal(10) ** whole:
-        raise Refusal(
-            "NUMBER_OUTSIDE_VALID_RANGE",
-            f"{field.label}: value outside of valid range on numeric field: {value}",
-            (field.name,),
+    def _make_primary(self, deal: Record) -> None:
+        """The contact named with a new deal is its primary one."""
+        role = self._catalogue.get("OpportunityContactRole")
+        assert role is not None
+        self.create(
+            role,
+            {"OpportunityId": deal["Id"], "ContactId": deal["ContactId"], "IsPrimary": True},
         )
-    return found.quantize(Decimal(1).scaleb(-field.scale), ROUND_HALF_UP)
 
 
-def _time(field: Field, value: Any) -> str:
-    try:
-        if field.type == "date":
-            return date.fromisoformat(str(value)[:10]).isoformat()
-        moment = datetime.fromisoformat(str(value))
-        if moment.tzinfo is None:
-            raise ValueError
-        return stamp(moment.astimezone(UTC))
-    except ValueError:
-        raise refusals.unreadable(field.type, "VALUE_STRING", value) from None
-
-
-def _is_email(text: str) -> bool:
-    name, at, host = text.rpartition("@")
-    return bool(name and at) and "." in host and " " not in text and not host.startswith(".")
+def _parents(sobject: SObject, record: Record, before: Record) -> list[str]:
+    """The masters whose rows a write takes hold of too."""
+    return [
+        str(value)
+        for field in sobject.fields.values()
+        if field.cascade
+        for value in {record.get(field.name), before.get(field.name)}
+        if value
+    ]

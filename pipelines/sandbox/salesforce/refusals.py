@@ -3,7 +3,7 @@ Responses"; SOAP API guide, "StatusCode")."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SESSION_INVALID = "Session expired or invalid"
@@ -17,6 +17,8 @@ class Refusal(Exception):
         code, message: the vendor's.
         fields: the fields it names; None leaves the key out of a REST error.
         status: the HTTP status when the call stands alone.
+        extra: what else the vendor says in the item.
+        others: further things refused in the same breath.
     """
 
     def __init__(
@@ -25,25 +27,36 @@ class Refusal(Exception):
         message: str,
         fields: Sequence[str] | None = None,
         status: int = 400,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.fields = fields
         self.status = status
+        self.extra = extra or {}
+        self.others: tuple[Refusal, ...] = ()
+        self.headers: Mapping[str, str] = {}
 
     def as_rest(self) -> list[dict[str, Any]]:
         """The body of a call that stands alone."""
-        item: dict[str, Any] = {"message": self.message, "errorCode": self.code}
+        item: dict[str, Any] = {**self.extra, "message": self.message, "errorCode": self.code}
         if self.fields is not None:
             item["fields"] = list(self.fields)
-        return [item]
+        return [item, *(one for other in self.others for one in other.as_rest())]
 
     def as_row(self) -> list[dict[str, Any]]:
         """The `errors` of one record in a collection."""
-        return [
-            {"statusCode": self.code, "message": self.message, "fields": list(self.fields or ())}
-        ]
+        fields = list(self.fields or ())
+        item = {**self.extra, "statusCode": self.code, "message": self.message, "fields": fields}
+        return [item, *(one for other in self.others for one in other.as_row())]
+
+
+def all_of(refusals: Sequence[Refusal]) -> Refusal:
+    """Several refusals of one record as one, each with its own item."""
+    first = refusals[0]
+    first.others = tuple(refusals[1:])
+    return first
 
 
 def not_found(message: str = GONE_OR_UNKNOWN) -> Refusal:
@@ -58,10 +71,21 @@ def no_external_id(field: str) -> Refusal:
 
 def wrong_method(method: str, allowed: Sequence[str]) -> Refusal:
     """The address exists, the method does not."""
-    return Refusal(
+    refusal = Refusal(
         "METHOD_NOT_ALLOWED",
         f"HTTP Method '{method}' not allowed. Allowed are {','.join(allowed)}",
         status=405,
+    )
+    refusal.headers = {"Allow": ",".join(allowed)}
+    return refusal
+
+
+def unsupported_media(kind: str) -> Refusal:
+    """A body in a form the address does not take."""
+    return Refusal(
+        "UNSUPPORTED_MEDIA_TYPE",
+        f"Content-Type '{kind}' is not supported here; application/json is.",
+        status=415,
     )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
-from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce import refusals, rules
 from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.async_jobs import classic
@@ -37,7 +37,7 @@ _RELEASES = {
     68: "Winter '27", 67: "Summer '26", 66: "Spring '26", 65: "Winter '26", 64: "Summer '25",
     63: "Spring '25", 62: "Winter '25", 61: "Summer '24", 60: "Spring '24", 59: "Winter '24",
 }  # fmt: skip
-PAGE = 2000
+LONGEST_TARGET = 16_384
 _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
 
 
@@ -110,6 +110,14 @@ class Salesforce:
             "refresh_token": sessions.refresh_token,
         }
 
+    def rules(self, method: str, given: Mapping[str, Any]) -> Any:
+        """The org's own rules, seen, added to or taken away by the control area."""
+        if method == "POST":
+            return rules.put(self.org, given)
+        if method == "DELETE":
+            return rules.clear(self.org)
+        return {kind: rules.rules(self.org, kind) for kind in rules.KINDS}
+
     def realm_of(self, request: Request) -> str:
         return self.org_id
 
@@ -142,6 +150,8 @@ class Salesforce:
 
     def dispatch(self, request: Request) -> Reply:
         """Answer one call. A refused one leaves nothing behind."""
+        if len(request.target) > LONGEST_TARGET:
+            return Reply(414, b"<h1>URI Too Long</h1>", {"Content-Type": "text/html"})
         path = trimmed(unquote(request.path) if "/sobjects/" not in request.path else request.path)
         outside = self._outside(request, path)
         if outside is not None:
@@ -149,7 +159,8 @@ class Salesforce:
         try:
             return self._reply(request, self._inside(request, path))
         except Refusal as refusal:
-            return self._reply(request, Answer(refusal.status, refusal.as_rest()))
+            answer = Answer(refusal.status, refusal.as_rest(), refusal.headers)
+            return self._reply(request, answer)
 
     def _outside(self, request: Request, path: str) -> Reply | None:
         """Addresses without a session or with one of their own: log-in, versions, Bulk API 1.0."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
 
-from pipelines.sandbox.salesforce import describing, layouts, refusals
+from pipelines.sandbox.salesforce import describing, ids, layouts, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.listviews import list_views
@@ -16,6 +16,7 @@ from pipelines.sandbox.salesforce.quick_actions import object_quick_actions
 from pipelines.sandbox.salesforce.recent import recent_items
 from pipelines.sandbox.salesforce.records import Ambiguous
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.related import address_of, bytes_of, children_of, parent_of
 from pipelines.sandbox.salesforce.replication import deleted, updated
 from pipelines.sandbox.salesforce.selection import compound
 from pipelines.sandbox.store import Record
@@ -37,6 +38,8 @@ def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
         return family(org, call, sobject, rest[2:])
     if len(rest) == 2:
         return _record(org, call, sobject, unquote(rest[1]))
+    if len(rest) == 3 and sobject.field(unquote(rest[1])) is None and ids.to18(rest[1]):
+        return _related(org, call, sobject, rest[1], unquote(rest[2]))
     if len(rest) == 3:
         return _by_key(org, call, sobject, unquote(rest[1]), unquote(rest[2]))
     raise refusals.not_found()
@@ -45,11 +48,15 @@ def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
 def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
     only(call, "GET", "HEAD", "POST")
     if call.method == "POST":
-        record_id = org.records.create(sobject, object_body(call))
-        location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
-        return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
+        return _created(org, call, sobject)
     entry = describing.entry(sobject, call.root)
     return Answer(200, {"objectDescribe": entry, "recentItems": recent_items(org, call, sobject)})
+
+
+def _created(org: Org, call: Call, sobject: SObject) -> Answer:
+    record_id = org.records.create(sobject, object_body(call))
+    location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
+    return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
 
 
 def _describe_family(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -> Answer:
@@ -79,7 +86,21 @@ def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
     return Answer(200, body, headers)
 
 
+def _related(org: Org, call: Call, sobject: SObject, record_id: str, name: str) -> Answer:
+    """A record's parent (read, changed, deleted), children or content, by its relationship."""
+    record = org.records.living(sobject, record_id)
+    listed = bytes_of(call, sobject, record, name) or children_of(org, call, sobject, record, name)
+    if listed is not None:
+        return listed
+    parent = parent_of(org, sobject, record, name)
+    if parent is None:
+        raise refusals.not_found()
+    return _record(org, call, parent[0], parent[1]["Id"])
+
+
 def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
+    if call.method == "POST" and record_id.lower() == "id":
+        return _created(org, call, sobject)
     only(call, "GET", "HEAD", "PATCH", "DELETE")
     if call.method in ("GET", "HEAD"):
         record = org.records.living(sobject, record_id)
@@ -116,6 +137,9 @@ def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
         field = sobject.field(name)
         if field is None:
             raise refusals.no_such_column(name, sobject.name)
+        if field.type == "base64":
+            shown[field.name] = address_of(call, sobject, record, field)
+            continue
         value = compound(sobject, field, record) if field.type == "address" else None
         shown[field.name] = value or record.get(field.name)
     return shown
