@@ -70,11 +70,13 @@ def test_every_operation_through_the_client(org: Org) -> None:
 
 def test_a_csv_job_speaks_xml_of_its_batches(org: Org) -> None:
     one = new(org, content="CSV")
-    two = batch(org, one, "Name,Phone\nÉ,1\n,2\n", CSV)
+    two = batch(org, one, "Name,Phone\r\nÉ,1\r\n,2\r\n", CSV)
     state = ElementTree.fromstring(call(org, "GET", f"job/{one}/batch/{two}").text)
     assert state.findtext(f"{SPACE}state") == "Completed"
     assert state.findtext(f"{SPACE}numberRecordsFailed") == "1"
-    results = call(org, "GET", f"job/{one}/batch/{two}/result").text.splitlines()
+    answer = call(org, "GET", f"job/{one}/batch/{two}/result")
+    assert answer.headers["Content-Type"] == "text/csv"
+    results = answer.text.splitlines()
     assert results[0] == '"Id","Success","Created","Error"'
     assert results[1].endswith('"true","true",""')
     assert results[2] == (

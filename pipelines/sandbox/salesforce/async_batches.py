@@ -15,6 +15,7 @@ from pipelines.sandbox.salesforce.async_forms import (
     record_elements,
     said,
     said_each,
+    text,
 )
 from pipelines.sandbox.salesforce.bulk_columns import cells, headings, with_epochs
 from pipelines.sandbox.salesforce.bulk_jobs import BATCH, PART
@@ -64,8 +65,8 @@ def _of(org: Org, job: Mapping[str, Any]) -> list[Record]:
 def _add(org: Org, request: Request, job: Record) -> Record:
     if job["state"] != "Open":
         raise Fault("InvalidJobState", f"Unable to add a batch: the job is {job['state']}")
-    text = request.body.decode(errors="replace")
-    if not text.strip():
+    sent = request.body.decode(errors="replace")
+    if not sent.strip():
         raise Fault("ClientInputError", "The batch is empty")
     if org.kernel.options.limits and len(request.body) > _MOST_BYTES:
         raise Fault(
@@ -74,8 +75,8 @@ def _add(org: Org, request: Request, job: Record) -> Record:
         )  # fmt: skip
     _count(org)
     if job["operation"] in _QUERIES and job["chunkSize"]:
-        return _add_chunked(org, job, text)
-    return _queue(org, job, text)
+        return _add_chunked(org, job, sent)
+    return _queue(org, job, sent)
 
 
 def _count(org: Org) -> None:
@@ -85,9 +86,9 @@ def _count(org: Org) -> None:
         raise Fault("ExceededQuota", refusal.message) from None
 
 
-def _queue(org: Org, job: Mapping[str, Any], text: str, **more: Any) -> Record:
+def _queue(org: Org, job: Mapping[str, Any], sent: str, **more: Any) -> Record:
     batch = bulk_jobs.queued(org, _batch(org, job, **more))
-    bulk_jobs.put_data(org, batch, text)
+    bulk_jobs.put_data(org, batch, sent)
     if job["operation"] in _QUERIES:
         bulk_jobs.waiting(org).remove(batch["id"])  # it is finished when it is asked for
     return batch
@@ -99,10 +100,10 @@ def _batch(org: Org, job: Mapping[str, Any], **more: Any) -> Record:
     return bulk_jobs.new(org, BATCH, PART, given)
 
 
-def _add_chunked(org: Org, job: Record, text: str) -> Record:
+def _add_chunked(org: Org, job: Record, sent: str) -> Record:
     """By primary key: the batch sent is not processed, further ones read a chunk each."""
     first = bulk_jobs.keep(org, _batch(org, job), state="NotProcessed")
-    bulk_jobs.put_data(org, first, text)
+    bulk_jobs.put_data(org, first, sent)
     try:
         total = len(_rows(org, {**first, "cut": None}))
     except Refusal as refusal:
@@ -110,7 +111,7 @@ def _add_chunked(org: Org, job: Record, text: str) -> Record:
     size = job["chunkSize"]
     for start in range(0, max(total, 1), size):
         _count(org)
-        _queue(org, job, text, cut=[first["id"], start, start + size])
+        _queue(org, job, sent, cut=[first["id"], start, start + size])
     return first
 
 
@@ -197,8 +198,8 @@ def _read(org: Org, job: Record, statement: str, rows: Sequence[Record]) -> Repl
     if job["form"] == "XML":
         return raw("XML", document("queryResult", record_elements(rows)).encode())
     if not rows:
-        return raw("CSV", Style().line(["Records not found for this query"]).encode())
-    return raw("CSV", Style().written([c.text for c in columns], map(cells(columns), rows)))
+        return text(Style().line(["Records not found for this query"]).encode())
+    return text(Style().written([c.text for c in columns], map(cells(columns), rows)))
 
 
 def _written(org: Org, job: Record, batch: Record) -> Reply:

@@ -78,7 +78,7 @@ def _rows(
         rows = _held(org, job, lambda text: records_of(org, job, writing.sobject, text))
         return rows, lambda row: row
     style = style_of(job)
-    lines = _held(org, job, lambda text: _lines(text, style))
+    lines = _held(org, job, lambda text: _lines(text, style, job["kind"] == bulk_jobs.PART))
     header = lines[0] if lines else ()
     only_ids = [name.strip().lower() for name in header] in ([], ["id"])
     if job["operation"] in ("delete", "hardDelete") and not only_ids:
@@ -102,8 +102,8 @@ class _Tail(Sequence[Any]):
         return self._lines[at + 1]
 
 
-def _lines(text: str, style: Style) -> list[Sequence[str]]:
-    found = read(text, style)
+def _lines(text: str, style: Style, any_ending: bool) -> list[Sequence[str]]:
+    found = read(text, style, any_ending)
     return [found.header, *found.rows] if found.header else []
 
 

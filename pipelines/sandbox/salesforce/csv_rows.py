@@ -44,8 +44,8 @@ class Uploaded:
     rows: Sequence[Sequence[str]]
 
 
-def read(text: str, style: Style) -> Uploaded:
-    """An uploaded file; an empty one has no columns.
+def read(text: str, style: Style, any_ending: bool = False) -> Uploaded:
+    """An uploaded file; an empty one has no columns. 1.0 takes files of any line ending.
 
     Raises:
         Unreadable: its line ends are not the job's, or its rows are not equally long.
@@ -53,7 +53,8 @@ def read(text: str, style: Style) -> Uploaded:
     text = text.removeprefix("\ufeff")
     if not text.strip():
         return Uploaded((), ())
-    _refuse_other_ending(text, style)
+    if not any_ending:
+        _refuse_other_ending(text, style)
     lines = _lines(text, style)
     header = next(lines)
     rows = list(lines)
