@@ -311,3 +311,12 @@ def test_deals_of_the_small_org_are_whole(org: Org) -> None:
     )
     assert codes(results) == [None, "STRING_TOO_LONG"]
     assert org.get(f"sobjects/Opportunity/{DEAL}")["IsWon"] is True
+
+
+def test_a_part_of_a_batch_may_name_the_whole_path(org: Org) -> None:
+    parts = [
+        {"method": "GET", "url": f"{root}v68.0/sobjects/Account/{ACME}"}
+        for root in ("", "/", "/services/data/")
+    ]
+    answer = org.call("POST", "composite/batch", json={"batchRequests": parts}).json()
+    assert [part["statusCode"] for part in answer["results"]] == [200, 200, 200]

@@ -142,7 +142,7 @@ def _batch(org: Org, call: Call) -> Answer:
             results.append({"statusCode": 412, "result": halted.as_rest()})
             continue
         org.count_call()
-        url = "/services/data/" + str(part["url"]).lstrip("/")
+        url = "/services/data/" + str(part["url"]).lstrip("/").removeprefix("services/data/")
         try:
             with org.kernel.store.transaction():
                 answer = org.route(_part_call(part["method"], url, {}, part.get("richInput"), call))
