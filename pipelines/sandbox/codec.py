@@ -62,6 +62,10 @@ def loads(text: str | bytes) -> Any:
     """Read JSON; numbers with a point or an exponent become Decimal.
 
     Raises:
-        ValueError: not JSON (also NaN and Infinity, which are not).
+        ValueError: not JSON (also NaN and Infinity, which are not), or nested deeper than any
+            record is.
     """
-    return simplejson.loads(text, parse_float=Decimal, allow_nan=False)
+    try:
+        return simplejson.loads(text, parse_float=Decimal, allow_nan=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -63,3 +63,8 @@ def test_what_is_not_json_is_refused() -> None:
     for value in (Thing("x"), date(2026, 1, 2), {1, 2}, object()):
         with pytest.raises(TypeError):
             codec.dump_bytes({"value": value})
+
+
+def test_a_bottomless_text_is_refused_like_any_that_is_not_json() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        codec.loads("[" * 100_000 + "]" * 100_000)
