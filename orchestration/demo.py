@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from orchestration import facts, steps, words
 from orchestration.companies import BOOKS, sample_company
 from orchestration.folder import LOCK, alone
-from orchestration.local_sandbox import CONNECTION, local_sandbox
+from orchestration.local_sandbox import CONNECTION, OtherBooks, local_sandbox
 from orchestration.sync import Round, one_round, rounds
 from pipelines.errors import ConfigurationError, Stop
 from pipelines.settings import Settings, load_settings
@@ -41,15 +42,42 @@ def run_demo(say: Say) -> None:
     folder = _demo_folder(load_settings())
     began = time.monotonic()
     with alone(folder):
-        resumed = prepare_folder(folder)
-        seed = sample_company(folder.parent, anew=not resumed)
-        with local_sandbox(seed, folder / BOOKS, folder / CONNECTION) as connection:
-            _tell_start(connection, resumed, say)
+        say("Crossfoot: Salesforce and QuickBooks Online, reconciled to the cent and kept in step.")
+        say("")
+        with _sandbox(folder, say) as connection:
+            _tell_start(connection, say)
             settings = _within(folder, load_settings().check())
             _two_passes(settings, say)
             page = steps.report(settings).page
         _mark(folder, finished=True)
     _tell_end(settings, page, time.monotonic() - began, say)
+
+
+@contextmanager
+def _sandbox(folder: Path, say: Say) -> Iterator[Mapping[str, Any]]:
+    """The sandbox, on the books of the interrupted demonstration if there was one.
+
+    Books that cannot be continued are the demonstration's own to discard, with all that was read
+    from them and noted about them.
+    """
+    resumed = prepare_folder(folder)
+    if resumed:
+        say("An earlier demonstration was interrupted: going on with its books.")
+    with ExitStack() as held:
+        try:
+            connection = held.enter_context(_started(folder, anew=not resumed))
+        except OtherBooks:
+            say("They were begun by another version of Crossfoot or with another company, so they")
+            say("cannot be continued: they are discarded, and the demonstration starts anew.")
+            _mark(folder, finished=True)
+            prepare_folder(folder)
+            connection = held.enter_context(_started(folder, anew=True))
+        yield connection
+
+
+def _started(folder: Path, *, anew: bool) -> AbstractContextManager[Mapping[str, Any]]:
+    seed = sample_company(folder.parent, anew=anew)
+    return local_sandbox(seed, folder / BOOKS, folder / CONNECTION)
 
 
 def _two_passes(settings: Settings, say: Say) -> None:
@@ -81,12 +109,8 @@ def _tell_second_pass(done: Round, say: Say) -> None:
         )
 
 
-def _tell_start(connection: Mapping[str, Any], resumed: bool, say: Say) -> None:
+def _tell_start(connection: Mapping[str, Any], say: Say) -> None:
     companies = connection["quickbooks"]["companies"]
-    say("Crossfoot: Salesforce and QuickBooks Online, reconciled to the cent and kept in step.")
-    say("")
-    if resumed:
-        say("An earlier demonstration was interrupted: going on with its books.")
     say("Started a sandbox: two local servers that speak the vendors' own APIs")
     say(f"  Salesforce   {connection['salesforce']['base_url']}  (sales: the deals)")
     say(

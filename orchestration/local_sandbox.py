@@ -14,8 +14,14 @@ from typing import Any
 from pipelines.errors import Stop
 
 _STOP_SECONDS = 10
+# How the sandbox ends when its books were begun with other records than it is given.
+_OTHER_SEED = 3
 # In the data folder of the sandbox profile: the way to the sandbox that is running.
 CONNECTION = "connection.json"
+
+
+class OtherBooks(Stop):
+    """The kept changes belong to other records, or were written by another version."""
 
 
 @contextmanager
@@ -30,7 +36,8 @@ def local_sandbox(
     """Serve the company in `seed` with the changes kept in `log_file`; yield the connection.
 
     The connection is also written to `connection_file` (readable by the owner only) for as long
-    as the sandbox runs. Port 0 takes any free one. Raises `Stop` when it cannot start.
+    as the sandbox runs. Port 0 takes any free one. Raises `Stop` when it cannot start, `OtherBooks`
+    when what is in `log_file` does not continue `seed`.
     """
     options = ["--seed", str(seed), "--log", str(log_file)]
     ports = (salesforce_port, quickbooks_port)
@@ -77,9 +84,9 @@ def _connection(process: subprocess.Popen[str], errors_file: Path) -> dict[str, 
     if line:
         found: dict[str, Any] = json.loads(line)
         return found
-    process.wait(_STOP_SECONDS)
+    code = process.wait(_STOP_SECONDS)
     said = errors_file.read_text().strip().splitlines()
-    raise Stop(
+    raise (OtherBooks if code == _OTHER_SEED else Stop)(
         system="sandbox",
         record="",
         problem=said[-1].rstrip(".") if said else "it ended before it was ready",

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pipelines.errors import ConfigurationError
+from pipelines.setting_names import refuse_unknown
 
 ROOT = Path(__file__).resolve().parents[1]
 SALESFORCE_HOSTS = (".salesforce.com", ".salesforce.mil", ".cloudforce.com")
@@ -157,9 +158,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
     A system that is not configured is reported when it is first asked for (`settings.salesforce`,
     `settings.quickbooks`, `settings.check()`), so that reports and reviews work without it.
-    Raises `ConfigurationError` for a value that makes no sense.
+    Raises `ConfigurationError` for a value that makes no sense, or a name that is not known.
     """
     values = _Values(_environment() if env is None else env)
+    refuse_unknown(values.env)
     profile = values.choice("CROSSFOOT_PROFILE", ("sandbox", "live"), "sandbox")
     # A folder of its own per profile: what was read from a sandbox never meets a real company.
     data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data" / profile)

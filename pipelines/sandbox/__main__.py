@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.errors import SandboxError
+from pipelines.sandbox.errors import LogOfAnotherSeed, SandboxError
 from pipelines.sandbox.kernel import Options
 from pipelines.sandbox.server import run_sandbox
 
+OTHER_SEED = 3
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when stopped, 2 when it could not start."""
+    """Run the command; 0 when stopped, 2 when it could not start, `OTHER_SEED` when that is because
+    the log was begun with other records."""
     given = _parser().parse_args(arguments)
     options = Options(
         seed=None if given.empty else given.seed,
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_sandbox(options, ports, _announce(given.json), _stopper(given.stop_with_stdin))
     except SandboxError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return OTHER_SEED if isinstance(error, LogOfAnotherSeed) else 2
     return 0
 
 

@@ -19,5 +19,9 @@ class LogUnusable(SandboxError):
     """The sandbox's own log cannot be read or written."""
 
 
+class LogOfAnotherSeed(LogUnusable):
+    """It was begun with other records, or by another version."""
+
+
 class LogInUse(LogUnusable):
     """Another running sandbox writes this log."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.errors import LogInUse, LogUnusable
+from pipelines.sandbox.errors import LogInUse, LogOfAnotherSeed, LogUnusable
 from pipelines.sandbox.rows import Computed, Record
 from pipelines.sandbox.tables import Table
 
@@ -338,7 +338,7 @@ def _parse_line(line: bytes) -> dict[str, Any] | None:
 
 def _refuse_other_seed(path: Path, entry: Mapping[str, Any], fingerprint: str) -> None:
     if entry["format"] != FORMAT or entry.get("seed") != fingerprint:
-        raise LogUnusable(
+        raise LogOfAnotherSeed(
             f"The sandbox log {path} continues another seed than the one given. "
             "Start with the seed it was begun with, or remove the log to begin anew."
         )

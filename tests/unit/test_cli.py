@@ -124,6 +124,11 @@ def test_the_help_of_every_argument_is_shown() -> None:
             assert parameter.help.split("\n")[0][:40] in shown, f"crossfoot {name}"
 
 
+def test_a_mistyped_setting(tmp_path: Path) -> None:
+    done = crossfoot(tmp_path, "extract", CROSSFOOT_MAX_AMUONT="USD=1")
+    told_in_one_sentence(done, "CROSSFOOT_MAX_AMUONT", "Did you mean CROSSFOOT_MAX_AMOUNT?")
+
+
 def test_an_unknown_profile(tmp_path: Path) -> None:
     done = crossfoot(tmp_path, "extract", CROSSFOOT_PROFILE="prodution")
     told_in_one_sentence(done, "CROSSFOOT_PROFILE", "'sandbox' or 'live'")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.companies import sample_company
 from pipelines.sandbox.company import Summary, generate
 from pipelines.sandbox.company.__main__ import main
 from pipelines.sandbox.seed import read_seed
@@ -194,6 +195,21 @@ def test_an_earlier_company_is_replaced(summary: Summary, tmp_path: Path) -> Non
     (folder / "salesforce" / "Leftover.json").write_text("[]")
     generate(folder, tmp_path / "key.json")
     assert digest(folder) == digest(summary.folder)
+
+
+def test_a_failed_generation_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(company: object, folder: Path) -> dict[str, int]:
+        (folder / "salesforce").mkdir(parents=True)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipelines.sandbox.company.generator._write", fails)
+    with pytest.raises(OSError):
+        generate(tmp_path / "sample_company", tmp_path / "key.json")
+    with pytest.raises(OSError):
+        sample_company(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import setting_names
 from pipelines import settings as module
 from pipelines.errors import ConfigurationError
 from pipelines.settings import Secret, Settings, is_vendor, load_settings, read_dotenv
@@ -226,3 +228,27 @@ def test_no_secret_shows_itself(tmp_path: Path) -> None:
     assert secret.reveal() == CANARY
     with pytest.raises(TypeError):
         json.dumps(secret)
+
+
+def test_a_mistyped_setting_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    for wrong, meant in {
+        "CROSSFOOT_MAX_AMOUNTS": "CROSSFOOT_MAX_AMOUNT",
+        "CROSSFOOT_PROFIL": "CROSSFOOT_PROFILE",
+        "CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_": "CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_<realm id>",
+    }.items():
+        with pytest.raises(ConfigurationError) as told:
+            sandbox(tmp_path, **{wrong: CANARY})
+        assert f"{wrong}: there is no such setting" in str(told.value)
+        assert f"Did you mean {meant}?" in str(told.value)
+        assert CANARY not in str(told.value)
+
+
+def test_a_name_like_nothing_of_ours_is_told_without_a_guess(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        sandbox(tmp_path, CROSSFOOT_ZZZ="1")
+    assert "Did you mean" not in str(told.value)
+
+
+def test_every_name_that_the_settings_read_is_a_known_one_and_no_other() -> None:
+    read = set(re.findall(r'"(CROSSFOOT_[A-Z_]+[A-Z])"', Path(module.__file__).read_text()))
+    assert read == set(setting_names.NAMES)

@@ -73,6 +73,7 @@ sources_counted as (
         system,
         source_id,
         count(*) as objects,
+        count(rows_vendor) as objects_counted,
         min(server_time) as oldest_read_at,
         sum(rows_read) as rows_read,
         sum(rows_vendor) as rows_vendor,
@@ -92,6 +93,7 @@ judged as (
         sources.system,
         sources.source_id,
         coalesce(sources_counted.objects, 0) as objects,
+        sources_counted.objects_counted,
         sources_counted.oldest_read_at,
         sources_counted.rows_read,
         sources_counted.rows_vendor,
@@ -131,7 +133,9 @@ final as (
                 then
                     'Last read completely at '
                     || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
-            else objects || ' objects read'
+            else
+                objects || ' objects read; the vendor''s own count of '
+                || objects_counted || ' of them agrees'
         end as reason,
         cast(objects as integer) as objects,
         cast(rows_read as bigint) as rows_read,

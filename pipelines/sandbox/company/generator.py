@@ -187,8 +187,11 @@ def generate(folder: Path, answer_key: Path, seed: int = 7) -> Summary:
     key = build_answer_key(company.biller, company.cast, company.statuses, company.firms)
     beside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
-    counts = _write(company, beside)
-    _replace(folder, beside)
+    try:
+        counts = _write(company, beside)
+        _replace(folder, beside)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     write_key(answer_key, key)
     classes: dict[str, int] = {}
     for entry in key["mismatches"]:
