@@ -6,27 +6,17 @@ out.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from node_clients import needs, run_script
 from quickbooks_company import US, quickbooks_sandbox
 
 from pipelines.sandbox.server import RunningSandbox
 
-HERE = Path(__file__).parent / "javascript"
-MISSING = (
-    "node is not installed"
-    if shutil.which("node") is None
-    else "run `npm ci` in tests/contract/javascript first"
-    if not (HERE / "node_modules" / "node-quickbooks").is_dir()
-    else ""
-)
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+pytestmark = needs("node-quickbooks")
 
 
 @pytest.fixture
@@ -37,18 +27,9 @@ def sandbox(tmp_path: Path) -> Iterator[RunningSandbox]:
 
 def run(sandbox: RunningSandbox, scenario: str) -> Any:
     """What a scenario of quickbooks.cjs found."""
-    given = {"connection": sandbox.connection["quickbooks"], "realm": US}
-    done = subprocess.run(
-        ["node", "quickbooks.cjs", scenario],
-        cwd=HERE,
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return run_script(
+        "quickbooks.cjs", scenario, {"connection": sandbox.connection["quickbooks"], "realm": US}
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def refusal(found: dict[str, Any]) -> tuple[int, str, str]:

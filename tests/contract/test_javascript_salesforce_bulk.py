@@ -5,40 +5,18 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import pytest
+from node_clients import needs, run_script
 from salesforce_org import Org
 
-HERE = Path(__file__).parent / "javascript"
-MISSING = (
-    "node is not installed"
-    if shutil.which("node") is None
-    else "run `npm ci` in tests/contract/javascript first"
-    if not (HERE / "node_modules" / "jsforce").is_dir()
-    else ""
-)
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+pytestmark = needs("jsforce")
 NAMELESS = "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
 
 
 def run(org: Org, scenario: str) -> Any:
     """What a scenario of salesforce_bulk.cjs found."""
-    done = subprocess.run(
-        ["node", "salesforce_bulk.cjs", scenario],
-        cwd=HERE,
-        input=json.dumps(org.connection),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_script("salesforce_bulk.cjs", scenario, org.connection)
 
 
 def test_bulk_2(org: Org) -> None:

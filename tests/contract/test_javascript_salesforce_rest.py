@@ -5,25 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from node_clients import needs, run_script
 from salesforce_org import Org, running_org, write_seed
 
-HERE = Path(__file__).parent / "javascript"
-MISSING = (
-    "node is not installed"
-    if shutil.which("node") is None
-    else "run `npm ci` in tests/contract/javascript first"
-    if not (HERE / "node_modules" / "jsforce").is_dir()
-    else ""
-)
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+pytestmark = needs("jsforce")
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +23,7 @@ def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
 
 def run(org: Org, scenario: str) -> Any:
     """What a scenario of salesforce_rest.cjs found."""
-    done = subprocess.run(
-        ["node", "salesforce_rest.cjs", scenario],
-        cwd=HERE,
-        input=json.dumps(org.connection),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_script("salesforce_rest.cjs", scenario, org.connection)
 
 
 def test_a_records_life_and_what_is_refused(org: Org) -> None:

@@ -5,6 +5,7 @@ What is parsed here is only the form; whether a field exists is the business of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 
 from pipelines.sandbox.salesforce.refusals import malformed_query
@@ -63,12 +64,12 @@ def _parsed(statement: str) -> Query:
     return query
 
 
-class _Conditions(Reader):
+class _Conditions(Reader, ABC):
     """WHERE and HAVING."""
 
+    @abstractmethod
     def query(self) -> Query:
         """A whole statement, as a semi-join holds one."""
-        raise NotImplementedError
 
     def condition(self) -> Condition:
         """Conditions joined by AND or by OR; a mixture needs brackets."""
