@@ -21,6 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from pipelines.sandbox.compression import packed
 from pipelines.sandbox.control import PREFIX, control
 from pipelines.sandbox.errors import LogUnusable, PortTaken, SandboxError
 from pipelines.sandbox.faults import Action
@@ -111,7 +112,7 @@ class App:
             return
         action = self._sandbox.verdict(request)
         if action is None:
-            await self._send(send, self._dispatch(request, None))
+            await self._send(send, packed(request, self._dispatch(request, None)))
         else:
             await self._misbehave(request, action, scope, send)
 
@@ -135,11 +136,11 @@ class App:
             self._dispatch(request, action.kind, answered=False)
             await self._transports.cut(scope)
         elif action.kind == "truncate":
-            reply = self._dispatch(request, action.kind)
+            reply = packed(request, self._dispatch(request, action.kind))
             await self._send(send, reply, len(reply.body) // 2)
             await self._transports.cut(scope)
         else:
-            await self._send(send, await self._changed_reply(request, action))
+            await self._send(send, packed(request, await self._changed_reply(request, action)))
 
     async def _changed_reply(self, request: Request, action: Action) -> Reply:
         if action.kind == "delay":

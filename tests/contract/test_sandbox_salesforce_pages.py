@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.salesforce_org import ACME, USER, Org, running_org, write_seed
+from tests.contract.salesforce_org import ACME, BOREAL, USER, Org, running_org, write_seed
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,18 @@ def test_what_the_caller_made_last_is_recent(org: Org) -> None:
     made = org.call("POST", "sobjects/Account", json={"Name": "Fresh"}).json()["id"]
     assert org.get("recent?limit=1")[0]["Id"] == made
     assert made in [i["Id"] for i in org.get("sobjects/Account")["recentItems"]]
+
+
+def test_what_the_caller_looked_at_is_recent(org: Org) -> None:
+    org.get(f"sobjects/Account/{ACME}")
+    org.call("POST", "sobjects/Contact", json={"LastName": "Fresh"})
+    org.get(f"sobjects/Account/{BOREAL}")
+    assert org.get("recent")[0]["Id"] == BOREAL
+    org.get("query", params={"q": f"SELECT Name FROM Account WHERE Id = '{ACME}' FOR VIEW"})
+    assert [i["Name"] for i in org.get("recent?limit=3")] == ["Acme GmbH", "boreal ltd", "Fresh"]
+    assert [i["Id"] for i in org.get("sobjects/Account")["recentItems"]][:2] == [ACME, BOREAL]
+    org.get("query", params={"q": "SELECT Name FROM Account WHERE Name LIKE 'boreal%'"})
+    assert org.get("recent")[0]["Id"] == ACME
 
 
 def test_quick_actions_make_records_beside_others(org: Org) -> None:

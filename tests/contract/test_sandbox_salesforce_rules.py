@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from tests.contract.salesforce_org import (
     DEAL,
     PARTNER,
     PROBE_USD,
+    RECORDS,
     USER,
     Org,
+    row,
     running_org,
     write_seed,
 )
@@ -132,6 +135,47 @@ def test_the_contact_of_a_new_deal_is_its_primary_one(org: Org) -> None:
         f"SELECT ContactId, IsPrimary FROM OpportunityContactRole WHERE OpportunityId = '{deal}'"
     )
     assert org.rows(query) == [{"ContactId": ADA, "IsPrimary": True}]
+
+
+def _stage(number: int, name: str, probability: int, **meaning: Any) -> dict[str, Any]:
+    """A stage; the later its number, the earlier it stands in the list."""
+    return row(
+        f"01JHs000000000{number}MAA",
+        MasterLabel=name,
+        ApiName=name.replace(" ", "_"),
+        SortOrder=10 - number,
+        DefaultProbability=probability,
+        **{"IsActive": True, "IsClosed": False, "IsWon": False, **meaning},
+    )
+
+
+def test_the_orgs_own_stages_decide(tmp_path: Path) -> None:
+    stages = [
+        _stage(1, "Signed", 100, IsClosed=True, IsWon=True, ForecastCategory="Closed",
+               ForecastCategoryName="Closed"),
+        _stage(2, "Pitch made", 35, ForecastCategory="BestCase", ForecastCategoryName="Best Case"),
+        _stage(3, "Old", 5, IsActive=False),
+    ]  # fmt: skip
+    with running_org(write_seed(tmp_path / "seed", {**RECORDS, "OpportunityStage": stages})) as org:
+        fields = org.get("sobjects/Opportunity/describe")["fields"]
+        (choices,) = (f["picklistValues"] for f in fields if f["name"] == "StageName")
+        assert [(c["value"], c["label"]) for c in choices] == [
+            ("Pitch_made", "Pitch made"),
+            ("Signed", "Signed"),
+        ]
+        new = {"Name": "D", "CloseDate": "2026-12-01", "Amount": 200}
+        deal = _create(org, "Opportunity", StageName="Pitch_made", **new)
+        wanted = "Probability,ExpectedRevenue,ForecastCategory,ForecastCategoryName,IsClosed,IsWon"
+        told = org.get(f"sobjects/Opportunity/{deal}?fields={wanted}")
+        del told["attributes"]
+        assert list(told.values()) == [35, 70, "BestCase", "Best Case", False, False]
+        org.call("PATCH", f"sobjects/Opportunity/{deal}", json={"StageName": "Signed"})
+        told = org.get(f"sobjects/Opportunity/{deal}?fields={wanted}")
+        assert (told["IsClosed"], told["IsWon"], told["Probability"]) == (True, True, 100)
+        given = {"ForecastCategoryName": "Commit"}
+        org.call("PATCH", f"sobjects/Opportunity/{deal}", json=given)
+        told = org.get(f"sobjects/Opportunity/{deal}?fields={wanted}")
+        assert (told["ForecastCategoryName"], told["ForecastCategory"]) == ("Commit", "Forecast")
 
 
 def test_a_sum_moves_the_stamp_and_not_the_last_modification(org: Org) -> None:
@@ -286,6 +330,30 @@ def test_other_methods_are_told_which_are_allowed(org: Org) -> None:
 
 def test_addresses_that_are_too_long(org: Org) -> None:
     assert org.call("GET", "query", params={"q": "x" * 17_000}).status_code == 414
+
+
+def test_headers_that_are_too_long(org: Org) -> None:
+    assert org.call("GET", "limits", headers={"X-Long": "x" * 17_000}).status_code == 431
+    assert org.call("GET", "limits", headers={"X-Long": "x" * 15_000}).status_code == 200
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "deflate, GZIP;q=0.5"])
+def test_answers_are_compressed_when_asked(org: Org, accepted: str) -> None:
+    def raw(accepted: str, path: str) -> requests.Response:
+        return org.call("GET", path, headers={"Accept-Encoding": accepted}, stream=True)
+
+    plain = raw("identity", "sobjects")
+    packed = raw(accepted, "sobjects")
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (
+        None,
+        "gzip",
+    )
+    body = packed.raw.read(decode_content=False)
+    assert len(body) == int(packed.headers["Content-Length"])
+    assert gzip.decompress(body) == plain.content
+    assert "Content-Encoding" not in raw("gzip;q=0", "sobjects").headers
+    short = f"sobjects/Account/{ACME}?fields=Name"
+    assert "Content-Encoding" not in raw(accepted, short).headers
 
 
 @pytest.mark.parametrize("kind", ["application/xml", "application/x-www-form-urlencoded"])

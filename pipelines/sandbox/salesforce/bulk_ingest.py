@@ -12,7 +12,7 @@ from pipelines.sandbox import codec
 from pipelines.sandbox.salesforce import bulk_jobs, refusals
 from pipelines.sandbox.salesforce.bulk_jobs import V2_INGEST
 from pipelines.sandbox.salesforce.bulk_listing import listed
-from pipelines.sandbox.salesforce.bulk_query import file_words, packed
+from pipelines.sandbox.salesforce.bulk_query import file_words
 from pipelines.sandbox.salesforce.bulk_rows import error_text
 from pipelines.sandbox.salesforce.bulk_work import style_of
 from pipelines.sandbox.salesforce.bulk_writes import CHUNK, OPERATIONS, key_of
@@ -46,7 +46,7 @@ def ingest_jobs(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
         raise refusals.not_found()
     headers, rows = make[word](org, job)
     body = style_of(job).written(headers, rows)
-    return Answer(200, None, *packed(call, {"Content-Type": MEDIA}, body))
+    return Answer(200, None, {"Content-Type": MEDIA}, body)
 
 
 # ---- making and filling

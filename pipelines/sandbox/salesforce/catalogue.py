@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.sandbox.salesforce import custom
-from pipelines.sandbox.salesforce.fields import Field
+from pipelines.sandbox.salesforce.fields import Choice, Field
 from pipelines.sandbox.salesforce.sobject import SObject
 from pipelines.sandbox.salesforce.standard import standard_objects
-from pipelines.sandbox.salesforce.standard_sales import STAGES
 
-__all__ = ["STAGES", "Added", "Catalogue", "SObject", "catalogue"]
+__all__ = ["Added", "Catalogue", "SObject", "catalogue"]
 
 Definition = Mapping[str, Any]
 _ACTIVITIES = ("Task", "Event")
@@ -25,10 +24,12 @@ class Added:
     Attributes:
         objects: custom objects: `fullName`, `label`, `nameField` … and perhaps their `fields`.
         fields: `{"FullName": "Account.Key__c", "Metadata": {…}}`, as the Tooling API takes them.
+        stages: the stages of a deal; none stands for the vendor's first ones.
     """
 
     objects: tuple[Definition, ...] = ()
     fields: tuple[Definition, ...] = ()
+    stages: tuple[Choice, ...] = ()
 
 
 class Catalogue:
@@ -75,7 +76,10 @@ def all_objects(added: Added) -> Iterable[SObject]:
     own = (custom.custom_object(one, number) for number, one in enumerate(added.objects))
     for sobject in (*standard_objects(), *own):
         extra = more.get(sobject.name.lower(), ())
-        yield replace(sobject, fields={**sobject.fields, **{f.key: f for f in extra}})
+        fields = {**sobject.fields, **{f.key: f for f in extra}}
+        if added.stages and sobject.name == "Opportunity":
+            fields["stagename"] = replace(fields["stagename"], choices=added.stages)
+        yield replace(sobject, fields=fields)
 
 
 def _fields_by_object(added: Added) -> Mapping[str, list[Field]]:

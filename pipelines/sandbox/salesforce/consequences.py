@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.sandbox.salesforce import refusals
-from pipelines.sandbox.salesforce.catalogue import STAGES, Catalogue, SObject
+from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.stages import FORECASTS, stage_of
 from pipelines.sandbox.salesforce.values import cents
 from pipelines.sandbox.store import MetaWrite, Record, Store, Write
 
@@ -91,16 +92,18 @@ class Consequences:
         return str(account) if account else None
 
     def _derive_deal(self, record: Record, before: Record, given: Mapping[str, Any]) -> None:
-        probability, closed, won, category, name = STAGES.get(
-            record["StageName"], (0, False, False, "Pipeline", "Pipeline")
-        )
+        stage = stage_of(self._store, self._org, record["StageName"])
         moved = record["StageName"] != before.get("StageName")
         if moved:
             record["LastStageChangeDate"] = record["LastModifiedDate"]
-            record["ForecastCategory"], record["ForecastCategoryName"] = category, name
+            record["ForecastCategory"] = stage.category
+            record["ForecastCategoryName"] = stage.category_name
             if "Probability" not in given:
-                record["Probability"] = Decimal(probability)
-        record["IsClosed"], record["IsWon"] = closed, won
+                record["Probability"] = stage.probability
+        told = str(given.get("ForecastCategoryName"))
+        if told in FORECASTS:  # the deal's own word overrides its stage's
+            record["ForecastCategoryName"], record["ForecastCategory"] = told, FORECASTS[told]
+        record["IsClosed"], record["IsWon"] = stage.closed, stage.won
         if before.get("HasOpportunityLineItem") and "Amount" in given:
             record["Amount"] = before.get("Amount")  # the lines decide once there are any
         amount = record.get("Amount")

@@ -218,7 +218,7 @@ OPERATIONS: Areas = {
             "Modes and FOR",
             "SELECT Id FROM Account WITH USER_MODE FOR VIEW",
             "totalSize",
-            note="nothing is kept of what was viewed, and nothing stays locked after the call",
+            note="what was viewed is recent; nothing stays locked after the call",
         ),
         _soql(
             "Data categories",

@@ -21,6 +21,9 @@ from pipelines.sandbox.salesforce.records import Guards, Records
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.selection import Books, Selection
 from pipelines.sandbox.salesforce.sessions import Sessions
+from pipelines.sandbox.salesforce.stages import stage_choices
+from pipelines.sandbox.salesforce.values import stamp
+from pipelines.sandbox.salesforce.viewed import Viewed
 from pipelines.sandbox.store import Record, Store, Write
 
 DAILY_CALLS = 100_000
@@ -45,6 +48,7 @@ class Org:
     Attributes:
         cursors: open query results by their locator.
         bulk: what bulk jobs keep in memory.
+        viewed: the records that were looked at.
         headers: those of the call being answered.
         route: answers a call below the version root; composite parts go through it again.
     """
@@ -55,6 +59,7 @@ class Org:
     usage: Usage = field(default_factory=Usage)
     bulk: BulkMemory = field(default_factory=BulkMemory)
     cursors: Cursors = field(init=False)
+    viewed: Viewed = field(default_factory=Viewed)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,11 +95,19 @@ class Org:
             raise refusals.not_found()
         return found
 
+    def note_view(self, sobject: SObject, record_id: str) -> None:
+        """A record was looked at, or written by itself, by the session's user."""
+        self.viewed.note(sobject.name, record_id, stamp(self.kernel.clock.now()))
+
     # ---- its objects, which may change while it runs
 
     def _added(self) -> Added:
         meta = self.kernel.store.meta(self.org_id)
-        return Added(tuple(meta.get("custom_objects", ())), tuple(meta.get("custom_fields", ())))
+        return Added(
+            tuple(meta.get("custom_objects", ())),
+            tuple(meta.get("custom_fields", ())),
+            stage_choices(self.kernel.store, self.org_id),
+        )
 
     def refresh_catalogue(self) -> None:
         """Know the objects as the store has them: after a change, or after one was taken back."""

@@ -14,6 +14,7 @@ from pipelines.sandbox.salesforce.query_columns import query_columns
 from pipelines.sandbox.store import Record
 
 LEAST_PAGE = 200
+_VIEWED = re.compile(r"\bFOR\s+VIEW\s*$", re.IGNORECASE)
 
 
 def query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
@@ -43,7 +44,18 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     size = min(asked, LEAST_PAGE) if found.is_wide else asked
     most = LEAST_PAGE if found.is_wide else PAGE
     locator = org.cursors.keep(found.rows, most) if len(found.rows) > size else ""
-    return Answer(200, {"totalSize": found.total} | _page(call, locator, found.rows, 0, size))
+    page = _page(call, locator, found.rows, 0, size)
+    if _VIEWED.search(statement):
+        _note_views(org, page["records"])
+    return Answer(200, {"totalSize": found.total} | page)
+
+
+def _note_views(org: Org, rows: Sequence[Record]) -> None:
+    """FOR VIEW: the first row is the last to be looked at, so it comes first among the recent."""
+    for row in reversed(rows):
+        told = row.get("attributes") or {}
+        if "url" in told:
+            org.note_view(org.object(told["type"]), str(told["url"]).rpartition("/")[2])
 
 
 def _next_page(org: Org, call: Call, name: str) -> Answer:

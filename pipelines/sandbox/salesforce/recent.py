@@ -1,4 +1,8 @@
-"""`/recent` and the recent items of an object: what the user made or changed last."""
+"""`/recent` and the recent items of an object: what the user viewed, made or changed last.
+
+A view is a read of a single record by its id, or a query with FOR VIEW (REST guide, "View Recently
+Viewed Records"; SOQL reference, "FOR VIEW"). Views are forgotten at a restart.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from pipelines.sandbox.salesforce.calls import Answer, Call, only
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.describing import entry
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.viewed import Moment
 from pipelines.sandbox.store import Record
 
 _LOOKED_AT = 200
+_NEVER: Moment = ("", 0)
 
 
 def recent(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
@@ -37,14 +43,21 @@ def recent_items(org: Org, call: Call, sobject: SObject) -> list[Record]:
     return [_shown(call, *item[1:]) for item in touched]
 
 
-def _touched(org: Org, sobject: SObject) -> list[tuple[str, SObject, Record]]:
-    """Among the last made, those of the session's user, with the time of the change."""
-    rows = org.kernel.store.table(org.org_id, sobject.name).rows()
-    last = rows[max(0, len(rows) - _LOOKED_AT) :]
+def _touched(org: Org, sobject: SObject) -> list[tuple[Moment, SObject, Record]]:
+    """What the session's user viewed, and what of the last made is theirs, with when it was."""
+    table = org.kernel.store.table(org.org_id, sobject.name)
+    rows = table.rows()
+    changed = {
+        record["Id"]: (str(record.get("LastModifiedDate", "")), 0)
+        for record in rows[max(0, len(rows) - _LOOKED_AT) :]
+        if record.get("LastModifiedById") == org.sessions.user_id
+    }
+    seen = org.viewed.of(sobject.name)
+    found = ((one, table.get(one)) for one in dict.fromkeys((*seen, *changed)))
     return [
-        (str(record.get("LastModifiedDate", "")), sobject, record)
-        for record in last
-        if not record.get("IsDeleted") and record.get("LastModifiedById") == org.sessions.user_id
+        (max(seen.get(one, _NEVER), changed.get(one, _NEVER)), sobject, record)
+        for one, record in found
+        if record is not None and not record.get("IsDeleted")
     ]
 
 

@@ -37,6 +37,7 @@ _RELEASES = {
     68: "Winter '27", 67: "Summer '26", 66: "Spring '26", 65: "Winter '26", 64: "Summer '25",
     63: "Spring '25", 62: "Winter '25", 61: "Summer '24", 60: "Spring '24", 59: "Winter '24",
 }  # fmt: skip
+# Of an address alone (414), and of address and headers together (431): REST guide, "Status Codes".
 LONGEST_TARGET = 16_384
 _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
 
@@ -152,6 +153,9 @@ class Salesforce:
         """Answer one call. A refused one leaves nothing behind."""
         if len(request.target) > LONGEST_TARGET:
             return Reply(414, b"<h1>URI Too Long</h1>", {"Content-Type": "text/html"})
+        if len(request.target) + _length(request.headers) > LONGEST_TARGET:
+            body = b"<h1>Request Header Fields Too Large</h1>"
+            return Reply(431, body, {"Content-Type": "text/html"})
         path = trimmed(unquote(request.path) if "/sobjects/" not in request.path else request.path)
         outside = self._outside(request, path)
         if outside is not None:
@@ -235,6 +239,11 @@ def _refuse_version(version: float) -> None:
         )
     if version > NEWEST:
         raise refusals.not_found()
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    """The bytes of a request's header lines: name, colon, blank, value and line end."""
+    return sum(len(name) + len(value) + 4 for name, value in headers.items())
 
 
 def _method(request: Request) -> str:

@@ -55,6 +55,7 @@ def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
 
 def _created(org: Org, call: Call, sobject: SObject) -> Answer:
     record_id = org.records.create(sobject, object_body(call))
+    org.note_view(sobject, record_id)
     location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
     return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
 
@@ -104,12 +105,16 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     only(call, "GET", "HEAD", "PATCH", "DELETE")
     if call.method in ("GET", "HEAD"):
         record = org.records.living(sobject, record_id)
-        return Answer(200, shown(org, call, sobject, record))
+        answer = Answer(200, shown(org, call, sobject, record))
+        org.note_view(sobject, record["Id"])
+        return answer
     if call.method == "DELETE":
         org.records.delete(sobject, record_id)
     else:
-        _refuse_if_changed(org, call, org.records.living(sobject, record_id))
+        before = org.records.living(sobject, record_id)
+        _refuse_if_changed(org, call, before)
         org.records.update(sobject, record_id, object_body(call))
+        org.note_view(sobject, before["Id"])
     return Answer(204)
 
 
@@ -158,6 +163,7 @@ def _by_key(org: Org, call: Call, sobject: SObject, name: str, value: str) -> An
     if call.method == "DELETE":
         org.records.delete(sobject, found[0]["Id"])
         return Answer(204)
+    org.note_view(sobject, found[0]["Id"])
     return Answer(200, shown(org, call, sobject, found[0]))
 
 
