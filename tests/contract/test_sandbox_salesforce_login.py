@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import jwt
 import pytest
 import requests
-from salesforce_org import ACME, ORG, USER, Org, running_org, write_seed
+from salesforce_org import ACME, MANIFEST, ORG, RECORDS, USER, Org, running_org, write_seed
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceExpiredSession
+
+from pipelines.sandbox.salesforce import app_key
+
+OTHER_KEY = app_key.new_key.__wrapped__()
 
 
 def token_call(org: Org, **form: str) -> requests.Response:
@@ -91,8 +98,8 @@ def test_refresh_and_client_credentials(org: Org) -> None:
     assert works(org, basic.json()["access_token"]) == 200
 
 
-def assertion(org: Org, **changes: object) -> str:
-    """An unsigned JWT: without a certificate the sandbox has nothing to verify one with."""
+def assertion(org: Org, key: str = "", **changes: object) -> str:
+    """A JWT signed with the app's key, or with another."""
     claims = {
         "iss": org.connection["client_id"],
         "sub": org.connection["username"],
@@ -100,34 +107,169 @@ def assertion(org: Org, **changes: object) -> str:
         "exp": str(int(time.time()) + 180),
         **changes,
     }
-    parts = [{"alg": "RS256"}, claims]
-    text = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts]
-    return ".".join([*text, "c2lnbmF0dXJl"])
+    return jwt.encode(claims, key or org.connection["private_key"], algorithm="RS256")
 
 
-def jwt_grant(org: Org, **changes: object) -> requests.Response:
+def jwt_grant(org: Org, key: str = "", **changes: object) -> requests.Response:
     return token_call(
         org,
         grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
-        assertion=assertion(org, **changes),
+        assertion=assertion(org, key, **changes),
     )
 
 
-def test_jwt_bearer(org: Org) -> None:
-    assert works(org, jwt_grant(org).json()["access_token"]) == 200
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"exp": int(time.time() * 1000) + 300},  # as `sf` writes it
+        {"aud": "https://test.salesforce.com"},
+        {"aud": "https://acme.my.salesforce.com"},
+        {"sub": "INTEGRATION@ACME.EXAMPLE"},
+    ],
+)
+def test_jwt_bearer(org: Org, changes: dict[str, object]) -> None:
+    assert works(org, jwt_grant(org, **changes).json()["access_token"]) == 200
 
 
-@pytest.mark.parametrize("changes", [{"iss": "someone"}, {"sub": "someone@else.example"}])
-def test_jwt_of_another_app_or_user_is_refused(org: Org, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "error", "description"),
+    [
+        ({"iss": "someone"}, "invalid_client_id", "client identifier invalid"),
+        ({"sub": "someone@else.example"}, "invalid_grant", "user hasn't approved this consumer"),
+        ({"aud": "https://example.com"}, "invalid_grant", "audience is invalid"),
+        ({"exp": 1000}, "invalid_grant", "expired authorization code"),
+        ({"exp": "soon"}, "invalid_grant", "invalid assertion"),
+        ({"key": OTHER_KEY}, "invalid_grant", "invalid assertion"),
+        ({"sub": "gone@acme.example"}, "inactive_user", "user is inactive"),
+    ],
+)
+def test_jwt_refused(org: Org, changes: dict[str, Any], error: str, description: str) -> None:
     answer = jwt_grant(org, **changes)
     assert answer.status_code == 400
-    assert "access_token" not in answer.json()
+    assert answer.json() == {"error": error, "error_description": description}
+
+
+def test_jwt_by_simple_salesforce(org: Org) -> None:
+    known = org.connection
+    client = Salesforce(
+        username=known["username"],
+        consumer_key=known["client_id"],
+        privatekey=known["private_key"],
+        session=org.led_here(),
+    )
+    assert client.query("SELECT COUNT() FROM Account")["totalSize"] == 2
+
+
+# ---- the web server flow, devices, and what can be asked about tokens
+
+
+def authorized(org: Org, **more: str) -> dict[str, str]:
+    """What the authorize page sends the browser back with."""
+    asked = {
+        "response_type": "code",
+        "client_id": org.connection["client_id"],
+        "redirect_uri": "http://localhost:1/cb",
+        "state": "s",
+        **more,
+    }
+    answer = requests.get(
+        f"{org.sandbox.salesforce_url}/services/oauth2/authorize",
+        params=asked,
+        allow_redirects=False,
+        timeout=20,
+    )
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("http://localhost:1/cb")
+    return dict(parse_qsl(urlsplit(answer.headers["Location"].replace("#", "?")).query))
+
+
+def code_grant(org: Org, code: str, **more: str) -> requests.Response:
+    known = org.connection
+    form = {
+        "grant_type": "authorization_code", "code": code, "client_id": known["client_id"],
+        "client_secret": known["client_secret"], "redirect_uri": "http://localhost:1/cb",
+    }  # fmt: skip
+    return token_call(org, **{**form, **more})
+
+
+def test_authorization_code_once(org: Org) -> None:
+    back = authorized(org)
+    assert back["state"] == "s"
+    first = code_grant(org, back["code"]).json()
+    assert works(org, first["access_token"]) == 200
+    again = token_call(
+        org,
+        grant_type="refresh_token",
+        refresh_token=first["refresh_token"],
+        client_id=org.connection["client_id"],
+    )
+    assert works(org, again.json()["access_token"]) == 200
+    assert code_grant(org, back["code"]).json()["error"] == "invalid_grant"
+
+
+def test_proof_key_for_code_exchange(org: Org) -> None:
+    verifier = "v" * 43
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    wrong = authorized(org, code_challenge=challenge)["code"]
+    refused = code_grant(org, wrong, code_verifier="other").json()
+    assert refused["error_description"] == "invalid code verifier"
+    right = authorized(org, code_challenge=challenge)["code"]
+    assert code_grant(org, right, code_verifier=verifier).status_code == 200
+
+
+def test_authorize_errors_go_back_to_the_app(org: Org) -> None:
+    assert authorized(org, client_id="x")["error"] == "invalid_client_id"
+    assert authorized(org, response_type="x")["error"] == "unsupported_response_type"
+    assert "access_token" in authorized(org, response_type="token")
+
+
+def test_device_login_waits_for_the_person(org: Org) -> None:
+    known = org.connection
+    asked = token_call(org, response_type="device_code", client_id=known["client_id"]).json()
+    form = {"grant_type": "device", "client_id": known["client_id"], "code": asked["device_code"]}
+    assert token_call(org, **form).json()["error"] == "authorization_pending"
+    typed = requests.get(
+        asked["verification_uri"], params={"user_code": asked["user_code"]}, timeout=20
+    )
+    assert typed.status_code == 200
+    assert works(org, token_call(org, **form).json()["access_token"]) == 200
+
+
+def introspected(org: Org, token: str) -> dict[str, Any]:
+    known = org.connection
+    answer = requests.post(
+        f"{org.sandbox.salesforce_url}/services/oauth2/introspect",
+        data={"token": token},
+        auth=(known["client_id"], known["client_secret"]),
+        timeout=20,
+    )
+    return dict(answer.json())
+
+
+def test_introspection(org: Org) -> None:
+    token = password_grant(org).json()["access_token"]
+    found = introspected(org, token)
+    assert (found["active"], found["username"]) == (True, org.connection["username"])
+    assert found["exp"] - found["iat"] == 7200
+    assert introspected(org, org.connection["refresh_token"])["token_type"] == "refresh_token"
+    assert introspected(org, "nonsense") == {"active": False}
+
+
+def test_discovery(org: Org) -> None:
+    base = org.sandbox.salesforce_url
+    found = requests.get(f"{base}/.well-known/openid-configuration", timeout=20).json()
+    assert found["token_endpoint"] == f"{base}/services/oauth2/token"
 
 
 def test_userinfo_and_identity(org: Org) -> None:
     info = org.get("/services/oauth2/userinfo")
     assert (info["organization_id"], info["user_id"]) == (ORG, USER)
-    assert org.get(f"/id/{ORG}/{USER}")["username"] == org.connection["username"]
+    who = org.get(f"/id/{ORG}/{USER}?version=62.0")
+    assert who["username"] == org.connection["username"]
+    assert who["urls"]["rest"] == f"{org.sandbox.salesforce_url}/services/data/v62.0/"
+    assert who["urls"]["partner"].endswith(f"/services/Soap/u/62.0/{ORG[:15]}")
 
 
 def test_revoked_tokens_are_worthless(org: Org) -> None:
@@ -135,6 +277,8 @@ def test_revoked_tokens_are_worthless(org: Org) -> None:
     url = f"{org.sandbox.salesforce_url}/services/oauth2/revoke"
     assert requests.post(url, data={"token": token}, timeout=20).status_code == 200
     assert works(org, token) == 401
+    unknown = requests.get(url, params={"token": token}, timeout=20)
+    assert (unknown.status_code, unknown.json()["error"]) == (400, "unsupported_token_type")
 
 
 # ---- simple-salesforce's own ways in
@@ -174,7 +318,10 @@ def test_soap_login_refused(org: Org) -> None:
 
 def test_soap_login_is_gone_from_version_65(org: Org) -> None:
     answer = requests.post(
-        f"{org.sandbox.salesforce_url}/services/Soap/u/65.0", data="<x/>", timeout=20
+        f"{org.sandbox.salesforce_url}/services/Soap/u/65.0",
+        data='<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        '<login xmlns="urn:partner.soap.sforce.com"/></e:Body></e:Envelope>',
+        timeout=20,
     )
     assert answer.status_code == 500
     assert "UNSUPPORTED_API_VERSION" in answer.text
@@ -234,3 +381,36 @@ def test_another_orgs_token_opens_nothing(tmp_path: Path, org: Org) -> None:
     with running_org(write_seed(tmp_path / "other", {}, manifest, [])) as elsewhere:
         assert works(elsewhere, org.connection["access_token"]) == 401
         assert works(elsewhere, elsewhere.connection["access_token"]) == 200
+
+
+def test_a_session_lives_two_hours_after_its_last_use(org: Org) -> None:
+    clock = f"{org.sandbox.connection['control_url']}/clock"
+    used, idle = (password_grant(org).json()["access_token"] for _ in range(2))
+    for _ in range(2):
+        requests.post(clock, json={"advance_seconds": 4000}, timeout=20)
+        assert works(org, used) == 200
+    assert works(org, idle) == 401
+
+
+def test_several_users_each_with_a_password(tmp_path: Path) -> None:
+    users = [{"username": "second@acme.example", "password": "pw2"}]
+    manifest = {**MANIFEST, "salesforce": {**MANIFEST["salesforce"], "users": users,
+                                           "rotate_refresh_tokens": True}}  # fmt: skip
+    second = {**RECORDS["User"][0], "Id": "005Hs0000000009IAA", "Username": "second@acme.example"}
+    records = {**RECORDS, "User": [*RECORDS["User"], second]}
+    with running_org(write_seed(tmp_path / "seed", records, manifest, [])) as org:
+        token = password_grant(org, username="Second@acme.example", password="pw2").json()
+        assert token["id"].endswith("/005Hs0000000009IAA")
+        as_second = {"Authorization": f"Bearer {token['access_token']}"}
+        made = org.call("POST", "sobjects/Account", json={"Name": "Theirs"}, headers=as_second)
+        assert org.get(f"sobjects/Account/{made.json()['id']}")["OwnerId"] == second["Id"]
+        assert org.call("PATCH", f"sobjects/User/{second['Id']}", json={"IsActive": False}).ok
+        assert works(org, token["access_token"]) == 401
+        refused = password_grant(org, username="second@acme.example", password="pw2").json()
+        assert refused["error_description"] == "authentication failure"
+        app = {"client_id": org.connection["client_id"]}
+        spent = org.connection["refresh_token"]
+        first = token_call(org, grant_type="refresh_token", refresh_token=spent, **app).json()
+        assert first["refresh_token"] != spent
+        again = token_call(org, grant_type="refresh_token", refresh_token=spent, **app).json()
+        assert again["error_description"] == "expired access/refresh token"

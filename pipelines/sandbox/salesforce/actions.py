@@ -211,4 +211,4 @@ def _sender(org: Org, given: Mapping[str, Any]) -> str:
                 "INVALID_EMAIL_ADDRESS", f"Invalid email address: {address}", ("senderAddress",)
             )
         return address
-    return str(org.sessions.user.get("Email") or org.sessions.username)
+    return str(org.sessions.user(org.user_id).get("Email") or org.sessions.username)

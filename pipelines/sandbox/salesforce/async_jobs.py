@@ -21,6 +21,7 @@ from pipelines.sandbox.salesforce.bulk_work import advance
 from pipelines.sandbox.salesforce.bulk_writes import OPERATIONS, key_of
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.sessions import bearer
 from pipelines.sandbox.store import Record
 
 _ADDRESS = re.compile(r"/services/async/(?P<version>\d+\.\d)(?P<rest>/.*)?")
@@ -33,13 +34,14 @@ def classic(org: Org, request: Request, path: str) -> Reply:
     """Answer one call of Bulk API 1.0."""
     form = _form(request) or "XML"
     try:
-        if not org.sessions.is_good(request):
+        session = org.sessions.use(bearer(request))
+        if session is None:
             raise Fault("InvalidSessionId", "Invalid session id")
         found = _ADDRESS.fullmatch(path)
         if found is None or float(found["version"]) > _NEWEST:
             raise Fault("InvalidVersion", "Api version specified in the URL is not supported")
         _count(org)
-        org.refresh_catalogue()
+        org.enter(session.user_id)
         advance(org)
         rest = tuple(part for part in (found["rest"] or "").split("/") if part)
         with org.kernel.store.transaction():

@@ -38,6 +38,10 @@ class Consequences:
         self._next_id = next_id
         self._stamps = stamps
 
+    def act_as(self, user_id: str) -> None:
+        """Write as this user."""
+        self._user = user_id
+
     def derived(
         self, sobject: SObject, record: Record, before: Record, given: Mapping[str, Any]
     ) -> Record:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from urllib.parse import quote_plus
 
 from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, SERVED, Areas, Call, Claim, Operation
+from pipelines.sandbox.salesforce import coverage_setup
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
@@ -548,4 +549,5 @@ OPERATIONS: Areas = {
             body={**_CLASSIC_JOB, "contentType": "ZIP_CSV"},
         ),
     ),
+    **coverage_setup.OPERATIONS,
 }

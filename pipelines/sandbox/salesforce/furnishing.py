@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids
+from pipelines.sandbox.salesforce import ids, permissions
 from pipelines.sandbox.salesforce.records import stamp
 from pipelines.sandbox.salesforce.standard_sales import STAGES
 from pipelines.sandbox.store import Record, Write
@@ -36,6 +36,7 @@ def furnish(kernel: Sandbox, org_id: str, org: Mapping[str, Any]) -> None:
             for record in records
         ]
     )
+    kernel.store.preset(list(permissions.furnishing(kernel.store, org_id, audit)))
 
 
 def _first_day(org_id: str, org: Mapping[str, Any], user: str) -> Mapping[str, Iterable[Record]]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids, refusals, rules
+from pipelines.sandbox.salesforce import ids, permissions, refusals, rules
 from pipelines.sandbox.salesforce.bulk_memory import BulkMemory, Conduct
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
@@ -50,6 +50,8 @@ class Org:
         bulk: what bulk jobs keep in memory.
         viewed: the records that were looked at.
         headers: those of the call being answered.
+        deployments, retrievals: results of the Metadata API by their id.
+        opened_jobs: how many of them there were.
         route: answers a call below the version root; composite parts go through it again.
     """
 
@@ -61,6 +63,9 @@ class Org:
     cursors: Cursors = field(init=False)
     viewed: Viewed = field(default_factory=Viewed)
     headers: Mapping[str, str] = field(default_factory=dict)
+    deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    retrievals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    opened_jobs: int = 0
 
     def __post_init__(self) -> None:
         org = self.kernel.manifest.get("salesforce", {})
@@ -68,10 +73,13 @@ class Org:
         self.org_id = str(org.get("org_id") or ids.numbered("00D", 1))
         furnish(self.kernel, self.org_id, org)
         self._built_from = self._added()
-        self.catalogue = Catalogue(all_objects(self._built_from))
+        self._everything = {o.name.lower(): o for o in all_objects(self._built_from)}
+        self._seen: tuple[Added, permissions.Sight] | None = None
+        self.catalogue = Catalogue(self._everything.values())
         self.sessions = Sessions(
             self.kernel, self.org_id, _user(self.kernel.store, self.org_id, org)
         )
+        self.user_id = self.sessions.user_id
         self.records = Records(
             self.catalogue,
             self.kernel.store,
@@ -83,6 +91,18 @@ class Org:
             partial(rules.refuse_locked, self), partial(rules.refuse_by_rules, self)
         )
         self.cursors = Cursors(self.kernel.clock.now)
+        self.records.checked = self._checked
+        self.refresh_catalogue()
+
+    def enter(self, user_id: str) -> None:
+        """From now on it is this user who asks: he writes, and sees what he may see."""
+        self.user_id = user_id
+        self.records.act_as(user_id)
+        self.refresh_catalogue()
+
+    def _checked(self, sobject: SObject, record: Record) -> Record:
+        store = self.kernel.store
+        return permissions.checked(self._everything, store, self.org_id, sobject, record)
 
     def object(self, name: str) -> SObject:
         """The object of a path segment.
@@ -109,12 +129,35 @@ class Org:
             stage_choices(self.kernel.store, self.org_id),
         )
 
+    @property
+    def added(self) -> Added:
+        """The custom objects and fields, as they were defined."""
+        return self._built_from
+
+    def everything(self) -> Mapping[str, SObject]:
+        """All objects by lower-case name, whether or not the user may see them."""
+        self.refresh_catalogue()
+        return self._everything
+
+    def is_secured(self, full_name: str) -> bool:
+        """Whether a custom field is seen only where it is granted."""
+        return full_name.lower() in _secured(self._built_from)
+
     def refresh_catalogue(self) -> None:
-        """Know the objects as the store has them: after a change, or after one was taken back."""
+        """Know the objects as the store has them, and as the user sees them: after a change, or
+        after one was taken back."""
         added = self._added()
         if added != self._built_from:
-            self.catalogue.replace(all_objects(added))
+            self._everything = {o.name.lower(): o for o in all_objects(added)}
             self._built_from = added
+            self._seen = None
+        secured = _secured(added)
+        sight = permissions.Sight()
+        if secured:
+            sight = permissions.sight_of(self.kernel.store, self.org_id, self.user_id)
+        if self._seen != (added, sight):
+            self._seen = (added, sight)
+            self.catalogue.replace(permissions.as_seen(self._everything, secured, sight))
 
     def define_object(self, metadata: Mapping[str, Any]) -> SObject:
         """Add a custom object (its `fullName` ends with __c), or change the one of that name.
@@ -134,15 +177,21 @@ class Org:
         self._redefine("custom_objects", before)
         return self.object(name)
 
-    def define_field(self, full_name: str, metadata: Mapping[str, Any]) -> SObject:
-        """Add a custom field (`Account.Key__c`), or change the one of that name.
+    def define_field(
+        self, full_name: str, metadata: Mapping[str, Any], *, secured: bool = False
+    ) -> SObject:
+        """Add a custom field (`Account.Key__c`), or change the one of that name; one that is
+        `secured` is seen only by those to whom it is granted.
 
         Raises:
             custom.NotServed: its type is none the sandbox knows.
         """
         owner, _, _ = full_name.partition(".")
         kept = [f for f in self._added().fields if not _same(f["FullName"], full_name)]
-        self._redefine("custom_fields", [*kept, {"FullName": full_name, "Metadata": metadata}])
+        definition: dict[str, Any] = {"FullName": full_name, "Metadata": dict(metadata)}
+        if secured:
+            definition["secured"] = True
+        self._redefine("custom_fields", [*kept, definition])
         return self.object("Task" if owner == "Activity" else owner)
 
     def drop_field(self, full_name: str) -> None:
@@ -180,16 +229,17 @@ class Org:
 
     def selection(self, call: Call, page: int = PAGE) -> Selection:
         """SOQL over the org as it is now; children beyond a page go on under a locator."""
-        return Selection(self._books(call.version, page))
+        return Selection(self.books(call.version, page))
 
-    def _books(self, version: str, page: int = PAGE) -> Books:
+    def books(self, version: str, page: int = PAGE) -> Books:
+        """The org's records as a query of the user sees them now."""
         return Books(
             self.catalogue,
             self.kernel.store,
             self.org_id,
             self.kernel.clock.now(),
             version,
-            self.sessions.user,
+            self.sessions.user(self.user_id),
             lambda rows: self.cursors.keep(rows, page),
             page,
         )
@@ -199,7 +249,7 @@ class Org:
         statement = " ".join(
             ("SELECT Id FROM", sobject.name, f"WHERE Id = '{record_id}' AND ({condition})")
         )
-        return Selection(self._books(_RULES_VERSION)).run(statement).total > 0
+        return Selection(self.books(_RULES_VERSION)).run(statement).total > 0
 
     def route(self, call: Call) -> Answer:
         """Answer a call, or a part of one.
@@ -222,6 +272,10 @@ class Org:
         self.usage.used += 1
         if self.kernel.options.limits and self.usage.used > DAILY_CALLS:
             raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+
+
+def _secured(added: Added) -> frozenset[str]:
+    return frozenset(str(f["FullName"]).lower() for f in added.fields if f.get("secured"))
 
 
 def _same(name: object, other: str) -> bool:

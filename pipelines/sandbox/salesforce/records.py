@@ -75,6 +75,13 @@ class Records:
         self._consequences = Consequences(
             catalogue, store, org_id, user_id, self._next_id, self._stamps
         )
+        # What else must hold of a record, told by the org; answers it as it is stored.
+        self.checked: Callable[[SObject, Record], Record] = lambda _sobject, record: record
+
+    def act_as(self, user_id: str) -> None:
+        """Write as this user."""
+        self._user = user_id
+        self._consequences.act_as(user_id)
 
     # ---- reading
 
@@ -397,6 +404,7 @@ class Records:
     ) -> None:
         self.guards.locked([record["Id"], *_parents(sobject, record, before)])
         record = self._consequences.derived(sobject, record, before, given)
+        record = self.checked(sobject, record)
         writes: list[Write | MetaWrite] = [Write(self._org, sobject.name, record["Id"], record)]
         writes += [counter] if counter else []
         with self._store.transaction():

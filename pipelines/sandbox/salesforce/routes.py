@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
-from pipelines.sandbox.salesforce import refusals, rules
+from pipelines.sandbox.salesforce import identity, oauth, refusals, rules
 from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.async_jobs import classic
@@ -27,6 +26,9 @@ from pipelines.sandbox.salesforce.recent import recent
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.search import parameterized_search, search
 from pipelines.sandbox.salesforce.sessions import base_url, bearer
+from pipelines.sandbox.salesforce.setup.deploy_requests import metadata
+from pipelines.sandbox.salesforce.setup.tooling import tooling
+from pipelines.sandbox.salesforce.soap import doors
 from pipelines.sandbox.salesforce.sobjects import sobjects
 from pipelines.sandbox.salesforce.weather import SalesforceWeather
 from pipelines.sandbox.weather import Weather
@@ -66,10 +68,13 @@ RESOURCES: Mapping[str, Resource] = {
     "tabs": tabs,
     "jobs": jobs,
     "theme": theme,
+    "tooling": tooling,
+    "metadata": metadata,
 }
 _SHOWN = (
     "tabs", "theme", "sobjects", "query", "queryAll", "search", "parameterizedSearch",
-    "quickActions", "limits", "recent", "composite", "actions", "jobs",
+    "quickActions", "limits", "recent", "composite", "actions", "jobs", "tooling",
+    "metadata",
 )  # fmt: skip
 
 
@@ -109,6 +114,7 @@ class Salesforce:
             "client_secret": sessions.client_secret,
             "access_token": sessions.first_token,
             "refresh_token": sessions.refresh_token,
+            "private_key": sessions.private_key,
         }
 
     def rules(self, method: str, given: Mapping[str, Any]) -> Any:
@@ -167,14 +173,13 @@ class Salesforce:
             return self._reply(request, answer)
 
     def _outside(self, request: Request, path: str) -> Reply | None:
-        """Addresses without a session or with one of their own: log-in, versions, Bulk API 1.0."""
-        if path == "/services/oauth2/token":
-            return self._sessions.token(request)
-        if path == "/services/oauth2/revoke":
-            return self._sessions.revoke(request)
-        soap = re.fullmatch(r"/services/Soap/[uc]/(\d+(?:\.\d)?)(?:/\w+)?", path)
+        """Addresses without a session or with one of their own: log-in, SOAP, Bulk 1.0."""
+        signing_in = oauth.answer(self._sessions, request, path)
+        if signing_in is not None:
+            return signing_in
+        soap = doors.ADDRESS.fullmatch(path)
         if soap:
-            return self._sessions.soap(request, float(soap[1]))
+            return doors.enter(self.org, request, soap.groupdict())
         if path.startswith("/services/async/"):
             return classic(self.org, request, path)
         if path == "/services/data":
@@ -182,10 +187,12 @@ class Salesforce:
         return None
 
     def _inside(self, request: Request, path: str) -> Answer:
-        if not self._sessions.is_good(request):
+        session = self._sessions.use(bearer(request) or request.query.get("oauth_token", ""))
+        if session is None:
             raise refusals.session_invalid()
-        if path in ("/services/oauth2/userinfo", f"/id/{self.org_id}/{self._sessions.user_id}"):
-            return Answer(200, self._sessions.identity(request))
+        about = self._about_user(request, path, session.user_id)
+        if about is not None:
+            return about
         found = VERSIONED.fullmatch(path)
         if found is None:
             raise refusals.not_found()
@@ -201,7 +208,19 @@ class Salesforce:
             version,
             base_url(request),
         )
+        self.org.enter(session.user_id)
         return self._atomic(call)
+
+    def _about_user(self, request: Request, path: str, user_id: str) -> Answer | None:
+        """Who the token speaks for, in both of the vendor's forms."""
+        user = self._sessions.user(user_id)
+        if path == "/services/oauth2/userinfo":
+            return Answer(200, identity.userinfo(user, base_url(request), self.org_id))
+        if path == f"/id/{self.org_id}/{user_id}":
+            version = request.query.get("version", "")
+            version = f"{NEWEST}.0" if version == "latest" else version
+            return Answer(200, identity.identity(user, base_url(request), self.org_id, version))
+        return None
 
     def _atomic(self, call: Call) -> Answer:
         """One call as a whole: what it wrote stays only when it is not refused."""

@@ -1,45 +1,54 @@
-"""Log-in: OAuth token grants, the SOAP `login()`, and which access tokens are good.
+"""Who may call: the org's app, its users' passwords, and the tokens that were given out.
 
-Sources: OAuth help pages, SOAP API guide (`login`), and what clients read of the answers.
+Sources: OAuth help pages; session settings ("timeout … resets once half of it has passed").
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
-from pipelines.sandbox.kernel import Reply, Request, Sandbox
+from pipelines.sandbox.kernel import Request, Sandbox
+from pipelines.sandbox.salesforce import app_key, ids
+from pipelines.sandbox.store import Record
 
 LIFETIME = timedelta(hours=2)
-_NO_SOAP_FROM = 65.0  # `login()` is missing from version 65 on
-_JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CODE_LIFETIME = timedelta(minutes=15)
+PASSWORDS = "passwords"
+APP_KEY = "app_key"
 
 
-class LoginRefused(Exception):
-    """An OAuth error: `error` and `description` are the vendor's."""
+@dataclass(frozen=True)
+class Session:
+    """One access token's: whose it is, since when, and when its time began anew."""
 
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(error)
-        self.error = error
-        self.description = description
+    user_id: str
+    issued: datetime
+    since: datetime
+    scope: str = "api refresh_token"
+
+
+@dataclass(frozen=True)
+class Code:
+    """An authorization code, or a device's: for whom, and what must be shown with it."""
+
+    user_id: str
+    issued: datetime
+    client_id: str
+    redirect_uri: str = ""
+    challenge: str = ""
+    scope: str = ""
 
 
 class Sessions:
-    """The org's one integration user, its app, and the tokens given out."""
+    """The org's app, its users, and the tokens given out."""
 
     def __init__(self, kernel: Sandbox, org_id: str, user: Mapping[str, Any]) -> None:
         self._kernel = kernel
         self.org_id = org_id
-        self.user = user
         self.username = str(user.get("Username", "integration@crossfoot.example"))
         self.user_id = str(user["Id"])
         self.password = _word(org_id, "password")
@@ -47,148 +56,137 @@ class Sessions:
         self.client_id = "3MVG9" + _word(org_id, "client id", 60)
         self.client_secret = _word(org_id, "client secret", 64).upper()
         self.refresh_token = "5Aep861" + _word(org_id, "refresh token", 60)
-        self._given: dict[str, datetime] = {}
+        self.rotates = bool(kernel.manifest.get("salesforce", {}).get("rotate_refresh_tokens"))
+        self.codes: dict[str, Code] = {}
+        self._given: dict[str, Session] = {}
+        self._refreshes: dict[str, str] = {self.refresh_token: self.user_id}
         self._count = 0
-        self.first_token = self.issue()
+        self.first_token = self.issue(self.user_id)
 
-    # ---- tokens
+    # ---- the app's key
 
-    def issue(self) -> str:
-        """A new access token, good for two hours of sandbox time."""
-        self._count += 1
-        token = f"{self.org_id[:15]}!AQ{_word(self.org_id, f'token {self._count}', 90)}"
-        self._given[token] = self._kernel.clock.now()
+    @property
+    def private_key(self) -> str:
+        """The key a client signs assertions with; kept over a restart where writes are kept."""
+        kept = self._kernel.store.meta(self.org_id).get(APP_KEY)
+        if kept is None:
+            kept = app_key.new_key()
+            self._kernel.store.put_meta(self.org_id, APP_KEY, kept)
+        return str(kept)
+
+    # ---- users
+
+    def user(self, user_id: str) -> Record:
+        """A user's record."""
+        return self._kernel.store.table(self.org_id, "User").get(user_id) or {}
+
+    def is_active(self, user_id: str) -> bool:
+        """Whether a user may work: the record says so, or says nothing."""
+        return bool(self.user(user_id)) and self.user(user_id).get("IsActive") is not False
+
+    def named(self, username: str | None) -> str | None:
+        """The id of the user of that name, in any case."""
+        wanted = (username or "").lower()
+        return next((str(u["Id"]) for u in self._users() if _name(u) == wanted), None)
+
+    def _users(self) -> Iterable[Record]:
+        return self._kernel.store.table(self.org_id, "User")
+
+    def with_password(self, username: str | None, password: str | None) -> str | None:
+        """The id of the active user who logs in so; the security token may follow the password."""
+        user_id = self.named(username)
+        own = self._password_of(user_id) if user_id else None
+        if user_id is None or own is None or not self.is_active(user_id):
+            return None
+        return user_id if password in (own, own + self.security_token) else None
+
+    def _password_of(self, user_id: str) -> str | None:
+        given = self._kernel.store.meta(self.org_id).get(PASSWORDS) or {}
+        if user_id in given:
+            return str(given[user_id])
+        return self.password if user_id == self.user_id else self._seeded_password(user_id)
+
+    def _seeded_password(self, user_id: str) -> str | None:
+        """What the seed's manifest gives: `"users": [{"username": …, "password": …}]`."""
+        listed = self._kernel.manifest.get("salesforce", {}).get("users") or ()
+        name = _name(self.user(user_id))
+        return next((str(u["password"]) for u in listed if u["username"].lower() == name), None)
+
+    def set_password(self, user_id: str, password: str) -> None:
+        """Give a user a password."""
+        given = dict(self._kernel.store.meta(self.org_id).get(PASSWORDS) or {})
+        self._kernel.store.put_meta(self.org_id, PASSWORDS, {**given, user_id: password})
+
+    # ---- access tokens
+
+    def issue(self, user_id: str, scope: str = "api refresh_token") -> str:
+        """A new access token, good for two hours of sandbox time since its last use."""
+        token = f"{self.org_id[:15]}!AQ{self._next('token', 90)}"
+        now = self._kernel.clock.now()
+        self._given[token] = Session(user_id, now, now, scope)
         return token
 
-    def is_good(self, request: Request) -> bool:
-        """Does the call carry a token that was given out and has not expired?"""
-        given = self._given.get(bearer(request))
-        return given is not None and self._kernel.clock.now() - given < LIFETIME
+    def session(self, token: str) -> Session | None:
+        """The session of a token that was given out, has not expired, and whose user is active."""
+        found, now = self._given.get(token), self._kernel.clock.now()
+        if found is None or now - found.since >= LIFETIME or not self.is_active(found.user_id):
+            return None
+        return found
+
+    def use(self, token: str) -> Session | None:
+        """The same, for a call: its time begins anew once half of it has passed."""
+        found, now = self.session(token), self._kernel.clock.now()
+        if found is not None and now - found.since > LIFETIME / 2:
+            found = self._given[token] = replace(found, since=now)
+        return found
 
     def expire(self, token: str) -> None:
-        """Make a token worthless."""
+        """Make an access token worthless."""
         self._given.pop(token, None)
 
-    # ---- OAuth
+    # ---- refresh tokens and codes
 
-    def token(self, request: Request) -> Reply:
-        """POST /services/oauth2/token."""
-        form = dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
-        try:
-            self._grant(form | _basic(request))
-        except LoginRefused as refused:
-            return _json(400, {"error": refused.error, "error_description": refused.description})
-        base = base_url(request)
-        issued = str(int(self._kernel.clock.now().timestamp() * 1000))
-        answer = {
-            "access_token": self.issue(),
-            "signature": _signature(self.client_secret, issued),
-            "scope": "api refresh_token",
-            "instance_url": base,
-            "id": f"{base}/id/{self.org_id}/{self.user_id}",
-            "token_type": "Bearer",
-            "issued_at": issued,
-        }
-        return _json(200, answer)
+    def new_refresh_token(self, user_id: str) -> str:
+        """A refresh token of a user."""
+        token = f"5Aep861{self._next('refresh', 60)}"
+        self._refreshes[token] = user_id
+        return token
 
-    def _grant(self, form: Mapping[str, str]) -> None:
-        kind = form.get("grant_type", "")
-        if kind == _JWT:
-            self._check_assertion(form.get("assertion", ""))
-            return
-        if kind not in ("password", "client_credentials", "refresh_token"):
-            raise LoginRefused("unsupported_grant_type", "grant type not supported")
-        if form.get("client_id") != self.client_id:
-            raise LoginRefused("invalid_client_id", "client identifier invalid")
-        if kind != "refresh_token" and form.get("client_secret") != self.client_secret:
-            raise LoginRefused("invalid_client", "invalid client credentials")
-        if kind == "password" and not self._knows(form.get("username"), form.get("password")):
-            raise LoginRefused("invalid_grant", "authentication failure")
-        if kind == "refresh_token" and form.get("refresh_token") != self.refresh_token:
-            raise LoginRefused("invalid_grant", "expired access/refresh token")
+    def refreshes(self, token: str | None) -> str | None:
+        """Whose refresh token it is."""
+        return self._refreshes.get(token or "")
 
-    def _knows(self, username: str | None, password: str | None) -> bool:
-        accepted = (self.password + self.security_token, self.password)
-        return (username or "").lower() == self.username.lower() and password in accepted
+    def rotated(self, token: str) -> str:
+        """A refresh token in the place of one that is used up."""
+        return self.new_refresh_token(self._refreshes.pop(token))
 
-    def _check_assertion(self, assertion: str) -> None:
-        """Issuer, user and expiry of a JWT. Its signature is not verified: the sandbox has no
-        certificate of the app to verify it with."""
-        parts = assertion.split(".")
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-            expires = int(claims["exp"])
-            issuer, subject = claims["iss"], claims["sub"]
-        except (IndexError, ValueError, KeyError, TypeError, binascii.Error):
-            raise LoginRefused("invalid_grant", "invalid assertion") from None
-        if issuer != self.client_id:
-            raise LoginRefused("invalid_client_id", "client identifier invalid")
-        if str(subject).lower() != self.username.lower():
-            raise LoginRefused("invalid_grant", "user hasn't approved this consumer")
-        if expires <= 0:
-            raise LoginRefused("invalid_grant", "invalid assertion")
+    def revoke(self, token: str) -> bool:
+        """Take back an access token, or a refresh token and what was got with it."""
+        user_id = self._refreshes.pop(token, None)
+        if user_id is not None:
+            self._given = {t: s for t, s in self._given.items() if s.user_id != user_id}
+            return True
+        return self._given.pop(token, None) is not None
 
-    def revoke(self, request: Request) -> Reply:
-        """POST /services/oauth2/revoke."""
-        form = dict(parse_qsl(request.body.decode(errors="replace"))) | dict(request.query)
-        self.expire(form.get("token", ""))
-        return Reply(200)
+    def new_code(self, code: Code) -> str:
+        """A name for a code, to be shown once."""
+        name = f"aPrx{self._next('code', 60)}"
+        self.codes[name] = code
+        return name
 
-    def identity(self, request: Request) -> dict[str, Any]:
-        """GET /id/ORG/USER and userinfo: who the token speaks for."""
-        base = base_url(request)
-        return {
-            "id": f"{base}/id/{self.org_id}/{self.user_id}",
-            "sub": f"{base}/id/{self.org_id}/{self.user_id}",
-            "user_id": self.user_id,
-            "organization_id": self.org_id,
-            "username": self.username,
-            "preferred_username": self.username,
-            "display_name": self.user.get("Name"),
-            "nickname": self.user.get("Alias"),
-            "name": self.user.get("Name"),
-            "email": self.user.get("Email"),
-            "zoneinfo": self.user.get("TimeZoneSidKey"),
-            "user_type": "STANDARD",
-            "active": True,
-            "urls": {
-                "rest": f"{base}/services/data/v{{version}}/",
-                "sobjects": f"{base}/services/data/v{{version}}/sobjects/",
-                "query": f"{base}/services/data/v{{version}}/query/",
-            },
-        }
+    def take_code(self, name: str | None) -> Code | None:
+        """The code of that name, once, as long as it is good."""
+        found = self.codes.pop(name or "", None)
+        late = found is not None and self._kernel.clock.now() - found.issued >= CODE_LIFETIME
+        return None if late else found
 
-    # ---- SOAP
+    def now(self) -> datetime:
+        """The org's time."""
+        return self._kernel.clock.now()
 
-    def soap(self, request: Request, version: float) -> Reply:
-        """POST /services/Soap/u/VERSION with a `login` element."""
-        if version >= _NO_SOAP_FROM:
-            return _fault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
-        try:
-            given = _login_element(request.body)
-        except (ElementTree.ParseError, KeyError):
-            return _fault("INVALID_OPERATION", "The request is not a login request")
-        if not self._knows(given["username"], given["password"]):
-            return _fault(
-                "INVALID_LOGIN",
-                "INVALID_LOGIN: Invalid username, password, security token; or user locked out.",
-            )
-        return _xml(200, self._logged_in(base_url(request), version))
-
-    def _logged_in(self, base: str, version: float) -> str:
-        server = f"{base}/services/Soap/u/{version:.1f}/{self.org_id[:15]}"
-        return (
-            '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
-            'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
-            'xmlns="urn:partner.soap.sforce.com"><soapenv:Body><loginResponse><result>'
-            f"<metadataServerUrl>{base}/services/Soap/m/{version:.1f}/{self.org_id[:15]}"
-            "</metadataServerUrl><passwordExpired>false</passwordExpired><sandbox>true</sandbox>"
-            f"<serverUrl>{server}</serverUrl><sessionId>{self.issue()}</sessionId>"
-            f"<userId>{self.user_id}</userId><userInfo><organizationId>{self.org_id}"
-            "</organizationId><sessionSecondsValid>7200</sessionSecondsValid>"
-            f"<userId>{self.user_id}</userId><userName>{escape(self.username)}</userName>"
-            "</userInfo></result></loginResponse></soapenv:Body></soapenv:Envelope>"
-        )
+    def _next(self, use: str, length: int) -> str:
+        self._count += 1
+        return _word(self.org_id, f"{use} {self._count}", length)
 
 
 def bearer(request: Request) -> str:
@@ -204,59 +202,16 @@ def base_url(request: Request) -> str:
     return f"http://{request.headers.get('host', '127.0.0.1')}"
 
 
-def _basic(request: Request) -> dict[str, str]:
-    kind, _, text = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return {}
-    try:
-        name, _, secret = base64.b64decode(text).decode().partition(":")
-    except (ValueError, binascii.Error):
-        return {}
-    return {"client_id": name, "client_secret": secret}
+def short(record_id: str) -> str:
+    """An id's 15 characters."""
+    return (ids.to18(record_id) or record_id)[:15]
 
 
-def _login_element(body: bytes) -> dict[str, str]:
-    """User and password of the envelope, whatever its prefixes."""
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise KeyError("login")
-    found = {
-        re.sub(r"^\{.*\}", "", element.tag): (element.text or "")
-        for element in ElementTree.fromstring(body).iter()  # noqa: S314 - no entities, see above
-    }
-    return {"username": found["username"], "password": found["password"]}
+def _name(user: Mapping[str, Any]) -> str:
+    return str(user.get("Username") or "").lower()
 
 
 def _word(org_id: str, use: str, length: int = 24) -> str:
     """A secret of this sandbox, the same at every start: it protects nothing."""
     digest = hashlib.sha512(f"{org_id}:{use}".encode()).hexdigest()
     return digest[:length]
-
-
-def _signature(secret: str, issued: str) -> str:
-    return base64.b64encode(hashlib.sha256(f"{secret}{issued}".encode()).digest()).decode()
-
-
-def _json(status: int, body: Mapping[str, Any]) -> Reply:
-    return Reply(
-        status,
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json;charset=UTF-8", "Cache-Control": "no-store"},
-    )
-
-
-def _xml(status: int, text: str) -> Reply:
-    return Reply(status, text.encode(), {"Content-Type": "text/xml;charset=UTF-8"})
-
-
-def _fault(code: str, message: str) -> Reply:
-    return _xml(
-        500,
-        '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
-        'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
-        'xmlns:sf="urn:fault.partner.soap.sforce.com" '
-        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><soapenv:Fault>'
-        f"<faultcode>sf:{code}</faultcode><faultstring>{escape(message)}</faultstring><detail>"
-        f'<sf:LoginFault xsi:type="sf:LoginFault"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:LoginFault></detail>"
-        "</soapenv:Fault></soapenv:Body></soapenv:Envelope>",
-    )

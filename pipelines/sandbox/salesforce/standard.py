@@ -8,6 +8,7 @@ from pipelines.sandbox.salesforce.sobject import SObject
 from pipelines.sandbox.salesforce.standard_activities import activity_objects
 from pipelines.sandbox.salesforce.standard_customers import customer_objects
 from pipelines.sandbox.salesforce.standard_orders import order_objects
+from pipelines.sandbox.salesforce.standard_permissions import permission_objects
 from pipelines.sandbox.salesforce.standard_sales import sales_objects
 from pipelines.sandbox.salesforce.standard_setup import setup_objects
 
@@ -19,3 +20,4 @@ def standard_objects() -> Iterable[SObject]:
     yield from order_objects()
     yield from setup_objects()
     yield from activity_objects()
+    yield from permission_objects()

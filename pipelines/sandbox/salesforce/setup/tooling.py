@@ -1,0 +1,279 @@
+"""`/tooling`: custom fields one by one, and what the org is made of, by query.
+
+Source: Tooling API guide, "REST Resources", CustomField, CustomObject, EntityDefinition,
+FieldDefinition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from pipelines.sandbox.salesforce import describing, ids, refusals
+from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
+from pipelines.sandbox.salesforce.catalogue import Catalogue
+from pipelines.sandbox.salesforce.fields import Field, flag, text, whole
+from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.selection import Selection
+from pipelines.sandbox.salesforce.setup import components
+from pipelines.sandbox.salesforce.sobject import SObject, define
+from pipelines.sandbox.store import Record, Store, Write
+
+_FIELD = components.KINDS["CustomField"]
+_OBJECT = components.KINDS["CustomObject"]
+_WHOLE = ("Metadata", "FullName")
+
+
+def tooling(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    """Everything below /tooling."""
+    head, more = (rest[0].lower(), rest[1:]) if rest else ("", ())
+    resource = _RESOURCES.get(head)
+    if resource is None:
+        raise refusals.not_found()
+    return resource(org, call, more)
+
+
+def _root(_org: Org, call: Call, _rest: tuple[str, ...]) -> Answer:
+    only(call, "GET", "HEAD")
+    names = ("sobjects", "query", "executeAnonymous")
+    return Answer(200, {name: f"{call.root}/tooling/{name}" for name in names})
+
+
+# ---- /tooling/query
+
+
+def _objects() -> Iterable[SObject]:
+    def one(name: str, prefix: str, *fields: Field) -> SObject:
+        return define(name, name, name, prefix, fields, writable=False, keeps_deleted=False)
+
+    whole_metadata = Field("Metadata", "Metadata", "complexvalue", unfilterable=True,
+                           unsortable=True)  # fmt: skip
+    yield one(
+        "CustomField", "00N",
+        text("DeveloperName", "Developer Name", 80), text("TableEnumOrId", "Entity", 40),
+        text("EntityDefinitionId", "Entity Definition ID", 40), text("Description", "Text", 1000),
+        text("InlineHelpText", "Help Text", 510), whole("Length", "Length", 9),
+        whole("Precision", "Precision", 9), whole("Scale", "Scale", 9),
+        text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
+        text("FullName", "Full Name", 255, unfilterable=True), whole_metadata,
+    )  # fmt: skip
+    yield one(
+        "CustomObject", "01I",
+        text("DeveloperName", "Developer Name", 80), text("Description", "Text", 1000),
+        text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
+    )  # fmt: skip
+    yield one(
+        "EntityDefinition", "000",
+        text("DurableId", "Durable ID", 80), text("QualifiedApiName", "Name", 80),
+        text("DeveloperName", "Developer Name", 80), text("Label", "Label", 80),
+        text("MasterLabel", "Master Label", 80), text("PluralLabel", "Plural", 80),
+        text("KeyPrefix", "Key Prefix", 3), text("NamespacePrefix", "Namespace", 15),
+        flag("IsCustomizable", "Customizable"), flag("IsCustomSetting", "Custom Setting"),
+        flag("IsQueryable", "Queryable"), flag("IsTriggerable", "Triggerable"),
+    )  # fmt: skip
+    yield one(
+        "FieldDefinition", "000",
+        text("DurableId", "Durable ID", 80), text("QualifiedApiName", "Name", 80),
+        text("DeveloperName", "Developer Name", 80), text("EntityDefinitionId", "Entity", 80),
+        text("Label", "Label", 80), text("MasterLabel", "Master Label", 80),
+        text("DataType", "Data Type", 80), text("NamespacePrefix", "Namespace", 15),
+        whole("Length", "Length", 9), whole("Precision", "Precision", 9),
+        whole("Scale", "Scale", 9), flag("IsNillable", "Nillable"),
+        flag("IsCalculated", "Calculated"), flag("IsIndexed", "Indexed"),
+    )  # fmt: skip
+
+
+def _named(name: str) -> str:
+    return name.removesuffix("__c")
+
+
+def _rows(org: Org) -> Iterator[tuple[str, Record]]:
+    for name in components.field_names(org):
+        yield "CustomField", _field_row(org, name)
+    for name, sobject in org.everything().items():
+        if sobject.custom:
+            yield "CustomObject", {
+                "Id": components.component_id(_OBJECT, name),
+                "DeveloperName": _named(sobject.name), "ManageableState": "unmanaged",
+                "Description": (_OBJECT.read(org, sobject.name) or {}).get("description"),
+            }  # fmt: skip
+    for number, sobject in enumerate(org.catalogue.objects.values(), 1):
+        own_id = components.component_id(_OBJECT, sobject.name)[:15]
+        yield "EntityDefinition", {
+            "Id": ids.numbered("000", number),
+            "DurableId": own_id if sobject.custom else sobject.name,
+            "QualifiedApiName": sobject.name, "DeveloperName": _named(sobject.name),
+            "Label": sobject.label, "MasterLabel": sobject.label, "PluralLabel": sobject.plural,
+            "KeyPrefix": sobject.prefix, "IsCustomizable": sobject.writable,
+            "IsCustomSetting": sobject.setting, "IsQueryable": True,
+            "IsTriggerable": sobject.writable,
+        }  # fmt: skip
+        for place, field in enumerate(sobject.fields.values(), 1):
+            yield "FieldDefinition", {
+                "Id": ids.numbered("000", number * 1000 + place),
+                "DurableId": f"{sobject.name}.{field.name}", "QualifiedApiName": field.name,
+                "DeveloperName": _named(field.name), "EntityDefinitionId": sobject.name,
+                "Label": field.label, "MasterLabel": field.label, "DataType": _data_type(field),
+                "Length": field.length, "Precision": field.precision, "Scale": field.scale,
+                "IsNillable": field.nillable, "IsCalculated": field.calculated,
+                "IsIndexed": field.external_id or field.id_lookup,
+            }  # fmt: skip
+
+
+def _data_type(field: Field) -> str:
+    if field.type == "string":
+        return f"Text({field.length})"
+    if field.type in ("double", "currency", "percent"):
+        kind = "Number" if field.type == "double" else field.type.capitalize()
+        return f"{kind}({field.precision - field.scale}, {field.scale})"
+    if field.type == "reference":
+        return f"Lookup({','.join(field.refers_to)})"
+    return {"datetime": "Date/Time", "boolean": "Checkbox"}.get(field.type, field.type.capitalize())
+
+
+def _field_row(org: Org, name: str) -> Record:
+    owner, _, own = name.partition(".")
+    metadata = {k: v for k, v in (_FIELD.read(org, name) or {}).items() if k != "fullName"}
+    known = org.everything().get(owner.lower())
+    place = components.component_id(_OBJECT, owner) if known and known.custom else owner
+    return {
+        "Id": components.component_id(_FIELD, name), "DeveloperName": _named(own),
+        "TableEnumOrId": place, "EntityDefinitionId": place, "ManageableState": "unmanaged",
+        "Description": metadata.get("description"),
+        "InlineHelpText": metadata.get("inlineHelpText"), "Length": metadata.get("length"),
+        "Precision": metadata.get("precision"), "Scale": metadata.get("scale"),
+        "FullName": name, "Metadata": metadata,
+    }  # fmt: skip
+
+
+def _query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    only(call, "GET", "HEAD")
+    if rest:
+        raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
+    books = Store()
+    objects = list(_objects())
+    blank = {o.name: dict.fromkeys(f.name for f in o.fields.values()) for o in objects}
+    books.preset(
+        [Write(org.org_id, kind, row["Id"], {**blank[kind], **row}) for kind, row in _rows(org)]
+    )
+    seen = replace(org.books(call.version), catalogue=Catalogue(objects), store=books)
+    found = Selection(seen).run(call.query.get("q", ""), False)
+    rows = [_addressed(call, row) for row in found.rows]
+    if len(rows) > 1 and any(k in row for row in rows for k in _WHOLE):
+        raise refusals.malformed_query(
+            "When retrieving results with Metadata or FullName fields, the query qualifications "
+            f"must specify no more than one row for retrieval. Result size: {len(rows)}"
+        )
+    body = {"size": len(rows), "totalSize": found.total, "done": True, "queryLocator": None,
+            "records": rows}  # fmt: skip
+    kind = next((r["attributes"]["type"] for r in rows if "attributes" in r), None)
+    return Answer(200, {**body, "entityTypeName": kind})
+
+
+def _addressed(call: Call, row: Record) -> Record:
+    attributes = dict(row.get("attributes") or {})
+    if "url" in attributes:
+        attributes["url"] = attributes["url"].replace(
+            f"{call.root}/sobjects", f"{call.root}/tooling/sobjects"
+        )
+    return {**row, "attributes": attributes} if attributes else row
+
+
+# ---- /tooling/sobjects
+
+
+def _sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    known = Catalogue(_objects())
+    if not rest:
+        only(call, "GET", "HEAD")
+        return Answer(200, describing.all_objects(known, f"{call.root}/tooling"))
+    sobject = known.get(rest[0])
+    if sobject is None:
+        raise refusals.not_found()
+    if len(rest) == 2 and rest[1].lower() == "describe":
+        only(call, "GET", "HEAD")
+        return Answer(200, describing.one_object(known, sobject, f"{call.root}/tooling"))
+    if sobject.name == "CustomField":
+        return _custom_field(org, call, rest[1:])
+    if call.method not in ("GET", "HEAD"):
+        raise Refusal(
+            "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+            f"entity type {sobject.name} does not support this operation",
+            (),
+        )
+    if len(rest) != 2:
+        entry = describing.entry(sobject, f"{call.root}/tooling")
+        return Answer(200, {"objectDescribe": entry, "recentItems": []})
+    wanted = ids.to18(rest[1])
+    found = (row for kind, row in _rows(org) if kind == sobject.name and row["Id"] == wanted)
+    row = next(found, None)
+    if row is None:
+        raise refusals.not_found()
+    return Answer(200, _with_attributes(call, sobject.name, row))
+
+
+def _with_attributes(call: Call, kind: str, row: Record) -> Record:
+    url = f"{call.root}/tooling/sobjects/{kind}/{row['Id']}"
+    return {"attributes": {"type": kind, "url": url}, **row}
+
+
+def _custom_field(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+    if not rest:
+        only(call, "POST", "GET", "HEAD")
+        if call.method == "POST":
+            return _create(org, call)
+        described = describing.entry(
+            next(o for o in _objects() if o.name == "CustomField"), f"{call.root}/tooling"
+        )
+        return Answer(200, {"objectDescribe": described, "recentItems": []})
+    only(call, "GET", "HEAD", "PATCH", "DELETE")
+    wanted = ids.to18(rest[0])
+    names = components.field_names(org)
+    name = next((n for n in names if components.component_id(_FIELD, n) == wanted), None)
+    if name is None:
+        raise refusals.not_found()
+    if call.method == "DELETE":
+        components.delete(org, _FIELD, name)
+        return Answer(204)
+    if call.method == "PATCH":
+        given = object_body(call).get("Metadata")
+        components.update(org, _FIELD, {**(given or {}), "fullName": name})
+        return Answer(204)
+    return Answer(200, _with_attributes(call, "CustomField", _field_row(org, name)))
+
+
+def _create(org: Org, call: Call) -> Answer:
+    body = object_body(call)
+    metadata = body.get("Metadata")
+    missing = [n for n in ("FullName", "Metadata") if not body.get(n)]
+    if missing or not isinstance(metadata, Mapping):
+        raise refusals.required_missing(missing or ["Metadata"])
+    name = components.create(org, _FIELD, {**metadata, "fullName": body["FullName"]})
+    made = components.component_id(_FIELD, name)
+    return Answer(201, {"id": made, "success": True, "errors": [], "warnings": [], "infos": []})
+
+
+def _anonymous(_org: Org, call: Call, _rest: tuple[str, ...]) -> Answer:
+    """Apex does not run here, and the answer says so as a failed compilation does."""
+    only(call, "GET", "HEAD")
+    return Answer(
+        200,
+        {
+            "line": 1,
+            "column": 1,
+            "compiled": False,
+            "success": False,
+            "compileProblem": "Apex is not served by this sandbox",
+            "exceptionStackTrace": None,
+            "exceptionMessage": None,
+        },
+    )
+
+
+_RESOURCES: Mapping[str, Callable[[Org, Call, tuple[str, ...]], Answer]] = {
+    "": _root,
+    "query": _query,
+    "sobjects": _sobjects,
+    "executeanonymous": _anonymous,
+}
