@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from orchestration import telemetry
 from orchestration.companies import BOOKS, sample_company
@@ -16,6 +19,7 @@ from orchestration.local_sandbox import CONNECTION, local_sandbox
 from pipelines.errors import Stop
 from pipelines.settings import ROOT, Settings, load_settings
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -32,12 +36,16 @@ code_servers:
 
 
 def run_ui(port: int, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C. In the live profile only Dagster is started.
+    """Serve until Ctrl-C, or until told to end in another way. In the live profile only Dagster
+    is started.
 
     Raises `Stop` when the port is taken or a part cannot start.
     """
     _require_free(port)
     settings = load_settings()
+    # Also where a shell that starts it in the background has SIGINT ignored.
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
     if settings.profile == "live":
         _dagster(settings.check(), port, say)
         return
@@ -48,6 +56,13 @@ def run_ui(port: int, say: Callable[[str], None]) -> None:
             say(f"Sandbox Salesforce   {connection['salesforce']['base_url']}")
             say(f"Sandbox QuickBooks   {connection['quickbooks']['base_url']}")
             _dagster(settings, port, say)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """Told to stop: everything is ended on the way out, once, however often it is told."""
+    for again in _ENDINGS:
+        signal.signal(again, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
@@ -61,6 +76,8 @@ def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
         cwd=ROOT,
         # Advice of the library to its developers is none of the reader's business.
         env=telemetry.child_environment(DAGSTER_HOME=str(home), PYTHONWARNINGS="ignore"),
+        # A group of its own, so that all of it can be told to end, and none of it outlives us.
+        start_new_session=True,
     )
     try:
         code = process.wait()
@@ -77,13 +94,13 @@ def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End Dagster and what it started, also when only we were told to stop."""
-    process.send_signal(signal.SIGINT)
-    try:
+    """End Dagster and what it started; what has not ended by itself then is killed."""
+    os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def dagster_home(settings: Settings) -> Path:

@@ -160,6 +160,19 @@ def publish(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> 
     return target
 
 
+def row_counts(path: Path, schema: str) -> dict[str, int]:
+    """How many rows each table and view of a schema holds. Raises like `read`."""
+    found = sorted(tables(path, schema))
+    if not found:
+        return {}
+    columns = (
+        f"(SELECT count(*) FROM {identifier(schema)}.{identifier(name)}) AS {name}"  # noqa: S608
+        for name in found
+    )
+    (counts,) = read(path, f"SELECT {', '.join(columns)}")
+    return counts
+
+
 def identifier(name: str) -> str:
     """The name quoted for SQL if it is a plain lower-case one; raises ValueError otherwise."""
     if not _NAME.fullmatch(name):

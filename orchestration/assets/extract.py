@@ -119,15 +119,28 @@ def _run(
             )
         )  # fmt: skip
         extract.record_runs(one)
-    results = {extract.table_name(r.object): r for r in one.results()}
+    held = warehouse.row_counts(settings.warehouse_path, one.pipeline.dataset_name)
     for event in loaded:
-        told = results.get(event.asset_key.path[-1])
-        facts = (
-            {"mode": told.mode, "dagster/row_count": told.rows, "calls": told.calls}
-            | {"vendor_time": told.server_time.isoformat()}
-            if told
-            else {}
-        )
+        table = event.asset_key.path[-1]
+        told = [r for r in one.results() if extract.table_name(r.object) == table]
+        facts = read_facts(one.pipeline.dataset_name, table, told, held.get(table))
         yield dg.MaterializeResult(
             asset_key=event.asset_key, metadata={**(event.metadata or {}), **facts}
         )
+
+
+def read_facts(
+    dataset: str, table: str, told: Sequence[extract.ExtractResult], held: int | None
+) -> dict[str, Any]:
+    """What to show of a table: what every org or company gave this time, and what it now holds."""
+    facts: dict[str, Any] = {"dagster/table_name": f"{dataset}.{table}"}
+    if held is not None:
+        facts["dagster/row_count"] = held
+    if told:
+        facts |= {
+            "mode": ", ".join(sorted({r.mode for r in told})),
+            "rows_read": sum(r.rows for r in told),
+            "calls": sum(r.calls for r in told),
+            "vendor_time": min(r.server_time for r in told).isoformat(),
+        }
+    return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -94,3 +95,22 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
     code = f"import sys, orchestration.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_what_was_read_is_told_over_all_companies() -> None:
+    from orchestration.assets.extract import read_facts
+    from pipelines.extract import ExtractResult
+
+    noon, one = datetime(2026, 11, 20, 12, tzinfo=UTC), datetime(2026, 11, 20, 13, tzinfo=UTC)
+    told = [
+        ExtractResult("quickbooks", "1", "Invoice", "full", 560, None, 6, one),
+        ExtractResult("quickbooks", "2", "Invoice", "full", 216, None, 3, noon),
+    ]
+    assert read_facts("raw_quickbooks", "invoice", told, 776) == {
+        "dagster/table_name": "raw_quickbooks.invoice",
+        "dagster/row_count": 776,
+        "mode": "full",
+        "rows_read": 776,
+        "calls": 9,
+        "vendor_time": "2026-11-20T12:00:00+00:00",
+    }

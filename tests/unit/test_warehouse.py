@@ -180,3 +180,14 @@ def test_a_full_disk_leaves_the_old_copy(path: Path, monkeypatch: pytest.MonkeyP
         warehouse.publish(path, target)
     assert target.read_bytes() == before
     assert not target.with_name("copy.duckdb.new").exists()
+
+
+def test_the_rows_of_every_table_of_a_schema_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with warehouse.writer(path) as connection:
+        connection.execute("CREATE SCHEMA raw_x")
+        connection.execute("CREATE TABLE raw_x.full_one AS SELECT * FROM range(7)")
+        connection.execute("DELETE FROM raw_x.full_one WHERE range = 3")
+        connection.execute("CREATE TABLE raw_x.empty_one (a INTEGER)")
+    assert warehouse.row_counts(path, "raw_x") == {"full_one": 6, "empty_one": 0}
+    assert warehouse.row_counts(path, "raw_y") == {}
