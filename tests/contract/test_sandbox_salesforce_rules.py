@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,56 @@ def test_content_has_its_own_address(org: Org) -> None:
     assert (answer.content, answer.headers["Content-Type"]) == (content, "x/y")
     bad = {"ParentId": ACME, "Name": "b", "Body": "%%%"}
     assert org.refused("POST", "sobjects/Attachment", 400, json=bad)["fields"] == ["Body"]
+
+
+def test_a_file_is_sent_as_a_form_and_makes_its_document(org: Org) -> None:
+    content = bytes(range(256)) + b"\r\n--x\r\r\n\n"
+
+    def sent(**described: Any) -> Any:
+        told = json.dumps({"PathOnClient": "offer.docx", **described})
+        return org.call(
+            "POST",
+            "sobjects/ContentVersion",
+            files={
+                "entity_content": (None, told, "application/json"),
+                "VersionData": ("offer.docx", content, "application/octet-stream"),
+            },
+        )
+
+    answer = sent(FirstPublishLocationId=ACME)
+    assert answer.status_code == 201, answer.text
+    first = org.get(f"sobjects/ContentVersion/{answer.json()['id']}")
+    assert (first["Title"], first["FileType"], first["ContentSize"], first["VersionNumber"]) == (
+        "offer",
+        "WORD_X",
+        len(content),
+        "1",
+    )
+    assert org.call("GET", first["VersionData"]).content == content
+    document = first["ContentDocumentId"]
+    shares = org.rows(
+        "SELECT LinkedEntityId, ShareType FROM ContentDocumentLink "
+        f"WHERE ContentDocumentId = '{document}' ORDER BY ShareType"
+    )
+    assert shares == [
+        {"LinkedEntityId": ACME, "ShareType": "V"},
+        {"LinkedEntityId": USER, "ShareType": "I"},
+    ]
+    second = sent(ContentDocumentId=document, Title="Better").json()["id"]
+    versions = org.rows("SELECT Id, IsLatest, VersionData FROM ContentVersion ORDER BY Id")
+    assert [v["IsLatest"] for v in versions] == [False, True]
+    assert versions[1]["VersionData"].endswith(f"/sobjects/ContentVersion/{second}/VersionData")
+    told = org.get(f"sobjects/ContentDocument/{document}")
+    assert (told["Title"], told["LatestPublishedVersionId"]) == ("Better", second)
+
+
+def test_forms_that_hold_no_record(org: Org) -> None:
+    text = {"Body": (None, b"x", "text/plain")}
+    error = org.refused("POST", "sobjects/Attachment", 400, files=text)
+    assert error["errorCode"] == "INVALID_MULTIPART_REQUEST"
+    described = {"entity_a": (None, "{}", "application/json"), "Nope": (None, b"x", "text/plain")}
+    error = org.refused("POST", "sobjects/Attachment", 400, files=described)
+    assert "Nope" in error["message"]
 
 
 # ---- many at once

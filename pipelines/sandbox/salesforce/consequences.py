@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
+from pipelines.sandbox.salesforce.files import derive_version, file_version
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.stages import FORECASTS, stage_of
 from pipelines.sandbox.salesforce.values import cents
@@ -59,6 +60,8 @@ class Consequences:
             self._derive_activity(sobject, record)
         elif sobject.name == "Attachment":
             record["BodyLength"] = len(base64.b64decode(record.get("Body") or ""))
+        elif sobject.name == "ContentVersion":
+            derive_version(record)
         elif sobject.name == "Case":
             record["IsClosed"] = record.get("Status") == "Closed"
             since = before.get("ClosedDate") or record["SystemModstamp"]
@@ -73,6 +76,10 @@ class Consequences:
             self.sum_up(record["OpportunityId"])
         elif sobject.name == "OpportunityContactRole" and record.get("IsPrimary"):
             self.only_primary(record)
+        elif sobject.name == "ContentVersion" and not before:
+            file_version(
+                self._catalogue, self._store, self._org, record, self._next_id, self._stamps
+            )
 
     def _derive_activity(self, sobject: SObject, record: Record) -> None:
         record["AccountId"] = self._account_of(record.get("WhatId")) or self._account_of(

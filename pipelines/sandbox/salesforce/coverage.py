@@ -303,8 +303,8 @@ OPERATIONS: Areas = {
             "GET",
             _ROOT + "sobjects/Attachment/{0.id}/Body",
             says="paper",
-            note="Attachment.Body and ContentVersion.VersionData, as base64 "
-            "in JSON; multipart uploads are refused.",
+            note="Attachment.Body and ContentVersion.VersionData, sent as base64 in JSON or as a "
+            "part of a form; in a collection only in JSON.",
             before=(
                 Call(
                     "POST",

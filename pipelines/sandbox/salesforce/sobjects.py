@@ -8,6 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
 
 from pipelines.sandbox.salesforce import describing, ids, layouts, refusals
+from pipelines.sandbox.salesforce.blobs import record_body
 from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.listviews import list_views
@@ -54,7 +55,7 @@ def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
 
 
 def _created(org: Org, call: Call, sobject: SObject) -> Answer:
-    record_id = org.records.create(sobject, object_body(call))
+    record_id = org.records.create(sobject, record_body(call, sobject))
     org.note_view(sobject, record_id)
     location = {"Location": f"{call.root}/sobjects/{sobject.name}/{record_id}"}
     return Answer(201, {"id": record_id, "success": True, "errors": []}, location)
@@ -113,7 +114,7 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     else:
         before = org.records.living(sobject, record_id)
         _refuse_if_changed(org, call, before)
-        org.records.update(sobject, record_id, object_body(call))
+        org.records.update(sobject, record_id, record_body(call, sobject))
         org.note_view(sobject, before["Id"])
     return Answer(204)
 

@@ -112,8 +112,8 @@ class _Level:
         if field.name in self.items:
             raise duplicate(column.text)
         self.plain.append(field.name)
-        self.is_plain &= value is None and field.type != "address"
-        self.items[field.name] = _writer(self.owner, field, value)
+        self.is_plain &= value is None and field.type not in _MADE
+        self.items[field.name] = _writer(scope, self.owner, field, value)
 
     def add_made(self, made: tuple[str, Writer]) -> None:
         """Something that is no field of this level under its own name."""
@@ -171,12 +171,23 @@ def _attributes(scope: Scope, kind: str, source: str, record_id: str) -> Record:
     return {"type": kind, "url": scope.books.url(source, record_id)}
 
 
-def _writer(owner: SObject, field: Field, value: Callable[[Record], Any] | None) -> Writer:
+# Types of field that a row does not show as they are stored.
+_MADE = ("address", "base64")
+
+
+def _writer(
+    scope: Scope, owner: SObject, field: Field, value: Callable[[Record], Any] | None
+) -> Writer:
     name = field.name
     if value is not None:
         return lambda top, held, row: row.__setitem__(name, value(top))
     if field.type == "address":
         return lambda top, held, row: row.__setitem__(name, compound(owner, field, held))
+    if field.type == "base64":  # told by its address, where its bytes are
+        root = scope.books.url(owner.name, "")
+        return lambda top, held, row: row.__setitem__(
+            name, None if held.get(name) is None else f"{root}{held['Id']}/{name}"
+        )
     return lambda top, held, row: row.__setitem__(name, held.get(name))
 
 
