@@ -72,7 +72,7 @@ CONDITIONS: Mapping[str, str] = {
     "method": "the HTTP method",
     "path": "a regular expression found in path and query, as sent or decoded",
     "body": "a regular expression found in the body",
-    "operation": "query, read, create, update, delete, token, batch ... of the call",
+    "operation": "query, read, create, update, delete, token, batch, bulk_results ... of the call",
     "entity": "the object the call speaks of",
     "skip": "so many matching calls pass first (0)",
     "times": "so many calls are hit (1); null: all",

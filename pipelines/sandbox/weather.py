@@ -87,7 +87,9 @@ def out_of_place(sandbox: Sandbox, request: Request, meaning: Meaning) -> set[st
     weather = sandbox.vendors[request.system].weather
     kinds = set()
     if meaning.operation not in READS:
-        kinds |= {"stale_read", "empty_page", "repeat_page"}
+        kinds.add("stale_read")  # a bulk result stays what it was when its job was made
+        if meaning.operation != "bulk_results":
+            kinds |= {"empty_page", "repeat_page"}
     if meaning.operation != "token":
         kinds.add("lose_rotated_token")
     if not weather.items(request):

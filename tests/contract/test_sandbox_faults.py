@@ -311,6 +311,13 @@ def test_what_each_call_means() -> None:
         ("DELETE", f"{root}/sobjects/Account/001", {}, "delete", "Account"),
         ("DELETE", f"{root}/composite/sobjects", {}, "delete", ""),
         ("POST", f"{root}/composite/batch", {}, "batch", ""),
+        ("POST", f"{root}/jobs/ingest", {}, "bulk_create", ""),
+        ("GET", f"{root}/jobs/query", {}, "bulk_list", ""),
+        ("PUT", f"{root}/jobs/ingest/750/batches", {}, "bulk_upload", ""),
+        ("PATCH", f"{root}/jobs/ingest/750", {}, "bulk_close", ""),
+        ("GET", f"{root}/jobs/query/750", {}, "bulk_state", ""),
+        ("GET", f"{root}/jobs/query/750/results", {}, "bulk_results", ""),
+        ("DELETE", f"{root}/jobs/query/750", {}, "bulk_delete", ""),
         ("POST", "/services/oauth2/token", {}, "token", ""),
     ):
         found = of_salesforce(request(method, path, query, b""))

@@ -51,6 +51,23 @@ def test_values_as_the_vendor_writes_them(org: Org) -> None:
     ]
 
 
+def test_pages_of_results_can_come_again_or_empty(salesforce_seed: Path) -> None:
+    with running_org(salesforce_seed) as org:
+        made = job(org, "SELECT Id, BillingStreet FROM Account ORDER BY Id")
+        org.call("GET", f"{JOBS}/{made}")
+        url = f"{JOBS}/{made}/results?maxRecords=1"
+        org.arm("/results", operation="bulk_results", action={"kind": "repeat_page"})
+        first = org.call("GET", url)
+        following = f"{url}&locator={first.headers['Sforce-Locator']}"
+        again, rightly = org.call("GET", following), org.call("GET", following)
+        assert again.text == first.text != rightly.text
+        org.arm("/results", action={"kind": "empty_page"})
+        none = org.call("GET", url)
+        assert lines(none.text) == [["Id", "BillingStreet"]]
+        assert none.headers["Sforce-NumberOfRecords"] == "0"
+        assert org.call("GET", url).text == first.text
+
+
 def test_a_new_job_and_a_finished_one(org: Org) -> None:
     made = org.call("POST", JOBS, json={"operation": "query", "query": ALL}).json()
     assert made["id"].startswith("750")

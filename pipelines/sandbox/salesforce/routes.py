@@ -18,6 +18,7 @@ from pipelines.sandbox.salesforce.bulk_memory import Conduct
 from pipelines.sandbox.salesforce.bulk_work import advance
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, only
 from pipelines.sandbox.salesforce.composite import composite_family
+from pipelines.sandbox.salesforce.csv_pages import is_csv, with_lines
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
 from pipelines.sandbox.salesforce.pages import tabs, theme
 from pipelines.sandbox.salesforce.queries import query, query_all
@@ -135,6 +136,8 @@ class Salesforce:
         self._sessions.expire(bearer(request))
 
     def empty_page(self, request: Request, reply: Reply) -> Reply:
+        if is_csv(reply):
+            return with_lines(reply, ())
         try:
             body = codec.loads(reply.body)
         except ValueError:

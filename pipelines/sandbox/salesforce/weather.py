@@ -14,6 +14,7 @@ from pipelines.sandbox.faults import Action
 from pipelines.sandbox.kernel import Reply, Request
 from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer
+from pipelines.sandbox.salesforce.csv_pages import csv_lines, is_csv, with_lines
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.weather import Meaning, Page
 
@@ -83,9 +84,20 @@ def meaning(request: Request) -> Meaning:
         return Meaning("query", asked[1] if asked else "")
     if head == "composite":
         return Meaning("batch" if parts[1:2] != ["sobjects"] else _collection(request.method))
+    if head == "jobs":
+        return Meaning(_job(request.method, parts[2:]))
     if head == "sobjects":
         return _record(request.method, parts[1:])
     return Meaning(_METHODS.get(request.method, ""), "") if head == "limits" else Meaning(head)
+
+
+def _job(method: str, rest: Sequence[str]) -> str:
+    """What a call of Bulk API 2.0 does: below /jobs/query and /jobs/ingest."""
+    if len(rest) > 1:
+        return "bulk_upload" if method == "PUT" else "bulk_results"
+    if not rest:
+        return "bulk_create" if method == "POST" else "bulk_list"
+    return {"PATCH": "bulk_close", "DELETE": "bulk_delete"}.get(method, "bulk_state")
 
 
 def _collection(method: str) -> str:
@@ -127,6 +139,9 @@ class SalesforceWeather:
         return self._show(request, Answer(refusal.status, refusal.as_rest(), headers))
 
     def page(self, reply: Reply) -> Page | None:
+        if is_csv(reply):
+            header, *lines = csv_lines(reply)
+            return Page(header, tuple(lines)) if lines else None
         body = _body(reply)
         rows = body.get("records") if isinstance(body, dict) else None
         if not rows:
@@ -135,6 +150,8 @@ class SalesforceWeather:
         return Page(str(kind), tuple(rows))
 
     def with_rows(self, reply: Reply, rows: Sequence[Any]) -> Reply:
+        if is_csv(reply):
+            return with_lines(reply, rows)
         body = {**_body(reply), "records": list(rows)}
         return Reply(reply.status, codec.dump_bytes(body), reply.headers)
 
