@@ -68,6 +68,17 @@ def test_pages_of_results_can_come_again_or_empty(salesforce_seed: Path) -> None
         assert org.call("GET", url).text == first.text
 
 
+def test_a_page_is_never_larger_than_what_is_made_at_once(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.sandbox.salesforce.bulk_query.PAGE", 1)
+    made = job(org, ALL)
+    org.call("GET", f"{JOBS}/{made}")
+    page = org.call("GET", f"{JOBS}/{made}/results?maxRecords=50000")
+    assert page.headers["Sforce-NumberOfRecords"] == "1"
+    assert page.headers["Sforce-Locator"] != "null"
+
+
 def test_a_new_job_and_a_finished_one(org: Org) -> None:
     made = org.call("POST", JOBS, json={"operation": "query", "query": ALL}).json()
     assert made["id"].startswith("750")
