@@ -75,10 +75,33 @@ def to_invoice(folder: Path) -> set[str]:
     return {f"Crossfoot {row['deal_id']}/{row['plan_step']}/g1" for row in key["to_invoice"]}
 
 
+# Loaded by every Python that the demonstration starts: notes each name that is looked up and each
+# address that is called, and refuses those that are not on this machine.
+_GUARD = """\
+import os, sys
+def watch(event, arguments):
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else str(host)
+    with open(os.environ["GUARD_LOG"], "a") as calls:
+        calls.write(host + "\\n")
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        raise OSError(101, "Network is unreachable: " + host)
+sys.addaudithook(watch)
+"""
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
-    done = demo(folder)
+    guard = folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(_GUARD)
+    done = demo(folder, PYTHONPATH=str(guard), GUARD_LOG=str(guard / "calls"))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder, done.stdout
 
@@ -98,6 +121,15 @@ def test_it_writes_exactly_the_invoices_that_are_due(finished: tuple[Path, str])
     written = marks(folder)
     assert set(written) == to_invoice(folder)
     assert set(written.values()) == {1}
+
+
+@pytest.mark.slow
+def test_nothing_tries_to_leave_the_machine(finished: tuple[Path, str]) -> None:
+    """No telemetry, no look for updates: reading, judging, planning, applying and reporting."""
+    folder, _ = finished
+    called = Counter((folder / "guard" / "calls").read_text().splitlines())
+    assert called["127.0.0.1"] > 10
+    assert set(called) <= {"127.0.0.1", "::1", "localhost"}, called
 
 
 @pytest.mark.slow
