@@ -167,3 +167,18 @@ def test_batches_have_an_allowance_of_their_own() -> None:
     moments = [datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=n) for n in range(41)]
     assert [limits.admit("batch", moment) for moment in moments] == [True] * 40 + [False]
     assert limits.admit("invoice", moments[-1])
+
+
+def test_a_company_has_five_hundred_calls_a_minute_however_slow() -> None:
+    limits = Limits()
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    calls = [limits.admit("invoice", start + n * timedelta(milliseconds=110)) for n in range(501)]
+    assert calls == [True] * 500 + [False]
+    assert limits.admit("invoice", start + timedelta(minutes=1))
+
+
+def test_reports_have_an_allowance_of_their_own() -> None:
+    limits = Limits()
+    moments = [datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=n / 5) for n in range(201)]
+    assert [limits.admit("reports", moment) for moment in moments] == [True] * 200 + [False]
+    assert limits.admit("invoice", moments[-1])
