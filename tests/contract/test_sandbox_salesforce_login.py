@@ -414,3 +414,10 @@ def test_several_users_each_with_a_password(tmp_path: Path) -> None:
         assert first["refresh_token"] != spent
         again = token_call(org, grant_type="refresh_token", refresh_token=spent, **app).json()
         assert again["error_description"] == "expired access/refresh token"
+
+
+def test_an_address_may_begin_with_two_slashes(org: Org) -> None:
+    token = {"Authorization": f"Bearer {password_grant(org).json()['access_token']}"}
+    url = f"{org.sandbox.salesforce_url}//services/data/v68.0/limits"
+    answer = requests.get(url, headers=token, timeout=20)
+    assert (answer.status_code, "Sforce-Limit-Info" in answer.headers) == (200, True)

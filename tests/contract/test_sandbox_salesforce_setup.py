@@ -226,7 +226,9 @@ def test_deployments_by_rest(org: Org) -> None:
         package_DOT_xml=manifest("CustomObject", "Fee__c"), objects_SLASH_Fee__c_DOT_object=OBJECT
     )
     checked = deployed(org, good, checkOnly=True)
-    assert (checked["status"], checked["numberComponentsDeployed"]) == ("Succeeded", 1)
+    assert (checked["status"], checked["numberComponentsDeployed"]) == ("Succeeded", 2)
+    names = [r["fullName"] for r in checked["details"]["componentSuccesses"]]
+    assert names == ["Fee__c", "Fee__c.Sum__c"]
     org.refused("GET", "sobjects/Fee__c", 404)
     assert deployed(org, good, rollbackOnError=True)["success"] is True
     assert org.get("sobjects/Fee__c")["objectDescribe"]["label"] == "Fee"

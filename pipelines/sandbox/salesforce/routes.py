@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -130,7 +130,7 @@ class Salesforce:
         return self.org_id
 
     def is_metered(self, request: Request) -> bool:
-        return request.path.startswith(("/services/data/v", "/services/async/"))
+        return f"/{request.path.lstrip('/')}".startswith(("/services/data/v", "/services/async/"))
 
     def expire_token(self, request: Request) -> None:
         self._sessions.expire(bearer(request))
@@ -165,6 +165,8 @@ class Salesforce:
         if len(request.target) + _length(request.headers) > LONGEST_TARGET:
             body = b"<h1>Request Header Fields Too Large</h1>"
             return Reply(431, body, {"Content-Type": "text/html"})
+        if request.path.startswith("//"):  # `sf` keeps the slash that ends an instance's address
+            request = replace(request, path="/" + request.path.lstrip("/"))
         path = trimmed(unquote(request.path) if "/sobjects/" not in request.path else request.path)
         outside = self._outside(request, path)
         if outside is not None:

@@ -99,12 +99,21 @@ def _made(files: Mapping[str, bytes]) -> Iterator[Part]:
         kind = by_folder.get(place.parts[0]) if len(place.parts) > 1 else None
         if kind is not None and place.suffix == f".{kind.suffix}":
             seen.add((kind.name, place.stem))
-            yield Part(kind.name, place.stem, file, _parsed(file, data))
+            yield from _with_fields(Part(kind.name, place.stem, file, _parsed(file, data)))
     for kind_name, name in members(_parsed("package.xml", files["package.xml"])):
         owner = name.partition(".")[0]
         in_object = kind_name == "CustomField" and ("CustomObject", owner) in seen
         if name != "*" and (kind_name, name) not in seen and not in_object:
             yield Part(kind_name, name, "package.xml", {})
+
+
+def _with_fields(part: Part) -> Iterator[Part]:
+    """A component, and the fields of an object as components of their own, as results tell them."""
+    metadata = dict(part.metadata or {})
+    fields = metadata.pop("fields", None) if part.kind == "CustomObject" else None
+    yield Part(part.kind, part.name, part.file, metadata)
+    for one in components.listed(fields):
+        yield Part("CustomField", f"{part.name}.{one.get('fullName', '')}", part.file, one)
 
 
 def write(
