@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/unit tests/repo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check unit bench lock clean
+.PHONY: help install demo ui test check unit bench suites lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -n "$(NAME)" || { echo "Name one: make bench NAME=... out of:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
+
+suites: $(STAMP)  ## A published Salesforce tap, unmodified, against the sandbox: passed and failed
+	@$(BIN)/python tests/published/run.py
 
 lock: $(STAMP)  ## Resolve constraints.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o constraints.txt
