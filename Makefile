@@ -58,7 +58,7 @@ bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
 
-suites: $(STAMP)  ## A published Salesforce tap, unmodified, against the sandbox: passed and failed
+suites: $(STAMP)  ## Published clients and their own suites, unmodified, against the sandbox (needs Node)
 	@$(BIN)/python tests/published/run.py
 
 lock: $(STAMP)  ## Resolve constraints.txt anew from pyproject.toml
