@@ -52,11 +52,11 @@ def _file(name: str, books: Mapping[str, Any]) -> dict[str, str]:
         answer = Path(folder) / "answer.json"
         subprocess.run(
             [
-                "node_modules/.bin/mocha", "--exit", "--require", "./redirect.cjs",
+                NODE / "node_modules/.bin/mocha", "--exit", "--require", NODE / "redirect.cjs",
                 "--reporter", "json", "--reporter-option", f"output={answer}",
-                f"node_modules/node-quickbooks/test/{name}.js",
+                NODE / f"node_modules/node-quickbooks/test/{name}.js",
             ],
-            cwd=NODE,
+            cwd=folder,  # the suite leaves files behind where it runs
             env={
                 **os.environ,
                 "SUITE_CONFIG": json.dumps(_config(books)),
