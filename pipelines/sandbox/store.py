@@ -176,6 +176,17 @@ class Store:
             if isinstance(entry.write, Write)
         ]
 
+    def changes(self, realm: str) -> list[tuple[str, Record | None, Record | None]]:
+        """What the open transaction has made of each record of a realm: object, before, after."""
+        found: dict[tuple[str, str], tuple[str, Record | None, Record | None]] = {}
+        for entry in self._undo:
+            write = entry.write
+            if isinstance(write, Write) and write.realm == realm:
+                key = (write.entity, write.id)
+                first = found[key][1] if key in found else entry.before
+                found[key] = (write.entity, first, write.record)
+        return list(found.values())
+
     def _roll_back(self, mark: int) -> None:
         while len(self._undo) > mark:
             entry = self._undo.pop()

@@ -45,6 +45,7 @@ from pipelines.sandbox.quickbooks.replies import (
     trace_headers,
     turned_away,
 )
+from pipelines.sandbox.quickbooks.standing import settle
 from pipelines.sandbox.quickbooks.starter import provide
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, SENDABLE, Entity
@@ -210,7 +211,9 @@ class QuickBooks:
             with books.store.transaction():
                 if call.method == "GET" and call.rest[1:] == ("pdf",):
                     return self._pdf(call)
-                return success(books, self._route(call))
+                answer = self._route(call)
+                settle(books)
+                return success(books, answer)
         except Refusal as refusal:
             return refused(books, refusal)
 
