@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import build_and_score
+from built_company import build_and_score
 from worlds import ORG, UK, US, Builder
 
 from pipelines import warehouse

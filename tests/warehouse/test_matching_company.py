@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Company, build_and_score
+from built_company import Company, build_and_score
 
 from pipelines import warehouse
 from pipelines.matching import score

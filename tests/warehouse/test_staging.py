@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Company
+from built_company import Company
 from raw_loader import load_world
-from worlds import US, Builder
+from worlds import PROJECT, US, Builder
 
 from pipelines import transform, warehouse
 
