@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pipelines.extract.results import ExtractResult, Progress
+from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
 
 if TYPE_CHECKING:
     from pipelines.extract.run import (
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pipelines.extract.salesforce import table_name
 
 __all__ = [
-    "ExtractResult", "Progress", "Source", "extract_all", "pipeline", "plain_problems",
-    "record_runs", "sources", "table_name", "undisturbed",
+    "ControlTotal", "ExtractResult", "Progress", "Reading", "Source", "extract_all", "pipeline",
+    "plain_problems", "record_runs", "sources", "table_name", "undisturbed",
 ]  # fmt: skip
 
 

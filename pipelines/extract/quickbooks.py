@@ -38,7 +38,7 @@ from pipelines.clients.quickbooks import (
 )
 from pipelines.errors import Incomplete, Refused, Unavailable
 from pipelines.extract import columns
-from pipelines.extract.results import ExtractResult, Mode, Progress, silent
+from pipelines.extract.results import ControlTotal, ExtractResult, Mode, Progress, silent
 from pipelines.extract.salesforce import table_name
 
 LISTS = ("Customer", "Item", "Term", "Account", "Class", "Department", "Vendor", "Employee")
@@ -95,6 +95,8 @@ class CompanyReading:
         self.client = client
         self.company_id = client.realm_id
         self.results: list[ExtractResult] = []
+        self.controls: list[ControlTotal] = []
+        self.unfinished = False
         self._known_ids = known_ids
         self._full = full
         self._progress = progress

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, Protocol
 
 Mode = Literal["full", "incremental", "cdc"]
 Progress = Callable[[str], None]
+
+# After about so many rows a reading hands over what it has, so that it is loaded and kept.
+SLICE_ROWS = 200_000
+# The measures that the warehouse itself can tell of an object: how many rows it holds and does
+# not know as deleted; any other measure is named with its column, `sum of Amount`.
+ROWS = "rows"
+SUM_OF = "sum of "
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,39 @@ class ExtractResult:
     rows_vendor: int | None
     calls: int
     server_time: datetime
+
+
+@dataclass(frozen=True)
+class ControlTotal:
+    """One figure of an object as the vendor tells it, to be held against what we hold.
+
+    `measure` is `rows` (records alive at the vendor), `sum of <vendor's field>`, or the name of a
+    report's total. `held` is None where only the warehouse can tell: it is filled by SQL after the
+    load. `currency` is None for counts and for sums over one currency only; `asked_at` is the
+    vendor's clock when the figure was asked.
+    """
+
+    system: str
+    source: str
+    object: str
+    measure: str
+    vendor: Decimal
+    held: Decimal | None
+    currency: str | None
+    asked_at: datetime
+
+
+class Reading(Protocol):
+    """One org or company as it is read in one run, in one load or in several.
+
+    `unfinished` is True after a load when rows are still to come: the same reading is then loaded
+    again and goes on from the token that it left in the state. `results` and `controls` speak
+    of objects only that have been read to their end.
+    """
+
+    results: list[ExtractResult]
+    controls: list[ControlTotal]
+    unfinished: bool
 
 
 def silent(_: str) -> None:

@@ -33,7 +33,7 @@ from pipelines.clients.salesforce import (
 )
 from pipelines.errors import Unavailable
 from pipelines.extract import columns
-from pipelines.extract.results import ExtractResult, Mode, Progress, silent
+from pipelines.extract.results import ControlTotal, ExtractResult, Mode, Progress, silent
 
 OBJECTS = (
     "Account",
@@ -96,6 +96,8 @@ class SalesforceReading:
         self.client = client
         self.objects = tuple(objects)
         self.results: list[ExtractResult] = []
+        self.controls: list[ControlTotal] = []
+        self.unfinished = False
         self._full = full
         self._progress = progress
         self._found: dict[str, _Object] = {}
