@@ -128,6 +128,16 @@ def test_a_requestid_is_answered_once_even_after_deletion(sandbox: RunningSandbo
     assert found["count"]["QueryResponse"] == {"totalCount": 0}
 
 
+def test_files_come_back_as_they_were_sent(sandbox: RunningSandbox) -> None:
+    found = run(sandbox, "files")
+    kept = found["kept"]
+    assert (kept["Size"], kept["ContentType"], kept["SyncToken"]) == (5000, "image/png", "1")
+    assert found["same"] is True
+    assert [row["Id"] for row in found["linked"]["QueryResponse"]["Attachable"]] == [kept["Id"]]
+    assert "AttachableRef" not in found["lone"]
+    assert found["deleted"]["Attachable"]["status"] == "Deleted"
+
+
 def test_tokens_are_renewed_and_revoked(sandbox: RunningSandbox) -> None:
     found = run(sandbox, "tokens")
     assert set(found["renewed"]) == {

@@ -22,6 +22,11 @@ _SALE = {
         }
     ],
 }
+_MULTIPART = {"Content-Type": "multipart/form-data; boundary=part"}
+_FILE = (
+    '--part\r\nContent-Disposition: form-data; name="file_content_01"; filename="a.txt"\r\n'
+    "Content-Type: text/plain\r\n\r\nfile\r\n--part--\r\n"
+)
 _MADE = {"Id": "{0.Invoice.Id}", "SyncToken": "{0.Invoice.SyncToken}"}
 _MAKE = Call("POST", _ROOT + "invoice", _SALE)
 
@@ -123,12 +128,28 @@ OPERATIONS: Areas = {
             before=(_MAKE,),
         ),
         Operation(
+            "Upload of files",
+            "POST",
+            _ROOT + "upload",
+            body=_FILE,
+            headers=_MULTIPART,
+            says="TempDownloadUri",
+            note="Up to 100 MB a request; what was sent comes back byte for byte.",
+        ),
+        Operation(
             "Download of an attached file",
             "GET",
-            _ROOT + "download/1",
+            _ROOT + "download/{0.AttachableResponse.0.Attachable.Id}",
+            says="Signature=",
+            note="The answer is an address that works for fifteen minutes.",
+            before=(Call("POST", _ROOT + "upload", _FILE, _MULTIPART),),
+        ),
+        Operation(
+            "Thumbnail of an attached file",
+            "GET",
+            _ROOT + "attachable-thumbnail/1",
             NOT_SERVED,
             says="500",
-            note="Of a file only name, type and size are kept.",
         ),
         Operation("PDF", "GET", _ROOT + "invoice/{0.Invoice.Id}/pdf", before=(_MAKE,)),
         Operation(

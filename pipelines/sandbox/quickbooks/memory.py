@@ -16,8 +16,15 @@ from pipelines.sandbox.quickbooks.values import Record
 LONGEST = 50
 
 
-def remembered(books: Books, request_id: str, make: Callable[[], Record]) -> Record:
+def remembered(
+    books: Books,
+    request_id: str,
+    make: Callable[[], Record],
+    is_refused: Callable[[Record], bool] = lambda answer: False,
+) -> Record:
     """The answer of the first call with this id; the first time, `make` answers.
+
+    An answer that `is_refused` (an upload whose faults stand in its list) is not remembered.
 
     Raises:
         Refusal: 6000, an id of more than 50 characters; and whatever `make` refuses with.
@@ -35,5 +42,7 @@ def remembered(books: Books, request_id: str, make: Callable[[], Record]) -> Rec
         answer: Record = codec.loads(known)
         return answer
     answer = make()
+    if is_refused(answer):
+        return answer
     books.store.put_meta(books.realm, key, codec.dumps(answer))
     return answer

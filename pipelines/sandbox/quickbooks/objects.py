@@ -232,6 +232,8 @@ def delete(books: Books, entity: Entity, body: Any) -> Record:
         documents.delete_sale(books, entity.name, record)
     elif entity.name in payables.ENTITIES:
         payables.remove(books, entity.name, record)
+    elif entity.name == "Attachable":
+        attachments.remove(books, record)
     else:
         books.remove(entity.name, record)
     return {"domain": "QBO", "status": "Deleted", "Id": record["Id"]}

@@ -56,3 +56,11 @@ def turned_away(now: datetime, refusal: GatewayRefusal) -> Reply:
         headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
     body = refusal.body(int(now.timestamp() * 1000))
     return Reply(refusal.status, codec.dump_bytes(body), headers)
+
+
+def too_large(now: datetime) -> Reply:
+    """A request that the web server in front of the service does not let in (quickbooks-ruby)."""
+    head = "<head><title>413 Request Entity Too Large</title></head>"
+    inner = "<center><h1>413 Request Entity Too Large</h1></center><hr><center>nginx</center>"
+    body = f"<html>{head}<body>{inner}</body></html>"
+    return Reply(413, body.encode(), {"Content-Type": "text/html", **trace_headers(now)})

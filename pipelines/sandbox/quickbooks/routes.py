@@ -15,6 +15,7 @@ from pipelines.sandbox.quickbooks.answers import query_answer
 from pipelines.sandbox.quickbooks.batch import run_batch
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.changes import capture
+from pipelines.sandbox.quickbooks.files import FileAddresses, is_file
 from pipelines.sandbox.quickbooks.limits import Limits
 from pipelines.sandbox.quickbooks.memory import remembered
 from pipelines.sandbox.quickbooks.oauth import (
@@ -42,6 +43,7 @@ from pipelines.sandbox.quickbooks.refusals import (
 from pipelines.sandbox.quickbooks.replies import (
     refused,
     success,
+    too_large,
     trace_headers,
     turned_away,
 )
@@ -100,6 +102,7 @@ class QuickBooks:
             provide(books)
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
+        self.files = FileAddresses()
         self.weather: Weather = QuickBooksWeather(kernel.clock.now, self.oauth)
         self.limits = {realm: Limits() for realm in self.books}
         kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
@@ -169,6 +172,8 @@ class QuickBooks:
         path = trimmed(unquote(request.path))
         if path in PATHS:
             return self._tokens(path, request)
+        if is_file(request):
+            return self.files.fetch(request, self.books, self.kernel.clock.now())
         match = COMPANY.match(path)
         if match is None:
             return Reply(404, b"", {**trace_headers(self.kernel.clock.now())})
@@ -177,6 +182,8 @@ class QuickBooks:
             segments = [s for s in (match.group(2) or "").split("/") if s]
             resource = segments[0].lower() if segments else ""
             self._refuse_too_many(books, resource)
+            if resource == "upload" and len(request.body) > attachments.MOST_BYTES:
+                return too_large(self.kernel.clock.now())
         except GatewayRefusal as refusal:
             return turned_away(self.kernel.clock.now(), refusal)
         return self._answer(Call(books, request, resource, tuple(segments[1:])))
@@ -211,9 +218,11 @@ class QuickBooks:
             with books.store.transaction():
                 if call.method == "GET" and call.rest[1:] == ("pdf",):
                     return self._pdf(call)
+                if (call.method, call.resource) == ("GET", "download") and len(call.rest) == 1:
+                    return self._download(call)
                 answer = self._route(call)
                 settle(books)
-                return success(books, answer)
+                return success(books, self.files.addressed(_origin(call.request), books, answer))
         except Refusal as refusal:
             return refused(books, refusal)
 
@@ -230,6 +239,13 @@ class QuickBooks:
             return _write(call, entity)
         raise _no_such_path(call)
 
+    def _download(self, call: Call) -> Reply:
+        """The address of an attached file, as text."""
+        record = attachments.of_file(call.books, call.rest[0])
+        address = self.files.address(_origin(call.request), call.books, record)
+        headers = {"Content-Type": "text/plain;charset=utf-8", **trace_headers(call.books.now())}
+        return Reply(200, address.encode(), headers)
+
     def _pdf(self, call: Call) -> Reply:
         entity = BY_SEGMENT.get(call.resource)
         if entity is None or entity.name not in SENDABLE:
@@ -237,6 +253,11 @@ class QuickBooks:
         record = objects.read(call.books, entity, call.rest[0])
         headers = {"Content-Type": "application/pdf", **trace_headers(call.books.now())}
         return Reply(200, as_pdf(call.books.name, entity.name, record), headers)
+
+
+def _origin(request: Request) -> str:
+    """Where this vendor is served, as the caller reaches it."""
+    return f"http://{request.headers.get('host', '127.0.0.1')}"
 
 
 def _no_such_path(call: Call) -> Refusal:
@@ -305,6 +326,10 @@ def _rate(call: Call) -> Record:
     return {"ExchangeRate": objects.exchange_rate(call.books, call.request.query)}
 
 
+def _thumbnail(call: Call) -> Record:
+    raise unsupported("attachable-thumbnail (this sandbox makes no thumbnails)")
+
+
 def _tax_service(call: Call) -> Record:
     if [s.lower() for s in call.rest] != ["taxcode"]:
         raise _no_such_path(call)
@@ -312,7 +337,13 @@ def _tax_service(call: Call) -> Record:
 
 
 def _upload(call: Call) -> Record:
-    return attachments.upload(call.books, call.request.body)
+    kind = call.request.headers.get("content-type", "")
+    return remembered(
+        call.books,
+        call.request.query.get("requestid", ""),
+        lambda: attachments.upload(call.books, kind, call.request.body),
+        attachments.is_refused,
+    )
 
 
 _SPECIAL: dict[tuple[str, str], Callable[[Call], Record]] = {
@@ -324,4 +355,5 @@ _SPECIAL: dict[tuple[str, str], Callable[[Call], Record]] = {
     ("GET", "exchangerate"): _rate,
     ("POST", "taxservice"): _tax_service,
     ("POST", "upload"): _upload,
+    ("GET", "attachable-thumbnail"): _thumbnail,
 }

@@ -49,12 +49,30 @@ def select(statement: Statement, entity: Entity, table: Table, today: Day) -> Ro
 def _selected(statement: Statement, entity: Entity, table: Table, today: Day) -> Rows:
     predicates = {c: _predicate(c, entity, today) for c in statement.conditions}
     rows, met = _candidates(statement, entity, table, today)
-    tests = [test for condition, test in predicates.items() if condition not in met]
+    linked = [test for c, test in predicates.items() if _is_of_link(c)]
+    tests = [t for c, t in predicates.items() if c not in met and not _is_of_link(c)]
+    if linked:
+        tests.append(_one_link_passes(linked))
     if entity.is_list and not any(c.field.lower() == "active" for c in statement.conditions):
         tests.append(_is_active)
     if tests:
         rows = rows.kept(lambda record: all(test(record) for test in tests))
     return rows if statement.count and not rows else _sorted(rows, statement.order, entity)
+
+
+def _is_of_link(condition: Condition) -> bool:
+    return condition.field.lower().startswith("attachableref.")
+
+
+def _one_link_passes(tests: list[Predicate]) -> Predicate:
+    """An attachable with a link that meets all conditions about links; several links may not
+    share the work."""
+
+    def test(record: Record) -> bool:
+        links = ({"AttachableRef": link} for link in record.get("AttachableRef", ()))
+        return any(all(one(link) for one in tests) for link in links)
+
+    return test
 
 
 def page(statement: Statement, rows: Rows) -> Rows:

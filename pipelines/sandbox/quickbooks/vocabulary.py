@@ -235,7 +235,8 @@ LENGTHS: Mapping[str, int] = {
     "City": 255, "Country": 255, "CountrySubDivisionCode": 255,
     **{f"Line{n}": 500 for n in range(1, 6)},
     "DocNumber": 21, "PrivateNote": 4000, "PaymentRefNum": 21, "Sku": 100, "PurchaseDesc": 1000,
-    "Description": 4000, "AcctNum": 20, "StringValue": 31,
+    "Description": 4000, "AcctNum": 20, "StringValue": 31, "FileName": 1000, "Note": 2000,
+    "Category": 100, "ContentType": 100, "PlaceName": 2000, "Tag": 2000, "Lat": 100, "Long": 100,
 }  # fmt: skip
 NAME_LENGTHS: Mapping[str, int] = {"Term": 31, "PaymentMethod": 31, "CompanyCurrency": 100}
 
@@ -279,7 +280,8 @@ FILTERABLE: Mapping[str, str] = {
     "BillPayment": f"{DOCUMENT} VendorRef",
     "Budget": NAMED,
     "Attachable": """Id FileName Note Category ContentType Tag Size PlaceName
-        AttachableRef.EntityRef.Type AttachableRef.EntityRef.value
+        AttachableRef.EntityRef.type AttachableRef.EntityRef.value AttachableRef.IncludeOnSend
+        Lat Long
         MetaData.CreateTime MetaData.LastUpdatedTime""",
     "Bill": f"{DOCUMENT} VendorRef Balance DueDate SalesTermRef APAccountRef",
     "VendorCredit": f"{DOCUMENT} VendorRef Balance",

@@ -138,6 +138,21 @@ const scenarios = {
     return { first, second, count: await call(qbo, 'findInvoices', { count: true }) }
   },
 
+  async files () {
+    const qbo = client()
+    const content = Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * 7) % 256))
+    const sold = await call(qbo, 'createInvoice', invoice(line(5)))
+    const kept = await call(qbo, 'upload', 'rock.png', 'image/png', content, 'Invoice', sold.Id)
+    const lone = await call(qbo, 'upload', 'lone.png', 'image/png', content)
+    const back = Buffer.from(await (await fetch(kept.TempDownloadUri)).arrayBuffer())
+    const linked = await call(qbo, 'findAttachables', [
+      { field: 'AttachableRef.EntityRef.Type', value: 'invoice' },
+      { field: 'AttachableRef.EntityRef.value', value: sold.Id }
+    ])
+    const deleted = await call(qbo, 'deleteAttachable', lone.Id)
+    return { kept, lone, same: back.equals(content), linked, deleted }
+  },
+
   async tokens () {
     const qbo = client()
     const renewed = await call(qbo, 'refreshAccessToken')
