@@ -50,11 +50,14 @@ def newly_won_deals(
     context: dg.SensorEvaluationContext, settings: SettingsResource
 ) -> dg.SensorResult | dg.SkipReason:
     """One run per set of newly won deals; the cursor is the newest change seen."""
-    from pipelines.clients.salesforce import SalesforceClient
+    from pipelines.clients.salesforce import salesforce_client
+    from reverse_etl.calls import recording
 
     try:
-        client = SalesforceClient(settings.read().salesforce)
-        found = list(client.query_all(_won_since(context.cursor)))
+        told = settings.read()
+        with recording(told, "watch") as record:
+            client = salesforce_client(told, record)
+            found = list(client.query_all(_won_since(context.cursor)))
     except CrossfootError as problem:
         return dg.SkipReason(str(problem))
     if not found:

@@ -44,8 +44,10 @@ def silent(_: str) -> None:
 def extract(settings: Settings, progress: Progress = silent) -> tuple[ExtractResult, ...]:
     """Read what is new in both systems into the raw tables."""
     from pipelines.extract import extract_all
+    from reverse_etl.calls import recording
 
-    return extract_all(settings, progress)
+    with recording(settings, "extract") as record:
+        return extract_all(settings, progress, record=record)
 
 
 def copy_state(settings: Settings) -> None:

@@ -6,8 +6,7 @@ closes it. A plan is applied from the state by its checksum, never from what a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from pipelines import warehouse
 from pipelines.errors import Conflict, Stop
 from pipelines.settings import Settings
-from reverse_etl import approvals, decisions, ledger, store
+from reverse_etl import approvals, calls, decisions, ledger, store
 from reverse_etl import lease as leases
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
 from reverse_etl.approvals import Approval
@@ -26,14 +25,14 @@ from reverse_etl.decisions import MatchDecision, Subject, Verdict
 from reverse_etl.failpoints import reach
 from reverse_etl.guards import Bounds, refuse_if_unsafe
 from reverse_etl.ledger import Entry, Ledger
+from reverse_etl.opening import BORN_AS_OF, opened
 from reverse_etl.plan import build_plan, drifted
-from reverse_etl.state import State, open_state
+from reverse_etl.state import State
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 
 Now = Callable[[], datetime]
 VERDICTS: Mapping[str, Verdict] = {"confirm": "confirmed", "reject": "rejected"}
-_BORN_AS_OF = "born_as_of"
 # As long as data_verdict calls a source fresh.
 _FRESH_FOR = timedelta(hours=26)
 
@@ -59,7 +58,7 @@ def make_plan(
     """
     chosen = registry.chosen(flows or ())
     view = _view(settings, chosen)
-    with _state(settings) as state:
+    with opened(settings) as state:
         plan = _plan(state, chosen, view, now())
         store.keep(state, plan)
     return plan
@@ -72,7 +71,7 @@ def doubts(settings: Settings) -> tuple[str, ...]:
 
 def stored_plan(settings: Settings, checksum: str) -> Plan:
     """A plan made before, by its checksum or the start of it. Raises `Stop` for an unknown one."""
-    with _state(settings) as state:
+    with opened(settings) as state:
         return store.load(state, checksum)
 
 
@@ -80,7 +79,7 @@ def approve(
     settings: Settings, checksum: str, who: str, note: str = "", now: Now = leases.utc_now
 ) -> Approval:
     """Record that a person allows this plan, for 24 hours. Raises `Stop` for an unknown one."""
-    with _state(settings) as state:
+    with opened(settings) as state:
         plan = store.load(state, checksum)
         return approvals.approve(state, plan.checksum, who, now(), note=note)
 
@@ -100,28 +99,29 @@ def apply(
     ask for what the plan says, `Stop` when another apply is under way, and whatever stopped a run
     on its way; what was done until then is in the ledger.
     """
-    with _state(settings) as state, leases.hold(state, "apply", now) as lease:
+    with opened(settings) as state, leases.hold(state, "apply", now) as lease:
         plan = store.load(state, checksum)
         approvals.require(plan, approvals.find(state, plan.checksum, now()), now())
         view = _view(settings, registry.chosen(plan.flows))
         refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
         current = _plan(state, registry.chosen(plan.flows), view, now())
         _refuse_if_drifted(state, plan, current)
-        return apply_plan(
-            _with_unsettled(plan, current),
-            Ledger(state, lease),
-            clients or open_clients(settings),
-            known_as_of=view.data_as_of,
-            now=now,
-            progress=progress,
-            patience=patience,
-            look_first=_may_have_forgotten(state, plan, view),
-        )
+        with calls.recording_in(state, "apply") as record:
+            return apply_plan(
+                _with_unsettled(plan, current),
+                Ledger(state, lease),
+                clients or open_clients(settings, record),
+                known_as_of=view.data_as_of,
+                now=now,
+                progress=progress,
+                patience=patience,
+                look_first=_may_have_forgotten(state, plan, view),
+            )
 
 
 def copy_state(settings: Settings) -> None:
     """Copy ledger and decisions into the warehouse (raw_state), before each build."""
-    with _state(settings) as state:
+    with opened(settings) as state:
         entries, decided = ledger.export_rows(state), decisions.export_rows(state)
     with warehouse.writer(settings.warehouse_path) as connection:
         for table, columns, rows in (
@@ -158,7 +158,7 @@ def decide_match(
         decided_at=now(),
         reason=reason.strip() or f"decided in the review queue ({review_id})",
     )
-    with _state(settings) as state:
+    with opened(settings) as state:
         decisions.decide(state, decision)
     return decision
 
@@ -167,36 +167,14 @@ def reopen(
     settings: Settings, key: str, who: str, reason: str, now: Now = leases.utc_now
 ) -> decisions.Reopening:
     """Allow an invoice that a person voided or deleted to be written once more."""
-    with _state(settings) as state:
+    with opened(settings) as state:
         return decisions.reopen(state, key, who, now(), reason)
 
 
 def release(settings: Settings, key: str, who: str, reason: str, now: Now = leases.utc_now) -> None:
     """Allow a refused change to be tried again unchanged, because its cause was mended."""
-    with _state(settings) as state:
+    with opened(settings) as state:
         decisions.release(state, key, who, reason, now())
-
-
-@contextmanager
-def _state(settings: Settings) -> Iterator[State]:
-    """The state, open. At its birth it notes how old the warehouse beside it is."""
-    state = open_state(settings.state_url)
-    try:
-        known = store.fact(state, _BORN_AS_OF)
-        if known is None:
-            seen = _data_as_of(settings.warehouse_path)
-            store.note_once(state, _BORN_AS_OF, seen.isoformat() if seen else "")
-        yield state
-    finally:
-        state.close()
-
-
-def _data_as_of(path: Path) -> datetime | None:
-    """How recent the warehouse's data is; None where nothing was built yet."""
-    if "int_clock" not in warehouse.tables(path, warehouse.INTERMEDIATE):
-        return None
-    rows = warehouse.read(path, "SELECT as_of_at FROM intermediate.int_clock")
-    return rows[0]["as_of_at"] if rows else None
 
 
 def _may_have_forgotten(state: State, plan: Plan, view: _View) -> bool:
@@ -205,7 +183,7 @@ def _may_have_forgotten(state: State, plan: Plan, view: _View) -> bool:
     Yes when the state is younger than the data (it was lost and made anew), or when the copy of
     the ledger in the warehouse knows a change that the state does not (it was set back).
     """
-    born = store.fact(state, _BORN_AS_OF)
+    born = store.fact(state, BORN_AS_OF)
     if born and plan.data_as_of <= datetime.fromisoformat(born):
         return True
     known = {entry.change_key for entry in ledger.snapshot(state, registry.NAMES)}

@@ -70,6 +70,17 @@ class Transaction:
         counted = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
         return self._connection.execute(counted).rowcount == 1
 
+    def add_up(self, table: str, key: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
+        """Add whole numbers, which may be negative, to the record with this primary key; it begins
+        at zero. Two processes that add at once both count."""
+        target = schema.metadata.tables[table]
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(target).values({**key, **amounts})
+        sums = {name: target.c[name] + statement.excluded[name] for name in amounts}
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+        )
+
     def change(self, table: str, values: Mapping[str, Any], **where: Any) -> int:
         """Update the rows that equal `where`; how many there were."""
         target = schema.metadata.tables[table]

@@ -169,13 +169,31 @@ reopening = Table(
     Column("reason", Text, nullable=False),
 )
 
+# Calls to the vendors by the hour in which they were made. Never fewer than were made: a run that
+# is killed leaves what it had set aside.
+call_count = Table(
+    "call_count",
+    metadata,
+    Column("system", String(20), primary_key=True),
+    Column("source_id", String(40), primary_key=True),
+    Column("purpose", String(40), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("reads", Integer, nullable=False),
+    Column("writes", Integer, nullable=False),
+    Column("metered", Integer, nullable=False),
+)
+
 
 def _create_all(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _add_call_count(connection: Connection) -> None:
+    call_count.create(connection, checkfirst=True)
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all, _add_call_count)
 VERSION = len(MIGRATIONS)
 
 

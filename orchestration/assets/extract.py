@@ -12,6 +12,7 @@ from pipelines import extract, warehouse
 from pipelines.extract.quickbooks import quickbooks_source
 from pipelines.extract.salesforce import salesforce_source
 from pipelines.settings import Settings
+from reverse_etl.calls import recording
 
 
 class VendorWords(DagsterDltTranslator):
@@ -110,8 +111,11 @@ def _run(
     context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, number: int
 ) -> Iterator[Any]:
     """Run one source; every asset tells the rows read, the calls made and the vendor's clock."""
-    one = extract.sources(settings)[number]
-    with extract.plain_problems(settings.warehouse_path):
+    with (
+        recording(settings, "extract") as record,
+        extract.plain_problems(settings.warehouse_path),
+    ):
+        one = extract.sources(settings, record=record)[number]
         loaded = list(
             dlt.run(
                 context, dlt_source=one.source, dlt_pipeline=one.pipeline,

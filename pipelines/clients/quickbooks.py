@@ -18,11 +18,11 @@ import requests
 import simplejson
 
 from pipelines.clients import quickbooks_faults as faults
+from pipelines.clients.recording import Kind, Recorder, unrecorded
 from pipelines.clients.tokens import GrantRefused, TokenFile, TokenKeeper
 from pipelines.clients.transport import (
     READ_SECONDS,
     Governor,
-    Kind,
     Patience,
     Reach,
     VendorSession,
@@ -73,8 +73,13 @@ class Page:
     server_time: datetime
 
 
-def quickbooks_client(settings: Settings, realm_id: str) -> QuickBooksClient:
-    """The client of a configured company. Raises `ConfigurationError` for an unknown one."""
+def quickbooks_client(
+    settings: Settings, realm_id: str, record: Recorder = unrecorded
+) -> QuickBooksClient:
+    """The client of a configured company, which tells `record` of its calls.
+
+    Raises `ConfigurationError` for an unknown one.
+    """
     company = settings.quickbooks.company(realm_id)
     return QuickBooksClient(
         settings.quickbooks,
@@ -82,6 +87,7 @@ def quickbooks_client(settings: Settings, realm_id: str) -> QuickBooksClient:
         TokenFile(settings.token_dir / f"quickbooks-{realm_id}.json"),
         read_seconds=settings.timeout_seconds,
         patience=Patience(throttle_wait=60.0 if settings.profile == "live" else 1.0),
+        record=record,
     )
 
 
@@ -96,6 +102,7 @@ class QuickBooksClient:
         read_seconds: float = READ_SECONDS,
         patience: Patience | None = None,
         governor: Governor | None = None,
+        record: Recorder = unrecorded,
     ) -> None:
         self.company = company
         self.realm_id = company.realm_id
@@ -109,6 +116,8 @@ class QuickBooksClient:
             read_seconds=read_seconds,
             governor=governor or (governor_of(company.realm_id) if settings.pace else None),
             metered=lambda kind: 1 if kind == "read" else 0,
+            source=company.realm_id,
+            record=record,
         )
         self.session.hide(company.refresh_token, settings.client_secret)
         self._tokens = TokenKeeper(

@@ -19,10 +19,10 @@ import requests
 import simplejson
 
 from pipelines.clients import salesforce_faults as faults
+from pipelines.clients.recording import Kind, Recorder, unrecorded
 from pipelines.clients.transport import (
     READ_SECONDS,
     CallCount,
-    Kind,
     Patience,
     Reach,
     VendorSession,
@@ -81,12 +81,16 @@ class PartReply:
     body: Any
 
 
-def salesforce_client(settings: Settings) -> SalesforceClient:
-    """The client of the configured org. Raises `ConfigurationError` when there is none."""
+def salesforce_client(settings: Settings, record: Recorder = unrecorded) -> SalesforceClient:
+    """The client of the configured org, which tells `record` of its calls.
+
+    Raises `ConfigurationError` when there is none.
+    """
     return SalesforceClient(
         settings.salesforce,
         read_seconds=settings.timeout_seconds,
         patience=Patience(throttle_wait=60.0 if settings.profile == "live" else 1.0),
+        record=record,
     )
 
 
@@ -99,6 +103,7 @@ class SalesforceClient:
         settings: SalesforceSettings,
         read_seconds: float = READ_SECONDS,
         patience: Patience | None = None,
+        record: Recorder = unrecorded,
     ) -> None:
         self.org_id = settings.org_id
         self._settings = settings
@@ -110,6 +115,8 @@ class SalesforceClient:
             examine=self._examine,
             read_seconds=read_seconds,
             metered=lambda kind: 0 if kind == "token" else 1,
+            source=settings.org_id,
+            record=record,
         )
         self.session.hide(
             settings.password,

@@ -8,8 +8,9 @@ from typing import Any
 import requests
 import simplejson
 
+from pipelines.clients.recording import Kind
 from pipelines.clients.redaction import excerpt
-from pipelines.clients.transport import Kind, lost_reply, retry_after
+from pipelines.clients.transport import lost_reply, retry_after
 from pipelines.errors import (
     CredentialsRefused,
     CrossfootError,

@@ -18,17 +18,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from pipelines.clients.recording import Kind, MeteredCall, Recorder, unrecorded
 from pipelines.clients.redaction import redact
 from pipelines.errors import ConfigurationError, ReplyLost, Retry, Throttled, Unavailable
 from pipelines.settings import Secret, is_loopback, is_vendor
 
-Kind = Literal["read", "write", "token"]
 T = TypeVar("T")
 log = logging.getLogger("crossfoot.calls")
 
@@ -224,7 +224,8 @@ class VendorSession(requests.Session):
     """A requests session that makes each call once and reports failures as our errors.
 
     `kind_of(method, url)` says what a call is when the caller does not (`calling`);
-    `examine(response, kind)` raises our error for an answer that is a refusal.
+    `examine(response, kind)` raises our error for an answer that is a refusal; `record` is told of
+    each call before it is sent.
     """
 
     def __init__(
@@ -235,9 +236,14 @@ class VendorSession(requests.Session):
         read_seconds: float = READ_SECONDS,
         governor: Governor | None = None,
         metered: Callable[[Kind], int] = lambda kind: 0,
+        source: str = "",
+        record: Recorder = unrecorded,
     ) -> None:
         super().__init__()
         self.system = reach.system
+        self.source = source
+        self._record = record
+        self._purpose = ""
         self._reach = reach
         self.calls = Calls()
         self.server_time: datetime | None = None
@@ -276,6 +282,16 @@ class VendorSession(requests.Session):
         finally:
             self._declared = before
 
+    @contextmanager
+    def purpose(self, purpose: str) -> Iterator[None]:
+        """Name what the calls in this block are for, such as `verify` or `sweep`, where that is
+        not what the whole run is for."""
+        before, self._purpose = self._purpose, purpose
+        try:
+            yield
+        finally:
+            self._purpose = before
+
     # One call, once.
     def request(  # type: ignore[override]
         self,
@@ -292,7 +308,10 @@ class VendorSession(requests.Session):
             kwargs["data"] = kwargs["data"].encode()
         if self._governor is not None and kind != "token":
             self._governor.wait()
-        self.calls.add(kind, self._metered(kind) if metered is None else metered)
+        counted = self._metered(kind) if metered is None else metered
+        if kind != "token":
+            self._record(MeteredCall(self.system, self.source, kind, counted, self._purpose))
+        self.calls.add(kind, counted)
         response = self._once(kind, method, url, args, kwargs)
         self._examine(response, kind)
         return response

@@ -29,6 +29,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
+from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import (
     CrossfootError,
@@ -81,16 +82,16 @@ class Source:
 
 
 def extract_all(
-    settings: Settings, progress: Progress, full: bool = False
+    settings: Settings, progress: Progress, full: bool = False, record: Recorder = unrecorded
 ) -> tuple[ExtractResult, ...]:
     """Read what is new in the org and in every company, into raw_salesforce and raw_quickbooks;
-    with `full`, everything again.
+    with `full`, everything again. `record` is told of every call.
 
     Raises what the clients raise, `Incomplete` when rows are missing, `WarehouseBusy` when
     somebody holds the warehouse. A run that raises has changed nothing of the source it was at.
     """
     done: list[ExtractResult] = []
-    for one in sources(settings, progress, full):
+    for one in sources(settings, progress, full, record):
         progress(f"reading {one.name}")
         with undisturbed(settings.warehouse_path):
             one.pipeline.run(one.source, loader_file_format=FILE_FORMAT)
@@ -100,15 +101,21 @@ def extract_all(
 
 
 def sources(
-    settings: Settings, progress: Progress = lambda _: None, full: bool = False
+    settings: Settings,
+    progress: Progress = lambda _: None,
+    full: bool = False,
+    record: Recorder = unrecorded,
 ) -> list[Source]:
     """Both sources, ready to be run. Raises `ConfigurationError` when a system is missing."""
     settings.check()
-    return [_salesforce(settings, progress, full), _quickbooks(settings, progress, full)]
+    return [
+        _salesforce(settings, progress, full, record),
+        _quickbooks(settings, progress, full, record),
+    ]
 
 
-def _salesforce(settings: Settings, progress: Progress, full: bool) -> Source:
-    reading = SalesforceReading(salesforce_client(settings), full=full, progress=progress)
+def _salesforce(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
+    reading = SalesforceReading(salesforce_client(settings, record), full=full, progress=progress)
     return Source(
         "Salesforce",
         salesforce_source(reading),
@@ -117,10 +124,10 @@ def _salesforce(settings: Settings, progress: Progress, full: bool) -> Source:
     )
 
 
-def _quickbooks(settings: Settings, progress: Progress, full: bool) -> Source:
+def _quickbooks(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
     known = _known_ids(settings.warehouse_path)
     readings = [
-        CompanyReading(quickbooks_client(settings, company.realm_id), known, full, progress)
+        CompanyReading(quickbooks_client(settings, company.realm_id, record), known, full, progress)
         for company in settings.quickbooks.companies
     ]
     return Source(

@@ -17,8 +17,10 @@ import pytest
 from sqlalchemy import create_engine
 from writing import AS_OF, PROMPT, World, customer_row, deal_status_row, invoice_row, marts
 
+from pipelines.clients.recording import MeteredCall
 from pipelines.errors import Stop
 from reverse_etl import approvals, decisions, store
+from reverse_etl.calls import recording_in, since
 from reverse_etl.lease import Lease, hold
 from reverse_etl.ledger import export_rows, history, snapshot
 from reverse_etl.state import open_state
@@ -70,6 +72,16 @@ def test_opening_again_changes_nothing(world: World) -> None:
     other = open_state(URL)
     store.note_once(other, "a", "c")
     assert store.fact(other, "a") == "b"
+    other.close()
+
+
+def test_calls_of_two_runs_add_up(world: World) -> None:
+    other = open_state(URL)
+    call = MeteredCall("QuickBooks", "1", "read", 3, "")
+    for state in (world.state, other, other):
+        with recording_in(state, "extract", world.clock) as record:
+            record(call)
+    assert [(h.reads, h.metered) for h in since(other, AS_OF)] == [(3, 9)]
     other.close()
 
 

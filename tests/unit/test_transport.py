@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from pipelines.clients import quickbooks_faults, salesforce_faults
 from pipelines.clients.quickbooks import kind_of as quickbooks_kind
 from pipelines.clients.quickbooks import quoted
+from pipelines.clients.recording import Kind, MeteredCall
 from pipelines.clients.redaction import MASK, excerpt, redact
 from pipelines.clients.salesforce import SalesforceClient, soql_text
 from pipelines.clients.salesforce import kind_of as salesforce_kind
@@ -31,7 +32,6 @@ from pipelines.clients.transport import (
     SANDBOX_MARK,
     CallCount,
     Governor,
-    Kind,
     Patience,
     Reach,
     VendorSession,
@@ -191,6 +191,33 @@ def test_calls_are_counted_by_kind() -> None:
             calls.post(f"{base}/v3/company/1/batch", data="{}")
     assert calls.calls.count == CallCount(reads=3, writes=1, tokens=1, metered=20)
     assert calls.calls.count.total == 4
+
+
+def test_a_recorder_is_told_of_every_call_but_those_for_tokens() -> None:
+    told: list[MeteredCall] = []
+    with serving(answer()) as (base, _):
+        calls = session(base, source="77", record=told.append, metered=lambda _: 1)
+        calls.get(f"{base}/v3/company/1/query")
+        calls.post(f"{base}/oauth2/v1/tokens/bearer", data="")
+        with calls.purpose("sweep"), calls.calling("read", metered=18):
+            calls.post(f"{base}/v3/company/1/batch", data="{}")
+        calls.post(f"{base}/v3/company/1/invoice", data="{}")
+    assert told == [
+        MeteredCall("Vendor", "77", "read", 1, ""),
+        MeteredCall("Vendor", "77", "read", 18, "sweep"),
+        MeteredCall("Vendor", "77", "write", 1, ""),
+    ]
+
+
+def test_what_a_recorder_refuses_is_not_sent() -> None:
+    def refuse(_: MeteredCall) -> None:
+        raise Stop("state", "", "there is no room left")
+
+    with serving(answer()) as (base, seen):
+        calls = session(base, record=refuse)
+        with pytest.raises(Stop, match="no room"):
+            calls.post(f"{base}/v3/company/1/invoice", data="{}")
+    assert (seen.requests, calls.calls.count.total) == ([], 0)
 
 
 @pytest.mark.parametrize(
