@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.sandbox.salesforce import ids, refusals
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
 from pipelines.sandbox.salesforce.consequences import Consequences
+from pipelines.sandbox.salesforce.derived.ground import Ground
 from pipelines.sandbox.salesforce.fields import NUMERIC, Field
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.values import (
@@ -73,7 +74,7 @@ class Records:
         self._user = user_id
         self.guards = Guards()
         self._consequences = Consequences(
-            catalogue, store, org_id, user_id, self._next_id, self._stamps
+            Ground(catalogue, store, org_id, user_id, self._next_id, self._stamps)
         )
         # What else must hold of a record, told by the org; answers it as it is stored.
         self.checked: Callable[[SObject, Record], Record] = lambda _sobject, record: record
@@ -183,11 +184,16 @@ class Records:
         record = self.living(sobject, record_id)
         self.guards.locked([record["Id"], *_parents(sobject, record, {})])
         self._refuse_still_needed(sobject, record)
+        self._consequences.refuse_delete(sobject, record)
         writes: list[Write | MetaWrite] = []
         self._bin(sobject, record, writes)
-        self._store.commit(writes)
-        if sobject.name == "OpportunityLineItem":
-            self._consequences.sum_up(record["OpportunityId"])
+        with self._store.transaction():
+            self._store.commit(writes)
+            self._consequences.resum(sobject, record)
+
+    def restored(self, sobject: SObject, record: Record) -> None:
+        """A record came back from the recycle bin: it counts again."""
+        self._consequences.resum(sobject, record)
 
     def _refuse_still_needed(self, sobject: SObject, record: Record) -> None:
         """Some records keep their parent: an account with cases cannot go."""
@@ -411,17 +417,10 @@ class Records:
             self._store.commit(writes)
             self.guards.rules(sobject, record)
             self._consequences.follow(sobject, record, before)
-            if sobject.name == "Opportunity" and not before and record.get("ContactId"):
-                self._make_primary(record)
-
-    def _make_primary(self, deal: Record) -> None:
-        """The contact named with a new deal is its primary one."""
-        role = self._catalogue.get("OpportunityContactRole")
-        assert role is not None
-        self.create(
-            role,
-            {"OpportunityId": deal["Id"], "ContactId": deal["ContactId"], "IsPrimary": True},
-        )
+            for name, brought in () if before else self._consequences.brings(sobject, record):
+                more = self._catalogue.get(name)
+                assert more is not None
+                self.create(more, brought)
 
 
 def _parents(sobject: SObject, record: Record, before: Record) -> list[str]:

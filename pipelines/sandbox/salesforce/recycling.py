@@ -25,7 +25,9 @@ def undelete(org: Org, record_id: str) -> str:
     sobject, record = _binned(org, record_id)
     writes: list[Write] = []
     _restore(org, sobject, record, writes)
-    org.kernel.store.commit(writes)
+    with org.kernel.store.transaction():
+        org.kernel.store.commit(writes)
+        org.records.restored(sobject, record)
     return str(record["Id"])
 
 

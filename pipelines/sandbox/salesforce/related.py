@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 
 from pipelines.sandbox.salesforce import refusals
-from pipelines.sandbox.salesforce.calls import Answer, Call, only
+from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.derived import schedules
 from pipelines.sandbox.salesforce.fields import Field
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.store import Record
@@ -47,8 +48,13 @@ def children_of(org: Org, call: Call, sobject: SObject, record: Record, name: st
     )
     if found is None:
         return None
-    only(call, "GET", "HEAD")
     child, field = found
+    if child.name == schedules.KIND and call.method in ("PUT", "DELETE"):
+        _established(org, call, record)
+        if call.method == "DELETE":
+            return Answer(204)
+    else:
+        only(call, "GET", "HEAD")
     wanted = call.query.get("fields") or ", ".join(
         f.name for f in child.fields.values() if f.type not in ("address", "location")
     )
@@ -57,6 +63,18 @@ def children_of(org: Org, call: Call, sobject: SObject, record: Record, name: st
     )
     rows = list(org.selection(call).run(statement, False).rows)
     return Answer(200, {"totalSize": len(rows), "done": True, "records": rows})
+
+
+def _established(org: Org, call: Call, line: Record) -> None:
+    """Take away a line's schedules; a PUT puts those in their place that its body asks for."""
+    sobject = org.object(schedules.KIND)
+    rows = schedules.established(line["Id"], object_body(call)) if call.method == "PUT" else []
+    held = org.kernel.store.table(org.org_id, sobject.name)
+    for one in held.find("OpportunityLineItemId", line["Id"]):
+        if not one.get("IsDeleted"):
+            org.records.delete(sobject, one["Id"])
+    for row in rows:
+        org.records.create(sobject, row)
 
 
 def bytes_of(call: Call, sobject: SObject, record: Record, name: str) -> Answer | None:

@@ -87,6 +87,8 @@ def _quote_line() -> Iterable[Field]:
     yield percent("Discount", "Discount", 5, 2)
     yield fixed(money("Subtotal", "Subtotal"))
     yield whole("SortOrder", "Sort Order", 9)
+    yield on_create(link("OpportunityLineItemId", "Opportunity Product ID", "OpportunityLineItem",
+                         children="QuoteLineItems"))  # fmt: skip
 
 
 def _order() -> Iterable[Field]:

@@ -44,6 +44,7 @@ _ROLES = ("Business User", "Decision Maker", "Economic Buyer", "Economic Decisio
           "Evaluator", "Executive Sponsor", "Influencer", "Technical Buyer", "Other")  # fmt: skip
 _FORECAST = ("Omitted", "Pipeline", "BestCase", "MostLikely", "Forecast", "Closed")
 _FORECAST_NAMES = ("Omitted", "Pipeline", "Best Case", "Commit", "Closed")
+_PERIODS = ("Daily", "Weekly", "Monthly", "Quarterly", "Yearly")
 _CREATED = ("CreatedDate", "CreatedById")
 
 
@@ -107,6 +108,8 @@ def _opportunity() -> Iterable[Field]:
     yield fixed(whole("FiscalQuarter", "Fiscal Quarter", 8, compound="Fiscal"))
     yield fixed(whole("FiscalYear", "Fiscal Year", 8, compound="Fiscal"))
     yield fixed(text("Fiscal", "Fiscal Period", 6))
+    yield link("SyncedQuoteId", "Quote ID", "Quote", relationship="SyncedQuote",
+               createable=False)  # fmt: skip
     yield on_create(link("ContactId", "Contact ID", "Contact", relationship=None,
                          children="Opportunities", permissionable=False))  # fmt: skip
     yield from viewed(activity=False)
@@ -137,6 +140,8 @@ def _line() -> Iterable[Field]:
     yield fixed(flag("HasRevenueSchedule", "Has Revenue Schedule"))
     yield fixed(flag("HasQuantitySchedule", "Has Quantity Schedule"))
     yield fixed(flag("HasSchedule", "Has Schedule"))
+    yield fixed(flag("CanUseQuantitySchedule", "Quantity Scheduling Allowed"))
+    yield fixed(flag("CanUseRevenueSchedule", "Revenue Scheduling Allowed"))
     yield from viewed(activity=False)
     yield fixed(currency_code())
 
@@ -171,6 +176,8 @@ def _history() -> Iterable[Field]:
     yield money("Amount", "Amount")
     yield money("ExpectedRevenue", "Expected Revenue")
     yield day("CloseDate", "Close Date")
+    yield money("PrevAmount", "Previous Amount")
+    yield day("PrevCloseDate", "Previous Close Date")
     yield percent("Probability", "Probability", 3, 0)
     yield pick("ForecastCategory", "To ForecastCategory", _FORECAST, 40)
     yield currency_code()
@@ -209,6 +216,13 @@ def _product() -> Iterable[Field]:
     yield pick("QuantityUnitOfMeasure", "Quantity Unit Of Measure", ("Each",))
     yield text("StockKeepingUnit", "Product SKU", 180)
     yield fixed(flag("IsArchived", "Archived"))
+    for kind in ("Quantity", "Revenue"):
+        yield flag(f"CanUse{kind}Schedule", f"{kind} Scheduling Enabled")
+        yield pick(f"{kind}ScheduleType", f"{kind} Schedule Type", ("Divide", "Repeat"), 40,
+                   restricted=True)  # fmt: skip
+        yield pick(f"{kind}InstallmentPeriod", f"{kind} Installment Period", _PERIODS, 40,
+                   restricted=True)  # fmt: skip
+        yield whole(f"NumberOf{kind}Installments", f"Number Of {kind} Installments", 9)
     yield from viewed(activity=False)
     yield currency_code()
 

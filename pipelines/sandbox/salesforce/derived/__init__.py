@@ -1,0 +1,1 @@
+"""What the vendor sets when a record is written: fields that follow from others, sums, history."""
