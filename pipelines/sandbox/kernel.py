@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -97,6 +99,8 @@ class Observer(Protocol):
 
 
 VendorFactory = Callable[["Sandbox"], Vendor]
+# What a call gets while so many others of its org or company are under way; None: it may go on.
+Door = Callable[[Request, int], "Reply | None"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class Sandbox:
         base_urls: where each vendor is served, once it is.
         vendors: by name; built anew at a reset, so a vendor may keep caches of the books.
         observers: who is told of committed changes, by vendor.
+        doors: who says no to calls that are too many at once, by vendor.
         lock: held during every call.
     """
 
@@ -139,6 +144,8 @@ class Sandbox:
         self.manifest: Mapping[str, Any] = {}
         self.vendors: dict[str, Vendor] = {}
         self.observers: dict[str, Observer] = {}
+        self.doors: dict[str, Door] = {}
+        self._under_way: Counter[tuple[str, str]] = Counter()
         self._pages: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
         self._factories = dict(factories or default_factories())
         self._seed = _seed_of(self.options)
@@ -169,6 +176,7 @@ class Sandbox:
         for observer in self.observers.values():
             observer.close()
         self.observers.clear()
+        self.doors.clear()
         self.vendors = {name: make(self) for name, make in self._factories.items()}
 
     def reset(self, folder: Path | None = None) -> None:
@@ -228,6 +236,24 @@ class Sandbox:
                 observer.committed(vendor.realm_of(request), writes)
             return reply
 
+    @contextmanager
+    def under_way(self, request: Request) -> Iterator[Reply | None]:
+        """The call counts as one of those at once while the block runs; what refuses it, if any.
+
+        A refused call is written into the journal and counts only as long as it takes to say so.
+        """
+        realm = self.vendors[request.system].realm_of(request)
+        key = (request.system, realm)
+        door = self.doors.get(request.system)
+        refusal = door(request, self._under_way[key]) if door is not None else None
+        self._under_way[key] += 1
+        try:
+            if refusal is not None:
+                self.note_undone(request, refusal.status, None)
+            yield refusal
+        finally:
+            self._under_way[key] -= 1
+
     # ---- what faults ask
 
     def verdict(self, request: Request) -> Action | None:
@@ -272,7 +298,7 @@ class Sandbox:
             realm = vendor.realm_of(request)
             self._pages.setdefault((request.system, realm), {})[page.entity] = page.rows
 
-    def note_undone(self, request: Request, status: int, fault: str) -> None:
+    def note_undone(self, request: Request, status: int, fault: str | None) -> None:
         """Journal a call that never reached its vendor."""
         with self.lock:
             self._journal(request, status, fault, ())

@@ -110,6 +110,13 @@ class App:
                 return
             await self._send(send, control(self._sandbox, request))
             return
+        with self._sandbox.under_way(request) as refusal:
+            if refusal is None:
+                await self._answer(request, scope, send)
+            else:
+                await self._send(send, refusal)
+
+    async def _answer(self, request: Request, scope: Scope, send: Send) -> None:
         action = self._sandbox.verdict(request)
         if action is None:
             await self._send(send, packed(request, self._dispatch(request, None)))

@@ -331,18 +331,6 @@ def test_a_token_opens_its_own_company_only(us: Company) -> None:
     assert (answer.status, answer.body["fault"]["error"][0]["code"]) == (403, "3100")
 
 
-def test_limits_hold_by_the_sandbox_clock_when_switched_on(tmp_path: Path) -> None:
-    with quickbooks_sandbox(tmp_path, limits=True) as running:
-        us = Company(running)
-        codes = [us.get("/customer/1").status for _ in range(11)]
-        assert codes == [200] * 10 + [429]
-        late = us.get("/customer/1")
-        assert late.body["fault"]["error"][0]["code"] == "3001"
-        assert "Retry-After" not in late.headers
-        advance(us, 1)
-        assert us.get("/customer/1").status == 200
-
-
 def test_the_journal_tells_reads_from_writes(us: Company) -> None:
     us.control("DELETE", "/journal")
     us.save("Invoice", invoice())

@@ -175,6 +175,10 @@ OPERATIONS: Areas = {
             _ROOT + "batch",
             body={"BatchItemRequest": [{"bId": "1", "Query": "select * from Item"}]},
             says="BatchItemResponse",
+            note="With `--limits on`, 429 / 3001 beyond 500 calls, 40 batches or 200 reports a "
+            "minute, 10 calls a second, 10 at once, 40 e-mails a day, for each company. 120 "
+            "batches over all apps and 800 calls with the vendor's other products cannot be "
+            "reached with one app and one product.",
         ),
     ),
     "Lists": tuple(

@@ -16,7 +16,7 @@ from pipelines.sandbox.quickbooks.batch import run_batch
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.changes import capture
 from pipelines.sandbox.quickbooks.files import FileAddresses, is_file
-from pipelines.sandbox.quickbooks.limits import Limits
+from pipelines.sandbox.quickbooks.limits import AT_ONCE, Limits, kind_of_call
 from pipelines.sandbox.quickbooks.memory import remembered
 from pipelines.sandbox.quickbooks.oauth import (
     CLIENT_ID,
@@ -106,6 +106,7 @@ class QuickBooks:
         self.weather: Weather = QuickBooksWeather(kernel.clock.now, self.oauth)
         self.limits = {realm: Limits() for realm in self.books}
         kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
+        kernel.doors[self.name] = self.refuse_crowd
 
     # ---- what the kernel asks
 
@@ -181,7 +182,7 @@ class QuickBooks:
             books = self._admit(match.group(1), request)
             segments = [s for s in (match.group(2) or "").split("/") if s]
             resource = segments[0].lower() if segments else ""
-            self._refuse_too_many(books, resource)
+            self._refuse_too_many(books, kind_of_call(segments))
             if resource == "upload" and len(request.body) > attachments.MOST_BYTES:
                 return too_large(self.kernel.clock.now())
         except GatewayRefusal as refusal:
@@ -207,10 +208,20 @@ class QuickBooks:
             raise wrong_company()
         return self.books[realm]
 
-    def _refuse_too_many(self, books: Books, resource: str) -> None:
+    def _refuse_too_many(self, books: Books, kind: str) -> None:
         limits = self.limits[books.realm]
-        if self.kernel.options.limits and not limits.admit(resource, self.kernel.clock.now()):
+        if self.kernel.options.limits and not limits.admit(kind, self.kernel.clock.now()):
             raise throttled()
+
+    def refuse_crowd(self, request: Request, others: int) -> Reply | None:
+        """What a call gets while so many others of its company are under way; None: it may go on.
+
+        Token calls are none of a company's, and are never too many.
+        """
+        if not self.kernel.options.limits or others < AT_ONCE or not self.realm_of(request):
+            return None
+        reply = turned_away(self.kernel.clock.now(), throttled())
+        return xml_form.as_xml(reply) if xml_form.is_wanted(request) else reply
 
     def _answer(self, call: Call) -> Reply:
         books = call.books
