@@ -81,6 +81,7 @@ def test_read_some_fields(org: Org) -> None:
     assert {k: v for k, v in got.items() if k != "attributes"} == {
         "Name": "Acme GmbH",
         "BillingCity": "Köln",
+        "Id": ACME,
     }
 
 

@@ -112,7 +112,7 @@ def _described(call: Call) -> Record:
 def _email(org: Org, call: Call) -> Answer:
     inputs = object_body(call).get("inputs")
     if not isinstance(inputs, list) or not inputs or not all(isinstance(i, dict) for i in inputs):
-        raise refusals.unreadable("list", "START_OBJECT", "inputs")
+        raise refusals.unreadable("list", inputs)
     known = {name for name, *_ in _inputs(float(call.version))}
     results = [_result(org, known, one) for one in inputs]
     good = all(r["isSuccess"] for r in results)

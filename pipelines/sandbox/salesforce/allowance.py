@@ -7,6 +7,40 @@ from pipelines.sandbox.salesforce.bulk_jobs import DAILY_BATCHES, DAILY_QUERY_JO
 from pipelines.sandbox.salesforce.calls import Answer, Call, only
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
 
+# What the sandbox does not use up: the documented entries with the figures of an Enterprise org.
+_UNTOUCHED = {
+    name: {"Max": most, "Remaining": most}
+    for name, most in {
+        "ConcurrentAsyncGetReportInstances": 200,
+        "ConcurrentSyncReportRuns": 20,
+        "DailyAsyncApexExecutions": 250_000,
+        "DailyBulkV2QueryFileStorageMB": 976_562,
+        "DailyDeliveredPlatformEvents": 25_000,
+        "DailyDurableGenericStreamingApiEvents": 200_000,
+        "DailyDurableStreamingApiEvents": 200_000,
+        "DailyGenericStreamingApiEvents": 10_000,
+        "DailyStandardVolumePlatformEvents": 25_000,
+        "DailyStreamingApiEvents": 200_000,
+        "DailyWorkflowEmails": 10_000,
+        "DataStorageMB": 1024,
+        "DurableStreamingApiConcurrentClients": 1000,
+        "FileStorageMB": 1024,
+        "HourlyAsyncReportRuns": 1200,
+        "HourlyDashboardRefreshes": 200,
+        "HourlyDashboardResults": 5000,
+        "HourlyDashboardStatuses": 999_999_999,
+        "HourlyODataCallout": 20_000,
+        "HourlyPublishedPlatformEvents": 250_000,
+        "HourlyPublishedStandardVolumePlatformEvents": 100_000,
+        "HourlySyncReportRuns": 500,
+        "HourlyTimeBasedWorkflow": 1000,
+        "MassEmail": 5000,
+        "PermissionSets": 1500,
+        "SingleEmail": 5000,
+        "StreamingApiConcurrentClients": 1000,
+    }.items()
+}
+
 
 def limits(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     """GET /limits: what the org may use, and what is left of it."""
@@ -29,10 +63,7 @@ def limits(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
                 "Max": DAILY_QUERY_JOBS,
                 "Remaining": max(0, DAILY_QUERY_JOBS - used.bulk_queries),
             },
-            "DataStorageMB": {"Max": 1024, "Remaining": 1000},
-            "FileStorageMB": {"Max": 1024, "Remaining": 1024},
-            "SingleEmail": {"Max": 5000, "Remaining": 5000},
-            "MassEmail": {"Max": 5000, "Remaining": 5000},
+            **_UNTOUCHED,
         },
     )
 

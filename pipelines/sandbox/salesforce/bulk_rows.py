@@ -135,6 +135,13 @@ def _number(text: str) -> Decimal:
     return found
 
 
+def _count(text: str) -> Decimal:
+    found = _number(text)
+    if found != found.to_integral_value():
+        raise ValueError(text)
+    return found
+
+
 def _date(text: str) -> str:
     return date.fromisoformat(text[:10]).isoformat()
 
@@ -148,4 +155,5 @@ def _moment(text: str) -> str:
 
 _CHECKS: Mapping[str, Callable[[str], Any]] = {
     "boolean": _boolean, "date": _date, "datetime": _moment, **dict.fromkeys(NUMERIC, _number),
+    "int": _count,
 }  # fmt: skip

@@ -107,7 +107,7 @@ def _own_id(sobject: SObject, row: Given, operation: str) -> str:
     full = ids.to18(value)
     if full is None or not full.startswith(sobject.prefix):
         label = next(f.label for f in sobject.fields.values() if f.type == "id")
-        raise Refusal("MALFORMED_ID", f"{label}: id value of incorrect type: {value}", ("Id",))
+        raise refusals.wrong_kind_of_id(label, value, ("Id",))
     return full
 
 

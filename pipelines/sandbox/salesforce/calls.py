@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce import json_words, refusals
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import Record
 
@@ -81,16 +81,17 @@ def object_body(call: Call) -> Record:
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.payload and kind in _NOT_JSON:
         raise refusals.unsupported_media(kind)
+    if not call.payload:
+        raise Refusal("JSON_PARSER_ERROR", json_words.NO_BODY)
     try:
-        found = codec.loads(call.payload or b"")
-    except ValueError:
-        found = None
+        found = codec.loads(call.payload)
+    except ValueError as error:
+        raise Refusal("JSON_PARSER_ERROR", json_words.complaint(error)) from None
     if not isinstance(found, dict):
+        kind = json_words.token(found)[0]
         raise Refusal(
             "JSON_PARSER_ERROR",
-            "The HTTP entity body is required, but this request has no entity body."
-            if not call.payload
-            else "Unexpected character: the body is not a JSON object at [line:1, column:1]",
+            f"Can not deserialize SObject out of {kind} token at [line:1, column:1]",
         )
     return found
 

@@ -65,7 +65,7 @@ def _parts(body: Record) -> list[Record]:
     """
     parts = body.get("compositeRequest")
     if not isinstance(parts, list) or not all(isinstance(p, dict) for p in parts):
-        raise refusals.unreadable("list", "START_OBJECT", "compositeRequest")
+        raise refusals.unreadable("list", parts)
     for name in ("method", "url", "referenceId"):
         if any(not isinstance(p.get(name), str) for p in parts):
             raise refusals.required_missing([name])
@@ -94,7 +94,7 @@ def _graphs(org: Org, call: Call) -> Answer:
     """Several composites in one call, each kept or taken back as a whole."""
     graphs = object_body(call).get("graphs")
     if not isinstance(graphs, list) or not all(isinstance(g, dict) for g in graphs):
-        raise refusals.unreadable("list", "START_OBJECT", "graphs")
+        raise refusals.unreadable("list", graphs)
     parts = [_parts(graph) for graph in graphs]
     if len(graphs) > GRAPHS or sum(map(len, parts)) > GRAPH_NODES:
         raise Refusal(

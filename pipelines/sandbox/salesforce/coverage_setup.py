@@ -265,6 +265,7 @@ OPERATIONS: Areas = {
                   says="NOT_FOUND"),
         Operation("User interface API", "GET", _ROOT + "ui-api/object-info", NOT_SERVED,
                   says="NOT_FOUND"),
-        Operation("Apex REST", "GET", "/services/apexrest/x", NOT_SERVED, says="NOT_FOUND"),
+        Operation("Apex REST", "GET", "/services/apexrest/x", REFUSED,
+                  note="No Apex class answers there.", says="Could not find a match for URL"),
     ),
 }  # fmt: skip

@@ -194,7 +194,7 @@ def rows(body: Record) -> list[Record]:
     """
     records = body.get("records")
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
-        raise refusals.unreadable("list", "START_OBJECT", "records")
+        raise refusals.unreadable("list", records)
     if len(records) > COLLECTION:
         raise _too_many()
     return records

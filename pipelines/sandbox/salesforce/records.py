@@ -302,7 +302,7 @@ class Records:
             return binary(field, value)
         if not isinstance(value, str):
             if isinstance(value, bool | list | Mapping):
-                raise refusals.unreadable("string", "START_OBJECT", value)
+                raise refusals.unreadable("string", value)
             value = str(value)
         return self._text(field, value)
 
@@ -333,12 +333,11 @@ class Records:
     def _reference(self, field: Field, value: str) -> str:
         full = ids.to18(value)
         owner = self._catalogue.of_id(value)
-        if full is None or (owner is not None and owner.name not in field.refers_to):
-            raise Refusal(
-                "MALFORMED_ID",
-                f"{field.label}: id value of incorrect type: {value}",
-                (field.name,),
-            )
+        if full is None:
+            raise refusals.wrong_kind_of_id(field.label, value, (field.name,))
+        if owner is not None and owner.name not in field.refers_to:
+            told = f"{field.label}: id value of incorrect type: {value}"
+            raise refusals.integrity(told, (field.name,))
         target = owner or self._catalogue.get(field.refers_to[0])
         record = self._store.table(self._org, target.name).get(full) if target else None
         if record is None:

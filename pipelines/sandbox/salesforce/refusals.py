@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.sandbox.salesforce import json_words
+
 SESSION_INVALID = "Session expired or invalid"
 GONE_OR_UNKNOWN = "The requested resource does not exist"
 
@@ -131,13 +133,19 @@ def integrity(message: str, fields: Sequence[str] = ()) -> Refusal:
     return Refusal("FIELD_INTEGRITY_EXCEPTION", message, fields)
 
 
-def unreadable(kind: str, token: str, value: object) -> Refusal:
-    """A JSON value of the wrong kind."""
+def unreadable(kind: str, value: object) -> Refusal:
+    """A JSON value of another kind than the field's."""
+    token, shown = json_words.token(value)
     return Refusal(
         "JSON_PARSER_ERROR",
-        f"Cannot deserialize instance of {kind} from {token} value {value} "
+        f"Cannot deserialize instance of {kind} from {token} value {shown} "
         "or request may be missing a required field at [line:1, column:2]",
     )
+
+
+def wrong_kind_of_id(label: str, value: str, fields: Sequence[str]) -> Refusal:
+    """An id that is none, or none of that object."""
+    return Refusal("MALFORMED_ID", f"{label}: id value of incorrect type: {value}", fields)
 
 
 def malformed_query(message: str) -> Refusal:

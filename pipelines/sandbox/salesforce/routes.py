@@ -198,6 +198,8 @@ class Salesforce:
         about = self._about_user(request, path, session.user_id)
         if about is not None:
             return about
+        if path.startswith("/services/apexrest"):
+            raise refusals.not_found("Could not find a match for URL")
         found = VERSIONED.fullmatch(path)
         if found is None:
             raise refusals.not_found()

@@ -7,7 +7,6 @@ FieldSpec"); REST API guide, "Search" and "Parameterized Search". Search works o
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -340,7 +339,7 @@ def _listed(value: Any) -> Iterable[Mapping[str, Any]]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise refusals.unreadable("list", "START_OBJECT", json.dumps(value, default=str))
+        raise refusals.unreadable("list", value)
     return value
 
 
@@ -348,7 +347,7 @@ def _whole(value: Any, otherwise: int) -> int:
     try:
         return min(int(value), MOST_ROWS) if value not in (None, "") else otherwise
     except (TypeError, ValueError):
-        raise refusals.unreadable("int", "VALUE_STRING", value) from None
+        raise refusals.unreadable("int", value) from None
 
 
 def _malformed(message: str) -> Refusal:

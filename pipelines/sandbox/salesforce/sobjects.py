@@ -13,6 +13,7 @@ from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.listviews import list_views
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.passwords import password_of
 from pipelines.sandbox.salesforce.quick_actions import object_quick_actions
 from pipelines.sandbox.salesforce.recent import recent_items
 from pipelines.sandbox.salesforce.records import Ambiguous
@@ -91,6 +92,8 @@ def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
 def _related(org: Org, call: Call, sobject: SObject, record_id: str, name: str) -> Answer:
     """A record's parent (read, changed, deleted), children or content, by its relationship."""
     record = org.records.living(sobject, record_id)
+    if sobject.name == "User" and name.lower() == "password":
+        return password_of(org, call, record)
     listed = bytes_of(call, sobject, record, name) or children_of(org, call, sobject, record, name)
     if listed is not None:
         return listed
@@ -104,6 +107,7 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     if call.method == "POST" and record_id.lower() == "id":
         return _created(org, call, sobject)
     only(call, "GET", "HEAD", "PATCH", "DELETE")
+    _refuse_no_id(call, sobject, record_id)
     if call.method in ("GET", "HEAD"):
         record = org.records.living(sobject, record_id)
         answer = Answer(200, shown(org, call, sobject, record))
@@ -119,6 +123,19 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     return Answer(204)
 
 
+def _refuse_no_id(call: Call, sobject: SObject, record_id: str) -> None:
+    """What is no id is taken for the name of a key without its value; where it looks like an id of
+    the object, or is one of another, writes say that."""
+    full = ids.to18(record_id)
+    writes = call.method in ("PATCH", "DELETE")
+    own = record_id.startswith(sobject.prefix)
+    if writes and (bool(full) != own) and len(record_id) in (15, 18):
+        label = next(f.label for f in sobject.fields.values() if f.type == "id")
+        raise refusals.wrong_kind_of_id(label, record_id, ("Id",))
+    if full is None:
+        raise refusals.no_external_id(record_id)
+
+
 def _refuse_if_changed(org: Org, call: Call, record: Record) -> None:
     since = call.headers.get("if-unmodified-since")
     if since and datetime.fromisoformat(record["LastModifiedDate"]) > parsedate_to_datetime(since):
@@ -130,7 +147,7 @@ def _refuse_if_changed(org: Org, call: Call, record: Record) -> None:
 
 
 def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
-    """A record with all its fields, or with those that `fields=` names."""
+    """A record with all its fields, or with those that `fields=` names and its id."""
     named = call.query.get("fields")
     wanted = [n.strip() for n in named.split(",")] if named else list(sobject.fields)
     shown: Record = {
@@ -148,7 +165,7 @@ def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
             continue
         value = compound(sobject, field, record) if field.type == "address" else None
         shown[field.name] = value or record.get(field.name)
-    return shown
+    return {**shown, "Id": record["Id"]}
 
 
 def _by_key(org: Org, call: Call, sobject: SObject, name: str, value: str) -> Answer:

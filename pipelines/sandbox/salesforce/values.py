@@ -43,20 +43,21 @@ def boolean(value: Any) -> bool:
         return value
     if str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
-    raise refusals.unreadable("boolean", "VALUE_STRING", value)
+    raise refusals.unreadable("boolean", value)
 
 
 def number(field: Field, value: Any) -> Decimal | int:
-    """A number within the field's digits, rounded to its places."""
+    """A number within the field's digits, rounded to its places; a count has none."""
+    kind = "int" if field.type == "int" else "double"
     if isinstance(value, bool):
-        raise refusals.unreadable("double", "VALUE_BOOLEAN", value)
+        raise refusals.unreadable(kind, value)
     try:
         found = Decimal(str(value))
     except InvalidOperation:
-        raise refusals.unreadable(
-            "int" if field.type == "int" else "double", "VALUE_STRING", value
-        ) from None
+        raise refusals.unreadable(kind, value) from None
     if field.type == "int":
+        if found != found.to_integral_value():
+            raise refusals.unreadable(kind, value)
         return int(found)
     whole = field.precision - field.scale
     if field.precision and abs(found) >= Decimal(10) ** whole:
@@ -78,7 +79,7 @@ def time(field: Field, value: Any) -> str:
             raise ValueError
         return stamp(moment.astimezone(UTC))
     except ValueError:
-        raise refusals.unreadable(field.type, "VALUE_STRING", value) from None
+        raise refusals.unreadable(field.type, value) from None
 
 
 def is_email(text: str) -> bool:

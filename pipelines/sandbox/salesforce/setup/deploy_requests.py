@@ -18,7 +18,10 @@ from pipelines.sandbox.salesforce.setup import deployments
 def metadata(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     """Everything below /metadata."""
     where = tuple(part.lower() for part in rest)
-    if not where or where[0] != "deployrequest":
+    if not where:
+        only(call, "GET", "HEAD")
+        return Answer(200, {"deployRequest": f"{call.root}/metadata/deployRequest"})
+    if where[0] != "deployrequest":
         raise refusals.not_found()
     if len(where) == 1:
         only(call, "POST")
@@ -75,6 +78,6 @@ def _options(data: bytes) -> Mapping[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise refusals.unreadable("object", "VALUE_STRING", "deployOptions")
+        raise refusals.unreadable("object", found)
     given = found.get("deployOptions") or {}
     return given if isinstance(given, dict) else {}

@@ -1,0 +1,62 @@
+"""What is said of a body that is not the JSON it should be, in the words of the vendor's parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from simplejson import JSONDecodeError
+
+NO_BODY = "The HTTP entity body is required, but this request has no entity body."
+_VALUE = "expected a valid value (number, String, array, object, 'true', 'false' or 'null')"
+_WORD = re.compile(r"[A-Za-z_][\w$]*")
+# By how the complaint of our reader begins.
+_EXPECTED: Mapping[str, str] = {
+    "Expecting property name": "was expecting double-quote to start field name",
+    "Illegal trailing comma": "was expecting double-quote to start field name",
+    "Expecting ':'": "was expecting a colon to separate field name and value",
+    "Expecting ',' delimiter or '}'": "was expecting comma to separate OBJECT entries",
+    "Expecting ',' delimiter or ']'": "was expecting comma to separate ARRAY entries",
+}
+
+
+def complaint(error: ValueError) -> str:
+    """Why a text is no JSON, and where: lines from 1, the column behind the character."""
+    if not isinstance(error, JSONDecodeError):
+        return f"Invalid UTF-8 start byte at [line:1, column:1]: {error}"
+    at = _behind_blanks(error.doc, error.pos + error.msg.startswith("Illegal trailing comma"))
+    if at >= len(error.doc) or error.msg.startswith("Unterminated"):
+        return f"Unexpected end-of-input at {_place(error.doc, len(error.doc))}"
+    word = _WORD.match(error.doc, at)
+    if word and error.msg.startswith("Expecting value"):
+        told = f"Unrecognized token '{word[0]}': was expecting 'null', 'true', 'false' or NaN"
+        return f"{told} at {_place(error.doc, word.end())}"
+    found = error.doc[at]
+    wanted = next((v for k, v in _EXPECTED.items() if error.msg.startswith(k)), _VALUE)
+    shown = f"Unexpected character ('{found}' (code {ord(found)}))"
+    return f"{shown}: {wanted} at {_place(error.doc, at + 1)}"
+
+
+def token(value: Any) -> tuple[str, str]:
+    """A JSON value as the parser names it: its kind of token, and what it shows of it."""
+    if value is None:
+        return "VALUE_NULL", "null"
+    if isinstance(value, bool):
+        return ("VALUE_TRUE", "true") if value else ("VALUE_FALSE", "false")
+    if isinstance(value, Mapping):
+        return "START_OBJECT", "{"
+    if isinstance(value, list | tuple):
+        return "START_ARRAY", "["
+    if isinstance(value, str):
+        return "VALUE_STRING", value
+    return ("VALUE_NUMBER_INT" if isinstance(value, int) else "VALUE_NUMBER_FLOAT"), str(value)
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    return len(text) - len(text[at:].lstrip())
+
+
+def _place(text: str, at: int) -> str:
+    line = text.count("\n", 0, at) + 1
+    return f"[line:{line}, column:{at - (text.rfind(chr(10), 0, at) + 1) + 1}]"
