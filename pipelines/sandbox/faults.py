@@ -57,8 +57,10 @@ KINDS: Mapping[str, Kind] = {
         "is lost with the connection."
     ),
     "partial_failure": Kind(
-        "Some items of a batch (QuickBooks batch, Salesforce collections) are refused with `code` "
-        "and not done: those at the positions `items` (from 0), or each with chance `share`.",
+        "Some items of a batch are refused with `code` and not done: those at the positions "
+        "`items` (from 0), or each with chance `share`. Items are those of a QuickBooks batch; of "
+        "Salesforce the records of collections and trees, the parts of composites, graphs and "
+        "batches, the rows of an upload to either Bulk API.",
         ("code", "items", "share"),
     ),
     "clock_skew": Kind(
@@ -72,7 +74,8 @@ CONDITIONS: Mapping[str, str] = {
     "method": "the HTTP method",
     "path": "a regular expression found in path and query, as sent or decoded",
     "body": "a regular expression found in the body",
-    "operation": "query, read, create, update, delete, token, batch, bulk_results ... of the call",
+    "operation": "query, read, create, update, delete, token, batch, bulk_upload, bulk_results "
+    "... of the call",
     "entity": "the object the call speaks of",
     "skip": "so many matching calls pass first (0)",
     "times": "so many calls are hit (1); null: all",

@@ -4,7 +4,7 @@ change a call or its answer. Those that cut or delay the connection are the serv
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +23,10 @@ class Meaning:
 
     operation: str = ""
     entity: str = ""
+
+
+# Answers a call; None answers nothing and notes that nothing was done.
+Dispatch = Callable[["Request | None"], "Reply | None"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,10 @@ class Weather(Protocol):
         """How many items a batch has; 0 when it is none."""
         ...
 
-    def without(self, request: Request, chosen: Collection[int]) -> Request | None:
-        """The batch without the chosen items; None when nothing of it is to be done."""
-        ...
-
-    def put_back(
-        self, request: Request, reply: Reply | None, chosen: Collection[int], code: str
+    def partly(
+        self, request: Request, chosen: Collection[int], code: str, dispatch: Dispatch
     ) -> Reply:
-        """The answer with the chosen items refused in their places."""
+        """Answer a batch of which the chosen items fail with that code and are not done."""
         ...
 
     def rotating(self) -> AbstractContextManager[None]:
@@ -169,15 +169,14 @@ def _stale(sandbox: Sandbox, request: Request, action: Action) -> Reply:
 def _partial(sandbox: Sandbox, request: Request, action: Action) -> Reply:
     weather = sandbox.vendors[request.system].weather
     chosen = chosen_items(action, weather.items(request))
-    rest = weather.without(request, chosen)
-    if rest is None:
-        reply = None
-        sandbox.note_undone(request, 200, action.kind)
-    else:
-        reply = sandbox.dispatch(rest, action.kind)
-        if reply.status >= 400:
-            return reply
-    return weather.put_back(request, reply, chosen, action.code or "")
+
+    def dispatch(part: Request | None) -> Reply | None:
+        if part is None:
+            sandbox.note_undone(request, 200, action.kind)
+            return None
+        return sandbox.dispatch(part, action.kind)
+
+    return weather.partly(request, chosen, action.code or "", dispatch)
 
 
 def chosen_items(action: Action, count: int) -> frozenset[int]:

@@ -295,12 +295,13 @@ def test_rules_by_meaning_and_time(caller: Caller) -> None:
 def test_what_each_call_means() -> None:
     from pipelines.sandbox.kernel import Request
     from pipelines.sandbox.quickbooks.weather import meaning as of_quickbooks
-    from pipelines.sandbox.salesforce.weather import meaning as of_salesforce
+    from pipelines.sandbox.salesforce.meanings import meaning as of_salesforce
 
     def request(method: str, path: str, query: dict[str, str], body: bytes) -> Request:
         return Request("x", method, path, query, "", {}, body)
 
     root, books = "/services/data/v59.0", f"/v3/company/{US}"
+    classic = "/services/async/59.0/job"
     for method, path, query, operation, entity in (
         ("GET", f"{root}/query", {"q": "SELECT Id FROM Deal__c"}, "query", "Deal__c"),
         ("GET", f"{root}/query/0r8x-2000", {}, "query", ""),
@@ -319,9 +320,22 @@ def test_what_each_call_means() -> None:
         ("GET", f"{root}/jobs/query/750/results", {}, "bulk_results", ""),
         ("DELETE", f"{root}/jobs/query/750", {}, "bulk_delete", ""),
         ("POST", "/services/oauth2/token", {}, "token", ""),
+        ("POST", f"{classic}", {}, "bulk_create", ""),
+        ("GET", f"{classic}/750", {}, "bulk_state", ""),
+        ("POST", f"{classic}/750", {}, "bulk_close", ""),
+        ("POST", f"{classic}/750/batch", {}, "bulk_upload", ""),
+        ("GET", f"{classic}/750/batch", {}, "bulk_list", ""),
+        ("GET", f"{classic}/750/batch/751", {}, "bulk_state", ""),
+        ("GET", f"{classic}/750/batch/751/result", {}, "bulk_results", ""),
+        ("GET", f"{classic}/750/batch/751/result/752", {}, "bulk_results", ""),
     ):
         found = of_salesforce(request(method, path, query, b""))
         assert (found.operation, found.entity) == (operation, entity), path
+    for name, operation in (("login", "token"), ("describeSObject", "describe"),
+                            ("upsert", "upsert"), ("queryMore", "query")):  # fmt: skip
+        body = f"<e:Envelope><e:Body>\n<n:{name}/></e:Body></e:Envelope>".encode()
+        found = of_salesforce(request("POST", "/services/Soap/u/59.0", {}, body))
+        assert found.operation == operation
     for method, path, query, body, operation, entity in (
         ("GET", f"{books}/query", {"query": "select * from Item"}, b"", "query", "Item"),
         ("POST", f"{books}/invoice", {}, b"{}", "create", "Invoice"),

@@ -18,7 +18,7 @@ from pipelines.sandbox.quickbooks.oauth import TOKEN, OAuth
 from pipelines.sandbox.quickbooks.refusals import GatewayRefusal, Refusal
 from pipelines.sandbox.quickbooks.replies import trace_headers, turned_away
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT
-from pipelines.sandbox.weather import Meaning, Page
+from pipelines.sandbox.weather import Dispatch, Meaning, Page
 
 _COMPANY = re.compile(r"/v3/company/[^/]+/([^/]+)(?:/[^/]+/([^/]+))?")
 _FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
@@ -171,13 +171,22 @@ class QuickBooksWeather:
     def items(self, request: Request) -> int:
         return len(_items(request))
 
-    def without(self, request: Request, chosen: Collection[int]) -> Request | None:
+    def partly(
+        self, request: Request, chosen: Collection[int], code: str, dispatch: Dispatch
+    ) -> Reply:
+        """The items that fail are taken out of the batch, and put back into its answer."""
+        reply = dispatch(self._without(request, chosen))
+        if reply is not None and reply.status >= 400:
+            return reply
+        return self._put_back(request, reply, chosen, code)
+
+    def _without(self, request: Request, chosen: Collection[int]) -> Request | None:
         kept = [item for n, item in enumerate(_items(request)) if n not in chosen]
         if not kept:
             return None
         return replace(request, body=codec.dump_bytes({"BatchItemRequest": kept}))
 
-    def put_back(
+    def _put_back(
         self, request: Request, reply: Reply | None, chosen: Collection[int], code: str
     ) -> Reply:
         answer = _json(reply) if reply is not None else {"time": self._now().isoformat()}

@@ -7,7 +7,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from pipelines.sandbox import codec
-from pipelines.sandbox.kernel import Reply
+from pipelines.sandbox.kernel import Reply, Request
+from pipelines.sandbox.salesforce.refusals import Refusal
 
 _NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -22,6 +23,36 @@ class Fault(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+# The vendor's "AsyncExceptionCode" for what REST refuses by another code.
+_CODES: Mapping[str, str] = {
+    "REQUEST_LIMIT_EXCEEDED": "ExceededQuota",
+    "CONCURRENT_REQUESTS_LIMIT_EXCEEDED": "ExceededQuota",
+    "INVALID_SESSION_ID": "InvalidSessionId",
+    "API_DISABLED_FOR_ORG": "FeatureNotEnabled",
+    "API_CURRENTLY_DISABLED": "FeatureNotEnabled",
+    "UNABLE_TO_LOCK_ROW": "TooManyLockFailure",
+    "QUERY_TIMEOUT": "Timeout",
+    "NOT_FOUND": "InvalidUrl",
+    "UNKNOWN_EXCEPTION": "Unknown",
+    "SERVER_UNAVAILABLE": "Unknown",
+}
+
+
+def refused_classic(request: Request, refusal: Refusal) -> Reply:
+    """A refusal by a code of REST, as this API says it; its statuses are 400 and 5xx."""
+    status = refusal.status if refusal.status >= 500 or refusal.status == 403 else 400
+    code = _CODES.get(refusal.code, "ClientInputError")
+    body = {"exceptionCode": code, "exceptionMessage": refusal.message}
+    return said(asked_form(request) or "XML", "error", body, status)
+
+
+def asked_form(request: Request) -> str | None:
+    """JSON or XML, as the body of the request is or as the answer is asked for."""
+    sent = form_of(request.headers.get("content-type", ""))
+    asked = form_of(request.headers.get("accept", ""))
+    return next((f for f in (sent, asked) if f in ("JSON", "XML")), None)
 
 
 def form_of(media: str) -> str | None:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request
 from pipelines.sandbox.salesforce import async_batches, bulk_jobs
-from pipelines.sandbox.salesforce.async_forms import Fault, form_of, said
+from pipelines.sandbox.salesforce.async_forms import Fault, asked_form, said
 from pipelines.sandbox.salesforce.async_rows import local, parsed
 from pipelines.sandbox.salesforce.bulk_jobs import CLASSIC, PART
 from pipelines.sandbox.salesforce.bulk_work import advance
@@ -32,7 +32,7 @@ _DEFAULT_CHUNK, _LARGEST_CHUNK = 100_000, 250_000
 
 def classic(org: Org, request: Request, path: str) -> Reply:
     """Answer one call of Bulk API 1.0."""
-    form = _form(request) or "XML"
+    form = asked_form(request) or "XML"
     try:
         session = org.sessions.use(bearer(request))
         if session is None:
@@ -60,13 +60,6 @@ def _count(org: Org) -> None:
         raise Fault("ExceededQuota", refusal.message, 403) from None
 
 
-def _form(request: Request) -> str | None:
-    """JSON or XML, as the body of the request is or as the answer is asked for."""
-    sent = form_of(request.headers.get("content-type", ""))
-    asked = form_of(request.headers.get("accept", ""))
-    return next((f for f in (sent, asked) if f in ("JSON", "XML")), None)
-
-
 def _answer(org: Org, request: Request, rest: tuple[str, ...], version: str) -> Reply:
     if not rest or rest[0] != "job":
         raise Fault("InvalidUrl", "The URL provided in the request is invalid")
@@ -78,7 +71,7 @@ def _answer(org: Org, request: Request, rest: tuple[str, ...], version: str) -> 
         raise Fault("InvalidJob", f"Invalid job id: {rest[1]}")
     if len(rest) == 2:
         _only(request, "GET", "POST")
-        form = _form(request) or ("JSON" if job["form"] == "JSON" else "XML")
+        form = asked_form(request) or ("JSON" if job["form"] == "JSON" else "XML")
         if request.method == "POST":
             job = _changed(org, job, _body(request, form))
         return said(form, "jobInfo", _info(org, job))
@@ -112,7 +105,7 @@ def _body(request: Request, form: str) -> Record:
 
 
 def _create(org: Org, request: Request, version: str) -> Reply:
-    form = _form(request) or "XML"
+    form = asked_form(request) or "XML"
     given = _body(request, form)
     operation = str(given.get("operation") or "")
     if operation not in (*OPERATIONS, "query", "queryAll"):

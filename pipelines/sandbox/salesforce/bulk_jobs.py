@@ -74,12 +74,12 @@ def all_of(org: Org, *kinds: str) -> list[Record]:
     """The jobs of these kinds, oldest first."""
     meta = org.kernel.store.meta(org.org_id)
     jobs = (v for k, v in meta.items() if k.startswith(_BASE) and isinstance(v, dict))
-    return sorted((j for j in jobs if j["kind"] in kinds), key=lambda j: str(j["id"]))
+    return sorted((j for j in jobs if j.get("kind") in kinds), key=lambda j: str(j["id"]))
 
 
 def forget(org: Org, job: Mapping[str, Any]) -> None:
     """Remove a job with all that lies beside it."""
-    for beside in ("", ":data", *(f":{start}" for start in job["slices"])):
+    for beside in ("", ":data", ":doomed", *(f":{start}" for start in job["slices"])):
         org.kernel.store.put_meta(org.org_id, f"{_BASE}{job['id']}{beside}", None)
     org.bulk.results.pop(job["id"], None)
     org.bulk.uploads.pop(job["id"], None)
@@ -89,8 +89,17 @@ def forget(org: Org, job: Mapping[str, Any]) -> None:
 
 
 def put_data(org: Org, job: Mapping[str, Any], text: str) -> None:
-    """Keep what was uploaded."""
+    """Keep what was uploaded, and which of its rows a fault lets fail."""
     org.kernel.store.put_meta(org.org_id, f"{_BASE}{job['id']}:data", [text])
+    doomed = {str(n): [one.code, one.message] for n, one in org.failures.taken().items()}
+    if doomed:
+        org.kernel.store.put_meta(org.org_id, f"{_BASE}{job['id']}:doomed", doomed)
+
+
+def doomed(org: Org, job: Mapping[str, Any]) -> Mapping[int, Refusal]:
+    """The rows that fail by a fault, by their place from 0."""
+    kept = org.kernel.store.meta(org.org_id).get(f"{_BASE}{job['id']}:doomed", {})
+    return {int(place): Refusal(code, message) for place, (code, message) in kept.items()}
 
 
 def data(org: Org, job: Mapping[str, Any]) -> str:

@@ -130,8 +130,12 @@ def _slice(
     """As many chunks as there is time for, at least one."""
     start = done = int(job["processed"])
     packed: list[list[Any]] = []
+    doomed = bulk_jobs.doomed(org, job)
     while done < len(rows) and (done == start or time.monotonic() < deadline):
-        chunk = [make(row) for row in rows[done : done + CHUNK]]
+        chunk = [
+            doomed.get(place) or make(row)
+            for place, row in enumerate(rows[done : done + CHUNK], done)
+        ]
         every = int(org.bulk.conduct.lock_every)
         locked = bool(every) and (done // CHUNK + 1) % every == 0
         packed += [o.packed() for o in write_chunk(org, writing, chunk, locked)]

@@ -11,6 +11,7 @@ from pipelines.sandbox.kernel import trimmed
 from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.calls import VERSIONED, Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
+from pipelines.sandbox.salesforce.failures import Doomed, planted, refuse_doomed
 from pipelines.sandbox.salesforce.many import Undo, collection, rows
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
@@ -53,7 +54,7 @@ def _composite(org: Org, call: Call) -> Answer:
             f"The limit for sub-requests is {COMPOSITE}, of which {COMPOSITE_QUERIES} may be "
             "queries or collections",
         )
-    results = _run(org, call, parts, body.get("allOrNone") is True)
+    results = _run(org, call, parts, body.get("allOrNone") is True, org.failures.taken())
     return Answer(200, {"compositeResponse": results})
 
 
@@ -76,13 +77,16 @@ def _parts(body: Record) -> list[Record]:
     return parts
 
 
-def _run(org: Org, call: Call, parts: list[Record], all_or_none: bool) -> list[Record]:
-    """One result for each part; with all_or_none a failure takes everything back."""
+def _run(
+    org: Org, call: Call, parts: list[Record], all_or_none: bool, doomed: Doomed, first: int = 0
+) -> list[Record]:
+    """One result for each part, of which the first has the place `first` in the call; with
+    all_or_none a failure takes everything back."""
     results: list[Record] = []
     try:
         with org.kernel.store.transaction():
-            for part in parts:
-                results.append(_composite_part(org, call, part, results))
+            for place, part in enumerate(parts, first):
+                results.append(_composite_part(org, call, part, results, doomed.get(place)))
                 if all_or_none and results[-1]["httpStatusCode"] >= 400:
                     raise Undo
     except Undo:
@@ -100,9 +104,11 @@ def _graphs(org: Org, call: Call) -> Answer:
         raise Refusal(
             "LIMIT_EXCEEDED", f"The limit is {GRAPHS} graphs with {GRAPH_NODES} nodes together"
         )
-    answers = []
+    answers: list[Record] = []
+    doomed, first = org.failures.taken(), 0
     for graph, nodes in zip(graphs, parts, strict=True):
-        results = _run(org, call, nodes, True)
+        results = _run(org, call, nodes, True, doomed, first)
+        first += len(nodes)
         answers.append(
             {
                 "graphId": graph.get("graphId"),
@@ -113,11 +119,15 @@ def _graphs(org: Org, call: Call) -> Answer:
     return Answer(200, {"graphs": answers})
 
 
-def _composite_part(org: Org, call: Call, part: Record, before: Sequence[Record]) -> Record:
+def _composite_part(
+    org: Org, call: Call, part: Record, before: Sequence[Record], failure: Refusal | None
+) -> Record:
     known = {r["referenceId"]: r["body"] for r in before if r["httpStatusCode"] < 400}
     try:
         url = _filled(part["url"], known)
         payload = _filled(part.get("body"), known)
+        if failure is not None:
+            raise failure
         with org.kernel.store.transaction():
             answer = org.route(_part_call(part["method"], url, part, payload, call))
     except Refusal as refusal:
@@ -136,7 +146,8 @@ def _batch(org: Org, call: Call) -> Answer:
     if len(parts) > BATCH:
         raise Refusal("LIMIT_EXCEEDED", f"The limit for batch requests is {BATCH}")
     results: list[Record] = []
-    for part in parts:
+    doomed = org.failures.taken()
+    for place, part in enumerate(parts):
         if results and body.get("haltOnError") and results[-1]["statusCode"] >= 400:
             halted = Refusal("BATCH_PROCESSING_HALTED", "Batch processing halted", status=412)
             results.append({"statusCode": 412, "result": halted.as_rest()})
@@ -144,6 +155,7 @@ def _batch(org: Org, call: Call) -> Answer:
         org.count_call()
         url = "/services/data/" + str(part["url"]).lstrip("/").removeprefix("services/data/")
         try:
+            refuse_doomed(doomed, place)
             with org.kernel.store.transaction():
                 answer = org.route(_part_call(part["method"], url, {}, part.get("richInput"), call))
         except Refusal as refusal:
@@ -159,10 +171,12 @@ def _tree(org: Org, call: Call, sobject: SObject) -> Answer:
     failed: list[Record] = []
     records = rows(object_body(call))
     _refuse_big_tree(records)
+    taken = org.failures.taken()
+    doomed = {id(r): taken[n] for n, r in enumerate(planted(records)) if n in taken}
     try:
         with org.kernel.store.transaction():
             for record in records:
-                _plant(org, sobject, record, {}, made, failed)
+                _plant(org, sobject, record, {}, made, failed, doomed)
             if failed:
                 raise Undo
     except Undo:
@@ -195,6 +209,7 @@ def _plant(
     link: Mapping[str, str],
     made: list[Record],
     failed: list[Record],
+    doomed: Doomed,
 ) -> None:
     reference = record.get("attributes", {}).get("referenceId")
     relations = {
@@ -203,6 +218,7 @@ def _plant(
     }
     own = {k: v for k, v in record.items() if k.lower() not in relations}
     try:
+        refuse_doomed(doomed, id(record))
         record_id = org.records.create(sobject, {**own, **link})
     except Refusal as refusal:
         failed.append({"referenceId": reference, "errors": refusal.as_row()})
@@ -212,7 +228,7 @@ def _plant(
         if name.lower() in relations:
             child, field = relations[name.lower()]
             for one in value.get("records", ()):
-                _plant(org, child, one, {field.name: record_id}, made, failed)
+                _plant(org, child, one, {field.name: record_id}, made, failed, doomed)
 
 
 def _halted(parts: Sequence[Record], results: Sequence[Record]) -> list[Record]:

@@ -146,9 +146,10 @@ def _each(
 ) -> list[Record]:
     """One result per record, in order; with all_or_none a failure undoes all."""
     results: list[Record] = []
+    doomed = org.failures.taken()
     try:
         with org.kernel.store.transaction():
-            results = [_attempt(org, r, write) for r in records]
+            results = [_attempt(org, r, write, doomed.get(n)) for n, r in enumerate(records)]
             if all_or_none and not all(r["success"] for r in results):
                 raise Undo
     except Undo:
@@ -156,8 +157,13 @@ def _each(
     return results
 
 
-def _attempt(org: Org, record: Record, write: Callable[[Record], Record]) -> Record:
+def _attempt(
+    org: Org, record: Record, write: Callable[[Record], Record], failure: Refusal | None
+) -> Record:
     try:
+        if failure is not None:
+            own_id = next((str(v) for k, v in record.items() if k.lower() == "id"), "")
+            raise _with_id(failure, own_id)
         with org.kernel.store.transaction():
             return write(record)
     except Refusal as refusal:

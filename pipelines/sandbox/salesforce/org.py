@@ -16,6 +16,7 @@ from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
 from pipelines.sandbox.salesforce.cursors import Cursors
 from pipelines.sandbox.salesforce.custom import prefix
+from pipelines.sandbox.salesforce.failures import Failures
 from pipelines.sandbox.salesforce.furnishing import furnish
 from pipelines.sandbox.salesforce.records import Guards, Records
 from pipelines.sandbox.salesforce.refusals import Refusal
@@ -50,6 +51,7 @@ class Org:
         bulk: what bulk jobs keep in memory.
         viewed: the records that were looked at.
         headers: those of the call being answered.
+        failures: what of it a fault lets fail.
         deployments, retrievals: results of the Metadata API by their id.
         opened_jobs: how many of them there were.
         route: answers a call below the version root; composite parts go through it again.
@@ -63,6 +65,7 @@ class Org:
     cursors: Cursors = field(init=False)
     viewed: Viewed = field(default_factory=Viewed)
     headers: Mapping[str, str] = field(default_factory=dict)
+    failures: Failures = field(default_factory=Failures)
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     retrievals: dict[str, dict[str, Any]] = field(default_factory=dict)
     opened_jobs: int = 0

@@ -97,7 +97,7 @@ class Salesforce:
         self.org = Org(kernel, _route)
         self.org_id = self.org.org_id
         self._sessions = self.org.sessions
-        self.weather: Weather = SalesforceWeather(self._reply)
+        self.weather: Weather = SalesforceWeather(self._reply, self.org.failures)
 
     # ---- what the kernel asks
 
@@ -142,6 +142,8 @@ class Salesforce:
             body = codec.loads(reply.body)
         except ValueError:
             return reply
+        if isinstance(body, list) and reply.status < 400:
+            return Reply(reply.status, b"[]", reply.headers)
         if not isinstance(body, dict) or "records" not in body:
             return reply
         return Reply(reply.status, codec.dump_bytes({**body, "records": []}), reply.headers)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, unquote_plus, urlencode
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.faults import Action
 from pipelines.sandbox.kernel import Reply, Request
 from pipelines.sandbox.salesforce import refusals
-from pipelines.sandbox.salesforce.calls import VERSIONED, Answer
+from pipelines.sandbox.salesforce.async_forms import refused_classic
+from pipelines.sandbox.salesforce.calls import Answer
 from pipelines.sandbox.salesforce.csv_pages import csv_lines, is_csv, with_lines
+from pipelines.sandbox.salesforce.failures import Failures, items
+from pipelines.sandbox.salesforce.meanings import ASYNC, SOAP, meaning
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.weather import Meaning, Page
+from pipelines.sandbox.salesforce.soap.doors import refused_soap
+from pipelines.sandbox.weather import Dispatch, Meaning, Page
 
 # Error codes of the REST and SOAP guides by HTTP status and words ("Status Codes and Error
 # Responses", "StatusCode"); what is not listed there by status answers 400.
@@ -66,60 +67,16 @@ DOCUMENTED: Mapping[str, tuple[int, str]] = {
         "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
     ),
 }
-_METHODS = {"GET": "read", "HEAD": "read", "POST": "create", "PATCH": "update", "PUT": "update",
-            "DELETE": "delete"}  # fmt: skip
-_FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 Shown = Callable[[Request, Answer], Reply]
 
 
-def meaning(request: Request) -> Meaning:
-    """What a call does."""
-    if request.path.endswith("/oauth2/token") or "/services/Soap/" in request.path:
-        return Meaning("token")
-    found = VERSIONED.fullmatch(unquote(request.path).rstrip("/"))
-    parts = [p for p in ((found["rest"] or "") if found else "").split("/") if p]
-    head = parts[0].lower() if parts else ""
-    if head in ("query", "queryall"):
-        asked = _FROM.search(unquote_plus(request.query.get("q", "")))
-        return Meaning("query", asked[1] if asked else "")
-    if head == "composite":
-        return Meaning("batch" if parts[1:2] != ["sobjects"] else _collection(request.method))
-    if head == "jobs":
-        return Meaning(_job(request.method, parts[2:]))
-    if head == "sobjects":
-        return _record(request.method, parts[1:])
-    return Meaning(_METHODS.get(request.method, ""), "") if head == "limits" else Meaning(head)
-
-
-def _job(method: str, rest: Sequence[str]) -> str:
-    """What a call of Bulk API 2.0 does: below /jobs/query and /jobs/ingest."""
-    if len(rest) > 1:
-        return "bulk_upload" if method == "PUT" else "bulk_results"
-    if not rest:
-        return "bulk_create" if method == "POST" else "bulk_list"
-    return {"PATCH": "bulk_close", "DELETE": "bulk_delete"}.get(method, "bulk_state")
-
-
-def _collection(method: str) -> str:
-    return _METHODS.get(method, "")
-
-
-def _record(method: str, rest: Sequence[str]) -> Meaning:
-    entity = rest[0] if rest else ""
-    if len(rest) < 2:
-        return Meaning("create" if method == "POST" else "describe", entity)
-    if rest[1].lower() in ("describe", "updated", "deleted"):
-        return Meaning("describe" if rest[1].lower() == "describe" else "changes", entity)
-    if len(rest) == 3 and method == "PATCH":
-        return Meaning("upsert", entity)
-    return Meaning(_METHODS.get(method, ""), entity)
-
-
 class SalesforceWeather:
-    """See `Weather` for the contract. `show` writes an answer in the vendor's form."""
+    """See `Weather` for the contract. `show` writes an answer in the vendor's form; `failures`
+    takes what of a call is to fail."""
 
-    def __init__(self, show: Shown) -> None:
+    def __init__(self, show: Shown, failures: Failures) -> None:
         self._show = show
+        self._failures = failures
 
     def meaning(self, request: Request) -> Meaning:
         return meaning(request)
@@ -128,23 +85,32 @@ class SalesforceWeather:
         return code in DOCUMENTED
 
     def refused(self, request: Request, code: str, message: str | None) -> Reply:
-        refusal = _refusal(code, message)
-        return self._show(request, Answer(refusal.status, refusal.as_rest()))
+        return self._said(request, _refusal(code, message), {})
 
     def throttled(self, request: Request, action: Action) -> Reply:
         """The vendor throttles with 403 and without Retry-After; one is added only when asked."""
         refusal = _refusal("REQUEST_LIMIT_EXCEEDED", None)
         wait = action.retry_after
         headers = {} if wait is None else {"Retry-After": f"{wait:g}"}
-        return self._show(request, Answer(refusal.status, refusal.as_rest(), headers))
+        return self._said(request, refusal, headers)
+
+    def _said(self, request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Reply:
+        """A refusal in the form of the API that was called."""
+        if request.path.startswith(ASYNC):
+            reply = refused_classic(request, refusal)
+        elif SOAP in request.path:
+            reply = refused_soap(request, refusal)
+        else:
+            return self._show(request, Answer(refusal.status, refusal.as_rest(), headers))
+        return Reply(reply.status, reply.body, {**reply.headers, **headers})
 
     def page(self, reply: Reply) -> Page | None:
         if is_csv(reply):
             header, *lines = csv_lines(reply)
             return Page(header, tuple(lines)) if lines else None
         body = _body(reply)
-        rows = body.get("records") if isinstance(body, dict) else None
-        if not rows:
+        rows = body.get("records") if isinstance(body, dict) else body
+        if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
             return None
         kind = (rows[0].get("attributes") or {}).get("type", "")
         return Page(str(kind), tuple(rows))
@@ -152,44 +118,22 @@ class SalesforceWeather:
     def with_rows(self, reply: Reply, rows: Sequence[Any]) -> Reply:
         if is_csv(reply):
             return with_lines(reply, rows)
-        body = {**_body(reply), "records": list(rows)}
-        return Reply(reply.status, codec.dump_bytes(body), reply.headers)
+        body = _body(reply)
+        changed = list(rows) if isinstance(body, list) else {**body, "records": list(rows)}
+        return Reply(reply.status, codec.dump_bytes(changed), reply.headers)
 
-    # ---- collections
+    # ---- items
 
     def items(self, request: Request) -> int:
-        return len(_items(request))
+        return items(request)
 
-    def without(self, request: Request, chosen: Collection[int]) -> Request | None:
-        kept = [item for n, item in enumerate(_items(request)) if n not in chosen]
-        if not kept or (chosen and _all_or_none(request)):
-            return None
-        if request.method == "DELETE":
-            query = {**request.query, "ids": ",".join(kept)}
-            return replace(request, query=query, raw_query=urlencode(query))
-        body = {**codec.loads(request.body), "records": kept}
-        return replace(request, body=codec.dump_bytes(body))
-
-    def put_back(
-        self, request: Request, reply: Reply | None, chosen: Collection[int], code: str
+    def partly(
+        self, request: Request, chosen: Collection[int], code: str, dispatch: Dispatch
     ) -> Reply:
-        done = iter(_body(reply) if reply is not None else ())
-        undone = Refusal(
-            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-            "Record rolled back because not all records were valid and the request was using "
-            "AllOrNone header",
-        )
-        refusal = _refusal(code, None)
-        results = []
-        for n, _ in enumerate(_items(request)):
-            if n not in chosen and reply is not None:
-                results.append(next(done))
-            else:
-                shown = refusal if n in chosen else undone
-                results.append({"success": False, "errors": shown.as_row()})
-        if reply is None:
-            return self._show(request, Answer(200, results))
-        return Reply(reply.status, codec.dump_bytes(results), reply.headers)
+        with self._failures.armed(chosen, _refusal(code, None)):
+            reply = dispatch(request)
+        assert reply is not None
+        return reply
 
     def rotating(self) -> AbstractContextManager[None]:
         """Refresh tokens of a connected app do not change."""
@@ -206,25 +150,3 @@ def _body(reply: Reply) -> Any:
         return codec.loads(reply.body)
     except ValueError:
         return None
-
-
-def _items(request: Request) -> list[Any]:
-    """The records of a collection call."""
-    if not re.search(r"/composite/sobjects(/|$)", request.path):
-        return []
-    if request.method == "DELETE":
-        return [i for i in request.query.get("ids", "").split(",") if i]
-    if request.method not in ("POST", "PATCH"):
-        return []
-    try:
-        body = codec.loads(request.body)
-    except ValueError:
-        return []
-    records = body.get("records") if isinstance(body, dict) else None
-    return records if isinstance(records, list) else []
-
-
-def _all_or_none(request: Request) -> bool:
-    if request.method == "DELETE":
-        return request.query.get("allOrNone", "").lower() == "true"
-    return str(codec.loads(request.body).get("allOrNone")).lower() == "true"

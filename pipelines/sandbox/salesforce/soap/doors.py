@@ -46,6 +46,13 @@ def enter(org: Org, request: Request, found: Mapping[str, str]) -> Reply:
         return fault(dialect, partner.fault_of(refusal))
 
 
+def refused_soap(request: Request, refusal: Refusal) -> Reply:
+    """A refusal of the whole call, as a fault of the API that was called."""
+    found = ADDRESS.fullmatch(request.path.rstrip("/"))
+    dialect = _DIALECTS.get(found["door"].lower() if found else "", PARTNER)
+    return fault(dialect, partner.fault_of(refusal))
+
+
 def _respond(org: Org, request: Request, dialect: Dialect, letter: str, version: float) -> Reply:
     if request.method != "POST":
         raise Fault("INVALID_OPERATION", "SOAP calls are POSTs.")
