@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 
 from pipelines.errors import ConfigurationError
@@ -17,12 +18,23 @@ NAMES = frozenset(
         "SALESFORCE_ORG_ID", "SALESFORCE_DOMAIN", "SALESFORCE_API_VERSION", "SALESFORCE_LOGIN",
         "SALESFORCE_USERNAME", "SALESFORCE_PASSWORD", "SALESFORCE_SECURITY_TOKEN",
         "SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET", "SALESFORCE_ACCESS_TOKEN",
+        "SALESFORCE_ORGS", "SALESFORCE_OBJECTS", "SALESFORCE_WITHOUT", "SALESFORCE_CALLS_A_DAY",
+        "SALESFORCE_SHARE", "QUICKBOOKS_READS_A_MONTH", "QUICKBOOKS_SHARE", "READ_EVERY_MINUTES",
         "QUICKBOOKS_BASE_URL", "QUICKBOOKS_DISCOVERY_URL", "QUICKBOOKS_CLIENT_ID",
         "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_COMPANIES",
     )
 )  # fmt: skip
 # One per company: its realm id follows.
 REFRESH_TOKEN = f"{PREFIX}QUICKBOOKS_REFRESH_TOKEN_"
+# One per org, where there are several: its id follows.
+PER_ORG = tuple(
+    f"{PREFIX}SALESFORCE_{name}_"
+    for name in (
+        "DOMAIN", "API_VERSION", "LOGIN", "USERNAME", "PASSWORD", "SECURITY_TOKEN", "CLIENT_ID",
+        "CLIENT_SECRET", "ACCESS_TOKEN",
+    )
+)  # fmt: skip
+_ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 # Read by tests, benchmarks and the places where a run can be killed, each beside its own subject.
 _ELSEWHERE = frozenset(
     {"CROSSFOOT_KILL_AT", "CROSSFOOT_TEST_POSTGRES_URL", "CROSSFOOT_BENCH_LINES"}
@@ -46,13 +58,20 @@ def refuse_unknown(given: Iterable[str]) -> None:
 
 
 def _is_known(name: str) -> bool:
-    realm = name.removeprefix(REFRESH_TOKEN)
-    return name in NAMES | _ELSEWHERE or (realm != name and realm.isdecimal())
+    if name in NAMES | _ELSEWHERE:
+        return True
+    if name.startswith(REFRESH_TOKEN):
+        return name.removeprefix(REFRESH_TOKEN).isdecimal()
+    return any(
+        name.startswith(begin) and _ORG_ID.fullmatch(name.removeprefix(begin)) for begin in PER_ORG
+    )
 
 
 def _meant(unknown: Iterable[str]) -> Iterator[str]:
     # Compared is what follows the prefix, which is alike in all of them.
-    known = [n.removeprefix(PREFIX) for n in (*sorted(NAMES), f"{REFRESH_TOKEN}<realm id>")]
-    near = [difflib.get_close_matches(n.removeprefix(PREFIX), known, n=1) for n in unknown]
+    each = (f"{REFRESH_TOKEN}<realm id>", *(f"{begin}<org id>" for begin in PER_ORG))
+    known = [n.removeprefix(PREFIX) for n in (*sorted(NAMES), *each)]
+    given = [_ORG_ID.sub("<org id>", n.removeprefix(PREFIX)) for n in unknown]
+    near = [difflib.get_close_matches(name, known, n=1) for name in given]
     if any(near):
         yield f"Did you mean {', '.join(PREFIX + name for found in near for name in found)}?"
