@@ -111,25 +111,29 @@ def _run(
     context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, number: int
 ) -> Iterator[Any]:
     """Run one source; every asset tells the rows read, the calls made and the vendor's clock."""
-    with (
-        recording(settings, "extract") as record,
-        extract.plain_problems(settings.warehouse_path),
-    ):
-        one = extract.sources(settings, record=record)[number]
-        loaded = list(
+
+    def load(source: Any, pipeline: Any) -> list[Any]:
+        return list(
             dlt.run(
-                context, dlt_source=one.source, dlt_pipeline=one.pipeline,
-                loader_file_format="parquet",
+                context, dlt_source=source, dlt_pipeline=pipeline,
+                loader_file_format=extract.FILE_FORMAT,
             )
         )  # fmt: skip
-        extract.record_runs(one)
-    held = warehouse.row_counts(settings.warehouse_path, one.pipeline.dataset_name)
-    for event in loaded:
+
+    with (
+        recording(settings, "extract") as record,
+        extract.undisturbed(settings.warehouse_path),
+    ):
+        one = extract.sources(settings, context.log.info, record=record)[number]
+        results, loads = extract.read(one, load)
+    held = warehouse.row_counts(settings.warehouse_path, one.dataset)
+    for event in loads[-1]:
         table = event.asset_key.path[-1]
-        told = [r for r in one.results() if extract.table_name(r.object) == table]
-        facts = read_facts(one.pipeline.dataset_name, table, told, held.get(table))
+        told = [r for r in results if extract.table_name(r.object) == table]
+        facts = read_facts(one.dataset, table, told, held.get(table))
         yield dg.MaterializeResult(
-            asset_key=event.asset_key, metadata={**(event.metadata or {}), **facts}
+            asset_key=event.asset_key,
+            metadata={**(event.metadata or {}), **facts, "loads": len(loads)},
         )
 
 

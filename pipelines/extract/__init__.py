@@ -11,25 +11,29 @@ from typing import TYPE_CHECKING, Any
 from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
 
 if TYPE_CHECKING:
-    from pipelines.extract.run import (
-        Source,
-        extract_all,
-        pipeline,
-        plain_problems,
-        record_runs,
-        sources,
-        undisturbed,
-    )
+    from pipelines.extract.run import FILE_FORMAT, extract_all, read
     from pipelines.extract.salesforce import table_name
+    from pipelines.extract.sources import Source, pipeline, sources
+    from pipelines.extract.undisturbed import undisturbed
 
 __all__ = [
-    "ControlTotal", "ExtractResult", "Progress", "Reading", "Source", "extract_all", "pipeline",
-    "plain_problems", "record_runs", "sources", "table_name", "undisturbed",
+    "FILE_FORMAT", "ControlTotal", "ExtractResult", "Progress", "Reading", "Source", "extract_all",
+    "pipeline", "read", "sources", "table_name", "undisturbed",
 ]  # fmt: skip
+
+_ROOMS = {
+    "FILE_FORMAT": "run",
+    "extract_all": "run",
+    "read": "run",
+    "table_name": "salesforce",
+    "Source": "sources",
+    "pipeline": "sources",
+    "sources": "sources",
+    "undisturbed": "undisturbed",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "salesforce" if name == "table_name" else "run"
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

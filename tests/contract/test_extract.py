@@ -32,6 +32,7 @@ from pipelines.extract import quickbooks as module
 from pipelines.extract import run as running
 from pipelines.extract.quickbooks import ENTITIES
 from pipelines.extract.salesforce import OBJECTS, table_name
+from pipelines.extract.undisturbed import undisturbed
 from pipelines.settings import Secret, load_settings
 
 
@@ -273,7 +274,7 @@ def test_a_folder_whose_name_speaks_to_sql_is_only_a_folder(seed: Path, tmp_path
 
 def test_two_extractions_at_once_are_refused(world: World) -> None:
     with (
-        running.undisturbed(world.settings.warehouse_path),
+        undisturbed(world.settings.warehouse_path),
         pytest.raises(WarehouseBusy, match="another extraction is running"),
     ):
         extract(world)

@@ -1,0 +1,39 @@
+"""What the warehouse holds and does not know as deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+from pipelines import warehouse
+from pipelines.extract.quickbooks import DELETION, ENTITIES
+from pipelines.extract.salesforce import table_name
+
+
+def known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
+    """The ids of an entity that the warehouse holds and does not know as deleted, as they are
+    when first asked for."""
+
+    @cache
+    def held() -> Mapping[tuple[str, str], frozenset[str]]:
+        return _held_ids(path)
+
+    return lambda company_id, entity: held().get((company_id, entity), frozenset())
+
+
+def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+    tables = warehouse.tables(path, warehouse.RAW_QUICKBOOKS)
+    entities = {name: entity for entity in ENTITIES if (name := table_name(entity)) in tables}
+    if not entities or DELETION not in tables:
+        return {}
+    every = " UNION ALL ".join(
+        f"SELECT company_id, '{entity}' AS entity, id FROM raw_quickbooks."  # noqa: S608
+        f"{warehouse.identifier(name)}"
+        for name, entity in entities.items()
+    )
+    gone = "SELECT company_id, entity, id FROM raw_quickbooks.deletion"
+    ids: dict[tuple[str, str], set[str]] = {}
+    for row in warehouse.read(path, f"({every}) EXCEPT ({gone})"):
+        ids.setdefault((row["company_id"], row["entity"]), set()).add(row["id"])
+    return {key: frozenset(found) for key, found in ids.items()}

@@ -1,0 +1,149 @@
+"""What is written down of every load, in one transaction after it: that nothing was lost on the
+way, which objects were read to their end, and what the vendor's own figures say."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines import warehouse
+from pipelines.errors import Incomplete
+from pipelines.extract.intake import LOADED_AT, Intake
+from pipelines.extract.results import ExtractResult
+from pipelines.extract.salesforce import table_name
+from pipelines.extract.sources import Source
+from pipelines.warehouse import Connection, identifier
+
+RUN_TABLE = "extract_run"
+LOAD_TABLE = "extract_load"
+_RUN_COLUMNS = {
+    "run_id": "VARCHAR",
+    "source_id": "VARCHAR",
+    "object": "VARCHAR",
+    "mode": "VARCHAR",
+    "rows_read": "BIGINT",
+    "rows_vendor": "BIGINT",
+    "calls": "BIGINT",
+    "server_time": "TIMESTAMPTZ",
+    "finished_at": "TIMESTAMPTZ",
+}
+_LOAD_COLUMNS = {LOADED_AT: "TIMESTAMPTZ", "rows_loaded": "BIGINT", "finished_at": "TIMESTAMPTZ"}
+
+
+def run_id() -> str:
+    """A new name for one reading of one system."""
+    return uuid.uuid4().hex
+
+
+def refuse_lost_rows(connection: Connection, one: Source, intake: Intake) -> None:
+    """Every row that was handed over has been taken in by dlt, and every key stands in its table
+    with the stamp of this load.
+
+    Raises `Incomplete` when rows were lost on the way.
+    """
+    taken = one.pipeline.last_trace.last_normalize_info.row_counts
+    for table, count in intake.rows.items():
+        if taken.get(table, 0) != count:
+            raise _lost(one, table, count, taken.get(table, 0))
+        missing = _missing(connection, one, table, intake)
+        if missing:
+            raise _lost(one, table, count, count - missing)
+
+
+def _missing(connection: Connection, one: Source, table: str, intake: Intake) -> int:
+    """How many keys of this load are not in the raw table with its stamp."""
+    keys = pa.concat_tables(intake.keys[table])
+    connection.register("handed_over", keys)
+    same = " AND ".join(
+        f'held.{identifier(_column(one, name))} = handed_over."{name}"'
+        for name in keys.column_names
+    )
+    sql = (
+        f"SELECT count(*) FROM handed_over ANTI JOIN {identifier(one.dataset)}."  # noqa: S608
+        f"{identifier(table)} AS held ON {same} AND held.{LOADED_AT} = CAST(? AS TIMESTAMPTZ)"
+    )
+    ((found,),) = connection.execute(sql, [intake.at]).fetchall()
+    connection.unregister("handed_over")
+    return int(found)
+
+
+def _column(one: Source, name: str) -> str:
+    """The raw column of a vendor's field."""
+    return str(one.pipeline.default_schema.naming.normalize_identifier(name))
+
+
+def _lost(one: Source, table: str, read: int, arrived: int) -> Incomplete:
+    return Incomplete(
+        one.name,
+        table,
+        f"{read} rows were read and {arrived} reached the warehouse",
+        "Run the extraction again: it will read everything anew.",
+    )
+
+
+def forget(one: Source) -> None:
+    """Remove what says how far reading has come, so that the next run reads everything."""
+    with warehouse.writer(one.path) as connection:
+        connection.execute(f"DELETE FROM {identifier(one.dataset)}._dlt_pipeline_state")  # noqa: S608
+
+
+def record_results(
+    connection: Connection, one: Source, run: str, results: Sequence[ExtractResult]
+) -> None:
+    """Objects that were read to their end, beside the vendor's count."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "run_id": run,
+            "source_id": r.source,
+            "object": table_name(r.object),
+            "mode": r.mode,
+            "rows_read": r.rows,
+            "rows_vendor": r.rows_vendor,
+            "calls": r.calls,
+            "server_time": r.server_time,
+            "finished_at": now,
+        }
+        for r in results
+    ]
+    warehouse.append_rows(connection, one.dataset, RUN_TABLE, _RUN_COLUMNS, rows)
+
+
+def record_load(connection: Connection, one: Source, intake: Intake) -> None:
+    """One load and its moment. From the last of them the history is caught up."""
+    row = {
+        LOADED_AT: intake.at,
+        "rows_loaded": intake.rows.total(),
+        "finished_at": datetime.now(UTC),
+    }
+    warehouse.append_rows(connection, one.dataset, LOAD_TABLE, _LOAD_COLUMNS, [row])
+
+
+def last_moment(one: Source) -> datetime:
+    """The latest moment by which a row is stamped, also when its load was never written down."""
+    tables = sorted(stamped(one))
+    if not tables:
+        return datetime.min.replace(tzinfo=UTC)
+    each = " UNION ALL ".join(
+        f"SELECT max({LOADED_AT}) AS moment FROM {identifier(one.dataset)}.{identifier(name)}"  # noqa: S608
+        for name in tables
+    )
+    (row,) = warehouse.read(one.path, f"SELECT max(moment) AS moment FROM ({each})")  # noqa: S608
+    return row["moment"] or datetime.min.replace(tzinfo=UTC)
+
+
+def stamped(one: Source) -> frozenset[str]:
+    """The tables of a raw schema whose rows say when they were loaded."""
+    if not one.path.exists():
+        return frozenset()
+    found: list[dict[str, Any]] = warehouse.read(
+        one.path,
+        "SELECT table_name FROM information_schema.columns"
+        " WHERE table_schema = ? AND column_name = ?",
+        [one.dataset, LOADED_AT],
+    )
+    return frozenset(row["table_name"] for row in found)

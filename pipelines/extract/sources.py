@@ -1,0 +1,141 @@
+"""Both systems as they are read: their readings, their dlt sources and their pipelines.
+
+Before each run the pipeline's local state is dropped and restored from the warehouse, where it
+counts only once its load was complete. So a deleted warehouse, a deleted folder, a warehouse
+restored from an older copy and a package that a killed run left behind all lead to the right next
+question, instead of dlt finishing the old package and leaving out the rows of today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dlt
+
+from pipelines import warehouse
+from pipelines.clients.quickbooks import quickbooks_client
+from pipelines.clients.recording import Recorder, unrecorded
+from pipelines.clients.salesforce import salesforce_client
+from pipelines.errors import Stop
+from pipelines.extract.held import known_ids
+from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
+from pipelines.extract.results import Progress, Reading, silent
+from pipelines.extract.salesforce import SalesforceReading, salesforce_source
+from pipelines.extract.undisturbed import own_configuration
+from pipelines.settings import Settings
+
+# What DuckDB reads in a file name as something else than the name.
+_SPEAKING = frozenset("'*?[]{}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One system into one schema of one warehouse.
+
+    `begin` makes the readings of its orgs or companies; `as_source` makes the dlt source of them.
+    """
+
+    name: str
+    path: Path
+    dataset: str
+    begin: Callable[[], Sequence[Reading]]
+    as_source: Callable[[Sequence[Any]], Any]
+    make_pipeline: Callable[[], Any]
+    progress: Progress = silent
+
+    @cached_property
+    def pipeline(self) -> Any:
+        """The pipeline with nothing of earlier runs in it; to be asked for inside `undisturbed`."""
+        made = self.make_pipeline()
+        made.drop()
+        return made
+
+
+def sources(
+    settings: Settings,
+    progress: Progress = silent,
+    full: bool = False,
+    record: Recorder = unrecorded,
+) -> list[Source]:
+    """Both sources, ready to be run; `record` is told of every call.
+
+    Raises `ConfigurationError` when a system is missing.
+    """
+    settings.check()
+    return [
+        _salesforce(settings, progress, full, record),
+        _quickbooks(settings, progress, full, record),
+    ]
+
+
+def _salesforce(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
+    def begin() -> Sequence[Reading]:
+        client = salesforce_client(settings, record)
+        return [SalesforceReading(client, full=full, progress=progress)]
+
+    return Source(
+        "Salesforce",
+        settings.warehouse_path,
+        warehouse.RAW_SALESFORCE,
+        begin,
+        lambda readings: salesforce_source(*readings),
+        lambda: pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
+        progress,
+    )
+
+
+def _quickbooks(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
+    def begin() -> Sequence[Reading]:
+        known = known_ids(settings.warehouse_path)
+        clients = [
+            quickbooks_client(settings, company.realm_id, record)
+            for company in settings.quickbooks.companies
+        ]
+        return [CompanyReading(client, known, full, progress) for client in clients]
+
+    return Source(
+        "QuickBooks",
+        settings.warehouse_path,
+        warehouse.RAW_QUICKBOOKS,
+        begin,
+        quickbooks_source,
+        lambda: pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
+        progress,
+    )
+
+
+def pipeline(settings: Settings, name: str, dataset: str) -> Any:
+    """The dlt pipeline of one system, with its files in the data folder and no telemetry."""
+    settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    with own_configuration():
+        return dlt.pipeline(
+            f"crossfoot_{name}",
+            destination=dlt.destinations.duckdb(str(settings.warehouse_path)),
+            dataset_name=dataset,
+            pipelines_dir=str(_working_folder(settings.data_dir)),
+        )
+
+
+def _working_folder(data_dir: Path) -> Path:
+    """Where dlt keeps the rows under way: in the data folder, if its path can stand in SQL.
+
+    dlt writes file names into its statements as they are, where DuckDB takes a quotation mark for
+    their end and brackets for a pattern. Nothing in the folder outlives a run (see above).
+    Raises `Stop` when somebody else owns the place that is used instead.
+    """
+    folder = data_dir / "dlt"
+    if not set(str(folder)) & _SPEAKING:
+        return folder
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    other = Path(tempfile.gettempdir()) / f"crossfoot-{os.getuid()}-{name}"
+    other.mkdir(mode=0o700, exist_ok=True)
+    if other.is_symlink() or other.stat().st_uid != os.getuid():
+        raise Stop("extraction", str(other), "it belongs to somebody else", "Remove it, run again.")
+    return other

@@ -1,0 +1,95 @@
+"""One extraction at a time, dlt configured by us alone, and every problem in our own words."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.dictionary import DictionaryProvider
+from dlt.common.configuration.specs.config_providers_context import ConfigProvidersContainer
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from pipelines import warehouse
+from pipelines.errors import CrossfootError, DiskFull, StateCorrupt, Stop, WarehouseBusy
+
+# All that dlt is told from outside of our calls.
+_CONFIGURATION = {"runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"}}
+
+
+@contextmanager
+def undisturbed(path: Path) -> Iterator[None]:
+    """One extraction at a time, with our configuration of dlt, and every problem told plainly.
+
+    Raises `WarehouseBusy` at once when another extraction into this warehouse is running.
+    """
+    with _only_one(path.parent), _plain_problems(path), own_configuration():
+        yield
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "extract.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(
+                "extraction", "", "another extraction is running", "Wait until it has ended."
+            ) from None
+        yield
+
+
+@contextmanager
+def own_configuration() -> Iterator[None]:
+    """dlt without environment, stray config files and telemetry, for the length of the block."""
+    context = Container()[PluggableRunContext]
+    before = context.providers
+    provider = DictionaryProvider()
+    with provider.values(_CONFIGURATION):
+        context.providers = ConfigProvidersContainer([provider])
+        try:
+            context.context.initialize_runtime()
+            yield
+        finally:
+            context.providers = before
+
+
+@contextmanager
+def _plain_problems(path: Path) -> Iterator[None]:
+    """Our own errors out of dlt's wrapping, and the warehouse's lock told as what it is."""
+    try:
+        yield
+    except CrossfootError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - whatever dlt raises, told in our words
+        raise _plain(problem, path) from None
+
+
+def _plain(problem: BaseException, path: Path) -> CrossfootError:
+    chain = list(_causes(problem))
+    ours = next((e for e in chain if isinstance(e, CrossfootError)), None)
+    if ours is not None:
+        return ours
+    known = (warehouse.explained(path, e) for e in chain)
+    told = next((e for e in known if isinstance(e, DiskFull | StateCorrupt | WarehouseBusy)), None)
+    if told is not None:
+        return told
+    last = " ".join(str(chain[-1]).split())[:300]
+    return Stop(
+        "extraction",
+        path.name,
+        f"loading failed: {last}",
+        "Nothing of it counts as read; run again, and report it if it stays.",
+    )
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    seen: Sequence[BaseException] = ()
+    current: BaseException | None = problem
+    while current is not None and current not in seen:
+        seen = (*seen, current)
+        yield current
+        current = current.__cause__ or current.__context__
