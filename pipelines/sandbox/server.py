@@ -25,6 +25,7 @@ from pipelines.sandbox.compression import packed
 from pipelines.sandbox.control import PREFIX, control
 from pipelines.sandbox.errors import LogUnusable, PortTaken, SandboxError
 from pipelines.sandbox.faults import Action
+from pipelines.sandbox.header_names import spelled
 from pipelines.sandbox.kernel import (
     SYSTEMS,
     Options,
@@ -40,7 +41,7 @@ Send = Callable[[dict[str, Any]], Any]
 Receive = Callable[[], Any]
 _IDLE_SECONDS = 300
 # On every answer, so that nobody takes the sandbox for the vendor.
-MARK = (b"x-crossfoot-sandbox", b"1")
+MARK = (spelled("X-Crossfoot-Sandbox"), b"1")
 
 
 class Transports:
@@ -160,12 +161,12 @@ class App:
     async def _send(self, send: Send, reply: Reply, bytes_sent: int | None = None) -> None:
         """Answer; with `bytes_sent` only so many bytes of the announced length."""
         body = b"" if reply.status in (204, 304) else reply.body
-        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers.items()]
+        headers = [(spelled(k), v.encode("latin-1")) for k, v in reply.headers.items()]
         headers.append(MARK)
         if "Date" not in reply.headers:
-            headers.append((b"date", self._sandbox.clock.http_date().encode()))
+            headers.append((spelled("Date"), self._sandbox.clock.http_date().encode()))
         if reply.status not in (204, 304):
-            headers.append((b"content-length", str(len(body)).encode()))
+            headers.append((spelled("Content-Length"), str(len(body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         part = body if bytes_sent is None else body[:bytes_sent]
         await send(

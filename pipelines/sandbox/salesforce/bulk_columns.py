@@ -20,7 +20,7 @@ _REST_ONLY = frozenset(
      "undecidedeventrelation", "fieldsecurityclassification", "knowledgearticle", "orderstatus",
      "partnerrole", "recentlyviewed", "servicechannelstatusfield", "solutionstatus",
      "taskpriority", "taskstatus", "workorderlineitemstatus", "workorderstatus",
-     "opportunitystage", "entitydefinition", "fielddefinition"}
+     "entitydefinition", "fielddefinition"}
 )  # fmt: skip
 
 

@@ -36,10 +36,7 @@ from pipelines.sandbox.weather import Weather
 
 NEWEST, OLDEST = 68, 31
 _RETIRED_BELOW = 31.0
-_RELEASES = {
-    68: "Winter '27", 67: "Summer '26", 66: "Spring '26", 65: "Winter '26", 64: "Summer '25",
-    63: "Spring '25", 62: "Winter '25", 61: "Summer '24", 60: "Spring '24", 59: "Winter '24",
-}  # fmt: skip
+_SEASONS = ("Summer", "Winter", "Spring")
 # Of an address alone (414), and of address and headers together (431): REST guide, "Status Codes".
 LONGEST_TARGET = 16_384
 _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
@@ -252,12 +249,17 @@ class Salesforce:
         )
 
 
+def _release(number: int) -> str:
+    """A version's name: three a year, from Summer '14 (31) on; winter's is of the year to come."""
+    year, season = divmod(number - 31, 3)
+    return f"{_SEASONS[season]} '{14 + year + (season > 0)}"
+
+
 def _versions() -> list[dict[str, str]]:
     return [
-        {"label": _RELEASES.get(n, f"Release {n}"), "url": f"/services/data/v{n}.0",
-         "version": f"{n}.0"}
+        {"label": _release(n), "url": f"/services/data/v{n}.0", "version": f"{n}.0"}
         for n in range(OLDEST, NEWEST + 1)
-    ]  # fmt: skip
+    ]
 
 
 def _refuse_version(version: float) -> None:

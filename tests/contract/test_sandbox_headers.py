@@ -1,0 +1,32 @@
+"""Names of headers as the vendors write them: some clients read them letter by letter."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlsplit
+
+from salesforce_org import Org
+
+
+def _names(org: Org, path: str) -> list[str]:
+    connection = http.client.HTTPConnection(urlsplit(org.sandbox.salesforce_url).netloc, timeout=20)
+    session = {"Authorization": f"Bearer {org.connection['access_token']}"}
+    connection.request("GET", path, headers=session)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return [name for name, _ in answer.getheaders()]
+
+
+def test_names_are_spelled_as_the_vendors_do(org: Org) -> None:
+    names = _names(org, "/services/data/v68.0/limits")
+    assert {"Content-Type", "Content-Length", "Date", "Sforce-Limit-Info"} <= set(names)
+    assert "Transfer-Encoding" not in names
+
+
+def test_versions_have_the_names_of_their_releases(org: Org) -> None:
+    labels = {v["version"]: v["label"] for v in org.get("/services/data")}
+    assert labels["31.0"] == "Summer '14"
+    assert labels["53.0"] == "Winter '22"
+    assert labels["58.0"] == "Summer '23"
+    assert labels["68.0"] == "Winter '27"
