@@ -174,7 +174,7 @@ def _parts(name: str, asked: Given) -> Parts:
         total, number = Decimal(str(told(name))), int(told(f"{stem}InstallmentsNumber"))
         start = date.fromisoformat(str(told(f"{stem}StartDate")))
     except (ValueError, ArithmeticError):
-        raise refusals.unreadable("date", "VALUE_STRING", asked.get(f"{stem}StartDate")) from None
+        raise refusals.unreadable("date", asked.get(f"{stem}StartDate")) from None
     for key, is_good in (
         (f"{stem}InstallmentPeriod", period in _MONTHS or period in _DAYS),
         (f"{stem}Type", type_ in ("Divide", "Repeat")),
