@@ -1,4 +1,7 @@
-"""Loaded by Python itself before a tap: its vendor's login address leads to the sandbox."""
+"""Loaded by Python itself before a published client: its vendor's host leads to the sandbox.
+
+Some clients build https addresses only; those of the sandbox's own host are asked by http.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _send = requests.Session.request
 
 def redirected(self: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
     """The call that was meant, at the sandbox's address."""
-    return _send(self, method, url.replace(HOST, os.environ["SUITE_LOGIN_URL"], 1), **given)
+    here = os.environ["SUITE_LOGIN_URL"]
+    for address in (HOST, here.replace("http:", "https:", 1)):
+        url = url.replace(address, here, 1)
+    return _send(self, method, url, **given)
 
 
 requests.Session.request = redirected  # type: ignore[method-assign]
