@@ -190,6 +190,8 @@ def test_schedules_are_established_and_established_anew(org: Org, scheduled: str
     assert _read(org, "OpportunityLineItem", scheduled)["TotalPrice"] == Decimal(14)
     bad = org.refused("PUT", path, 400, json={**weekly, "revenueScheduleInstallmentsNumber": 151})
     assert bad["fields"] == ["revenueScheduleInstallmentsNumber"]
+    bad = org.refused("PUT", path, 400, json={**weekly, "revenueScheduleStartDate": "soon"})
+    assert bad["errorCode"] == "JSON_PARSER_ERROR"
     assert len(org.get(path)["records"]) == 2
     assert org.call("DELETE", path).status_code == 204
     assert org.get(path)["records"] == []

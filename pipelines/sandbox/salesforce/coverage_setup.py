@@ -35,7 +35,37 @@ def _soap(name: str, body: str, says: str, door: str = "u", **more: object) -> O
                      **more)  # type: ignore[arg-type]  # fmt: skip
 
 
+_FORMULA = {
+    "FullName": "Account.Shout__c",
+    "Metadata": {"type": "Text", "label": "Shout", "formula": "UPPER(Name)"},
+}
+_NO_FORMULA = {
+    "FullName": "Account.Odd__c",
+    "Metadata": {"type": "Text", "label": "Odd", "formula": "VLOOKUP(Name)"},
+}
+
+
 OPERATIONS: Areas = {
+    "Formulas": (
+        Operation(
+            "Make a formula field",
+            "POST",
+            _FIELDS,
+            body=_FORMULA,
+            says="success",
+            note="Computed when read, parents too; a record's stamp does not move. Operators, "
+            "logic, text, number and date functions, CASE, ISPICKVAL; not global variables ($User) "
+            "and not VLOOKUP, GETRECORDIDS, IMAGE and the like.",
+        ),
+        Operation(
+            "A formula that cannot be computed",
+            "POST",
+            _FIELDS,
+            REFUSED,
+            body=_NO_FORMULA,
+            says="FIELD_INTEGRITY_EXCEPTION",
+        ),
+    ),
     "Log-in, more": (
         Operation(
             "JWT bearer: a wrong signature",

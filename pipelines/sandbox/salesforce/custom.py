@@ -34,6 +34,7 @@ _LENGTHS = {
     "MultiselectPicklist": 4099, "Phone": 40, "Picklist": 255, "Text": 255, "TextArea": 255,
     "Url": 255,
 }  # fmt: skip
+_FORMULA_TEXT = 1300
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -133,7 +134,9 @@ def _plain(name: str, metadata: Metadata) -> Field:
         name,
         str(metadata.get("label") or name),
         kind,
-        length=int(metadata.get("length") or _LENGTHS.get(str(metadata["type"]), 0)),
+        length=_FORMULA_TEXT
+        if formula and kind == "string"
+        else int(metadata.get("length") or _LENGTHS.get(str(metadata["type"]), 0)),
         precision=int(metadata.get("precision") or (18 if kind in ("double", "percent") else 0)),
         scale=int(metadata.get("scale") or 0),
         nillable=not (is_on(metadata, "required") or boolean),
@@ -147,6 +150,7 @@ def _plain(name: str, metadata: Metadata) -> Field:
         choices=_choices(metadata),
         calculated=formula,
         formula=metadata.get("formula") or None,
+        zero_for_null=formula and metadata.get("formulaTreatBlanksAs") != "BlankAsBlank",
         html=metadata["type"] == "Html",
         counts=str(metadata.get("displayFormat") or "{0}") if counted else None,
         help=metadata.get("inlineHelpText"),

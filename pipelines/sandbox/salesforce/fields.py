@@ -66,7 +66,8 @@ class Field:
 
     `children` names the relationship seen from the parent of a reference; `cascade` says that the
     record goes when its parent goes, `restricts` that the parent cannot go before. `counts` is the
-    form of an automatic number; `master` marks the detail side of a master-detail relationship.
+    form of an automatic number; `formula` is computed, with empty numbers as zero when
+    `zero_for_null`; `master` marks the detail side of a master-detail relationship.
     What the describe says of `permissionable` and `search_filter` follows from the rest, except
     where it is told.
     """
@@ -99,6 +100,7 @@ class Field:
     unfilterable: bool = False
     unsortable: bool = False
     formula: str | None = None
+    zero_for_null: bool = False
     html: bool = False
     counts: str | None = None
     master: bool = False
@@ -198,7 +200,7 @@ class Field:
             "extraTypeInfo": self.extra or _EXTRA.get(self.type),
             "filterable": self.is_filterable,
             "filteredLookupInfo": None,
-            "formulaTreatNullNumberAsZero": False,
+            "formulaTreatNullNumberAsZero": self.zero_for_null,
             "groupable": self.is_groupable,
             "highScaleNumber": False,
             "htmlFormatted": self.html,

@@ -17,6 +17,7 @@ from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, al
 from pipelines.sandbox.salesforce.cursors import Cursors
 from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.failures import Failures
+from pipelines.sandbox.salesforce.formulas import computed
 from pipelines.sandbox.salesforce.furnishing import furnish
 from pipelines.sandbox.salesforce.records import Guards, Records
 from pipelines.sandbox.salesforce.refusals import Refusal
@@ -167,6 +168,7 @@ class Org:
 
         Raises:
             custom.NotServed: it has a field of a type the sandbox does not know.
+            FormulaRefused: it has a formula that cannot be computed.
         """
         before = list(self._added().objects)
         name = str(metadata["fullName"])
@@ -177,7 +179,7 @@ class Org:
             before.append({**metadata, "keyPrefix": free})
         else:
             before[place] = {**metadata, "keyPrefix": before[place].get("keyPrefix", prefix(place))}
-        self._redefine("custom_objects", before)
+        self._redefine("custom_objects", before, name)
         return self.object(name)
 
     def define_field(
@@ -188,13 +190,14 @@ class Org:
 
         Raises:
             custom.NotServed: its type is none the sandbox knows.
+            FormulaRefused: its formula cannot be computed.
         """
         owner, _, _ = full_name.partition(".")
         kept = [f for f in self._added().fields if not _same(f["FullName"], full_name)]
         definition: dict[str, Any] = {"FullName": full_name, "Metadata": dict(metadata)}
         if secured:
             definition["secured"] = True
-        self._redefine("custom_fields", [*kept, definition])
+        self._redefine("custom_fields", [*kept, definition], full_name)
         return self.object("Task" if owner == "Activity" else owner)
 
     def drop_field(self, full_name: str) -> None:
@@ -221,14 +224,26 @@ class Org:
         self._redefine("custom_fields", own)
         self._redefine("custom_objects", [o for o in kept if not _same(o["fullName"], name)])
 
-    def _redefine(self, key: str, definitions: list[Mapping[str, Any]]) -> None:
-        """Store the definitions whole, or, when they cannot be understood, not at all."""
+    def _redefine(self, key: str, definitions: list[Mapping[str, Any]], changed: str = "") -> None:
+        """Store the definitions whole, or, when they cannot be understood, not at all; `changed`
+        names the object or the field whose formulas must be computable."""
         try:
             with self.kernel.store.transaction():
                 self.kernel.store.put_meta(self.org_id, key, definitions or None)
                 self.refresh_catalogue()
+                if changed:
+                    self._check_formulas(changed)
         finally:
             self.refresh_catalogue()
+
+    def _check_formulas(self, changed: str) -> None:
+        """Raises: FormulaRefused, the formula of a field, or one of an object's, cannot be
+        computed."""
+        name, _, own = changed.lower().partition(".")
+        owner = self._everything["task" if name == "activity" else name]
+        for one in owner.fields.values():
+            if one.formula and own in ("", one.key):
+                computed.check(self._everything, owner, one)
 
     def selection(self, call: Call, page: int = PAGE) -> Selection:
         """SOQL over the org as it is now; children beyond a page go on under a locator."""
@@ -245,6 +260,7 @@ class Org:
             self.sessions.user(self.user_id),
             lambda rows: self.cursors.keep(rows, page),
             page,
+            self._everything,
         )
 
     def matches(self, sobject: SObject, record_id: str, condition: str) -> bool:

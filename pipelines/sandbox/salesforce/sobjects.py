@@ -156,12 +156,17 @@ def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
             "url": f"{call.root}/sobjects/{sobject.name}/{record['Id']}",
         }
     }
+    books = org.books(call.version)
     for name in wanted:
         field = sobject.field(name)
         if field is None:
             raise refusals.no_such_column(name, sobject.name)
         if field.type == "base64":
             shown[field.name] = address_of(call, sobject, record, field)
+            continue
+        computed = books.computed(sobject, field)
+        if computed is not None:
+            shown[field.name] = computed(record)
             continue
         value = compound(sobject, field, record) if field.type == "address" else None
         shown[field.name] = value or record.get(field.name)

@@ -13,6 +13,7 @@ from zlib import crc32
 from pipelines.sandbox.salesforce import ids
 from pipelines.sandbox.salesforce.custom import TYPES, NotServed
 from pipelines.sandbox.salesforce.fields import Field
+from pipelines.sandbox.salesforce.formulas.tree import FormulaRefused
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.setup import grants
@@ -273,6 +274,8 @@ def _put_field(org: Org, name: str, metadata: Metadata) -> bool:
         org.define_field(name, given, secured=before is None or org.is_secured(name))
     except NotServed as error:
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", str(error), ("type",)) from None
+    except FormulaRefused as error:
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", str(error), ("formula",)) from None
     return before is None
 
 

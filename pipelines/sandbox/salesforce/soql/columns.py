@@ -112,7 +112,7 @@ class _Level:
         if field.name in self.items:
             raise duplicate(column.text)
         self.plain.append(field.name)
-        self.is_plain &= value is None and field.type not in _MADE
+        self.is_plain &= value is None and field.type not in _MADE and not field.formula
         self.items[field.name] = _writer(scope, self.owner, field, value)
 
     def add_made(self, made: tuple[str, Writer]) -> None:
@@ -181,6 +181,9 @@ def _writer(
     name = field.name
     if value is not None:
         return lambda top, held, row: row.__setitem__(name, value(top))
+    computed = scope.books.computed(owner, field)
+    if computed is not None:
+        return lambda top, held, row: row.__setitem__(name, computed(held))
     if field.type == "address":
         return lambda top, held, row: row.__setitem__(name, compound(owner, field, held))
     if field.type == "base64":  # told by its address, where its bytes are

@@ -54,13 +54,13 @@ class Currencies:
         self, found: Found, converted: Callable[[Any, str | None], Decimal]
     ) -> Callable[[Record], Decimal | None]:
         """A money field read from a record and converted by the record's own currency."""
-        name = found.field.name
+        value = found.value
 
         def read(record: Record) -> Decimal | None:
-            held = found.holder(record)
-            if held is None or held.get(name) is None:
+            amount = value(record)
+            if amount is None:
                 return None
-            return converted(held[name], held.get("CurrencyIsoCode"))
+            return converted(amount, (found.holder(record) or {}).get("CurrencyIsoCode"))
 
         return read
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
 from pipelines.sandbox.salesforce.fields import Field
+from pipelines.sandbox.salesforce.formulas.computed import reader
+from pipelines.sandbox.salesforce.formulas.kinds import Scene
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.soql import refused
 from pipelines.sandbox.salesforce.soql.tree import Column, Query
@@ -45,6 +47,7 @@ class Books:
         user: who asks: the zone of date literals, the currency of convertCurrency().
         keep: opens a locator for rows that do not fit into their page.
         page: the most rows in one page.
+        everything: all objects of the org, also what the user may not see; formulas look at them.
     """
 
     catalogue: Catalogue
@@ -55,6 +58,19 @@ class Books:
     user: Mapping[str, Any]
     keep: Callable[[Sequence[Record]], str] | None = None
     page: int = 2000
+    everything: Mapping[str, SObject] | None = None
+
+    def computed(self, owner: SObject, one: Field) -> Value | None:
+        """How a formula field is read; None for a field that is stored."""
+        if not one.formula:
+            return None
+        whole = self.everything or self.catalogue.objects
+        return reader(whole, whole.get(owner.name.lower(), owner), one, self.scene)
+
+    def scene(self, record: Record) -> Scene:
+        """A record as a formula sees it."""
+        today = self.now.astimezone(self.zone).date()
+        return Scene(record, lambda name, key: self.table(name).get(key), self.now, today)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -80,17 +96,21 @@ class Found:
     Attributes:
         holder: the record that holds it, from a record of the queried object.
         own: it is the queried object's own field.
+        computed: how to read it from its holder, where it is a formula.
     """
 
     field: Field
     owner: SObject
     holder: Holder
     own: bool
+    computed: Value | None = None
 
     @property
     def value(self) -> Value:
         """How to read it; null when the path leads nowhere."""
-        name, holder = self.field.name, self.holder
+        name, holder, computed = self.field.name, self.holder, self.computed
+        if computed is not None:
+            return lambda r: computed(held) if (held := holder(r)) is not None else None
         if self.field.type == "address":
             owner, whole = self.owner, self.field
             return lambda r: compound(owner, whole, held) if (held := holder(r)) else None
@@ -148,7 +168,7 @@ class Scope:
         one = owner.field(steps[-1])
         if one is None:
             raise refused.no_column(self.statement, column.at, steps[-1], owner.name)
-        return Found(one, owner, holder, own)
+        return Found(one, owner, holder, own, self.books.computed(owner, one))
 
     def reference(self, owner: SObject, relationship: str, at: int) -> Field:
         """The reference behind a relationship's name."""

@@ -159,7 +159,8 @@ class _Compiler:
         return lambda r: any(part(r) for part in parts)
 
     def _want(self, must: bool, bound: Bound, operator: str, *values: Any) -> None:
-        if must and bound.found is not None and bound.found.own and None not in values:
+        is_stored = bound.found is not None and bound.found.own and not bound.field.formula
+        if must and is_stored and None not in values:
             self.wanted.append(Wanted(bound.field, operator, values))
 
     def _refuse_operator(self, bound: Bound, compare: Compare) -> None:
