@@ -228,10 +228,7 @@ def _held(path: Path) -> int:
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'peer'"
         ).fetchall()
         found = [t for (t,) in tables if t.replace("_", "").lower() in wanted]
-        counts = [
-            connection.execute(f'SELECT count(*) FROM peer."{t}"').fetchone()
-            for t in found
-        ]
+        counts = [connection.execute(f'SELECT count(*) FROM peer."{t}"').fetchone() for t in found]
     return sum(int(row[0]) for row in counts if row)
 
 

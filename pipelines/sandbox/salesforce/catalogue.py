@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipelines.sandbox.salesforce import custom
-from pipelines.sandbox.salesforce.fields import Choice, Field
-from pipelines.sandbox.salesforce.sobject import SObject
+from pipelines.sandbox.salesforce.fields import Choice, Field, link
+from pipelines.sandbox.salesforce.sobject import RecordType, SObject
 from pipelines.sandbox.salesforce.standard import standard_objects
 
 __all__ = ["Added", "Catalogue", "SObject", "catalogue"]
 
 Definition = Mapping[str, Any]
+# What an object has as soon as it has record types.
+_TYPE_FIELD = link("RecordTypeId", "Record Type ID", "RecordType", defaulted=True)
 _ACTIVITIES = ("Task", "Event")
 
 
@@ -25,11 +27,13 @@ class Added:
         objects: custom objects: `fullName`, `label`, `nameField` … and perhaps their `fields`.
         fields: `{"FullName": "Account.Key__c", "Metadata": {…}}`, as the Tooling API takes them.
         stages: the stages of a deal; none stands for the vendor's first ones.
+        record_types: those of each object by its lower-case name.
     """
 
     objects: tuple[Definition, ...] = ()
     fields: tuple[Definition, ...] = ()
     stages: tuple[Choice, ...] = ()
+    record_types: Mapping[str, tuple[RecordType, ...]] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -79,7 +83,10 @@ def all_objects(added: Added) -> Iterable[SObject]:
         fields = {**sobject.fields, **{f.key: f for f in extra}}
         if added.stages and sobject.name == "Opportunity":
             fields["stagename"] = replace(fields["stagename"], choices=added.stages)
-        yield replace(sobject, fields=fields)
+        types = added.record_types.get(sobject.name.lower(), ())
+        if types:
+            fields["recordtypeid"] = _TYPE_FIELD
+        yield replace(sobject, fields=fields, record_types=types)
 
 
 def _fields_by_object(added: Added) -> Mapping[str, list[Field]]:

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pipelines.sandbox.salesforce import record_types
 from pipelines.sandbox.salesforce.derived import (
     deals,
     histories,
@@ -102,6 +103,7 @@ DERIVED: Mapping[str, Derive] = {
     "Order": orders.derive_order,
     "OrderItem": orders.derive_item,
     "Contract": orders.derive_contract,
+    "RecordType": record_types.derive,
 }
 FOLLOWS: Mapping[str, Follow] = {
     "Opportunity": _deal_written,

@@ -35,6 +35,7 @@ def _soap(name: str, body: str, says: str, door: str = "u", **more: object) -> O
                      **more)  # type: ignore[arg-type]  # fmt: skip
 
 
+_TYPE = {"Name": "Covered", "DeveloperName": "A", "SobjectType": "Task"}
 _FORMULA = {
     "FullName": "Account.Shout__c",
     "Metadata": {"type": "Text", "label": "Shout", "formula": "UPPER(Name)"},
@@ -46,6 +47,33 @@ _NO_FORMULA = {
 
 
 OPERATIONS: Areas = {
+    "Record types": (
+        Operation(
+            "Make a record type",
+            "POST",
+            _ROOT + "sobjects/RecordType",
+            body=_TYPE,
+            says="success",
+            note="The object has RecordTypeId from then on; the first active one is the default of "
+            "every profile.",
+        ),
+        Operation(
+            "Record types of an object",
+            "GET",
+            _ROOT + "sobjects/Task/describe",
+            before=(Call("POST", _ROOT + "sobjects/RecordType", {**_TYPE, "DeveloperName": "B"}),),
+            says='"developerName":"B"',
+        ),
+        Operation(
+            "A record of a record type that there is not",
+            "POST",
+            _ROOT + "sobjects/Task",
+            REFUSED,
+            body={"Subject": "Covered", "RecordTypeId": "012Hs0000000009IAA"},
+            before=(Call("POST", _ROOT + "sobjects/RecordType", {**_TYPE, "DeveloperName": "C"}),),
+            says="INVALID_CROSS_REFERENCE_KEY",
+        ),
+    ),
     "Formulas": (
         Operation(
             "Make a formula field",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
+from pipelines.sandbox.salesforce.sobject import RecordType
 
 
 def all_objects(catalogue: Catalogue, root: str) -> dict[str, Any]:
@@ -94,19 +95,22 @@ def has_list_views(sobject: SObject) -> bool:
 
 
 def record_types(sobject: SObject, root: str) -> list[dict[str, Any]]:
-    """The record types a user may choose: the one every object has."""
-    layout = f"{root}/sobjects/{sobject.name}/describe/layouts/{MASTER_RECORD_TYPE}"
+    """The record types a user may choose: the object's own, and the one every object has."""
+    default = next((one.id for one in sobject.record_types if one.active), MASTER_RECORD_TYPE)
+    every = (*sobject.record_types, RecordType(MASTER_RECORD_TYPE, "Master", "Master"))
+    address = f"{root}/sobjects/{sobject.name}/describe/layouts"
     return [
         {
-            "active": True,
-            "available": True,
-            "defaultRecordTypeMapping": True,
-            "developerName": "Master",
-            "master": True,
-            "name": "Master",
-            "recordTypeId": MASTER_RECORD_TYPE,
-            "urls": {"layout": layout},
+            "active": one.active,
+            "available": one.active,
+            "defaultRecordTypeMapping": one.id == default,
+            "developerName": one.developer_name,
+            "master": one.id == MASTER_RECORD_TYPE,
+            "name": one.name,
+            "recordTypeId": one.id,
+            "urls": {"layout": f"{address}/{one.id}"},
         }
+        for one in every
     ]
 
 

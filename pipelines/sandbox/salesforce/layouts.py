@@ -24,7 +24,8 @@ def layouts(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -> An
     """GET …/describe/layouts, also of one record type."""
     _refuse_without_pages(sobject, call)
     if rest:
-        if rest[0][:15] != MASTER_RECORD_TYPE[:15]:
+        known = (MASTER_RECORD_TYPE, *(one.id for one in sobject.record_types))
+        if rest[0][:15] not in [one[:15] for one in known]:
             raise refusals.not_found()
         return Answer(200, _layout(sobject))
     return Answer(200, _all(sobject, call))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids, permissions, refusals, rules
+from pipelines.sandbox.salesforce import ids, permissions, record_types, refusals, rules
 from pipelines.sandbox.salesforce.bulk_memory import BulkMemory, Conduct
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
@@ -131,6 +131,7 @@ class Org:
             tuple(meta.get("custom_objects", ())),
             tuple(meta.get("custom_fields", ())),
             stage_choices(self.kernel.store, self.org_id),
+            record_types.known_types(self.kernel.store, self.org_id),
         )
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines.sandbox.salesforce import ids, refusals
+from pipelines.sandbox.salesforce import ids, record_types, refusals
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
 from pipelines.sandbox.salesforce.consequences import Consequences
 from pipelines.sandbox.salesforce.derived.ground import Ground
@@ -260,7 +260,10 @@ class Records:
             if not (field.createable if creating else field.updateable):
                 barred.append(field.name)
                 continue
-            values[field.name] = self._value(field, value)
+            is_type = field.name == record_types.FIELD and bool(value)
+            values[field.name] = (
+                record_types.chosen(sobject, value) if is_type else self._value(field, value)
+            )
         if barred:
             raise refusals.not_writable(barred)
         self._refuse_inactive_owner(sobject, values)
@@ -374,6 +377,8 @@ class Records:
         }
         if "OwnerId" in blank:
             blank["OwnerId"] = self._user
+        if record_types.FIELD in blank:
+            blank[record_types.FIELD] = record_types.default_of(sobject)
         if "CurrencyIsoCode" in blank:
             blank["CurrencyIsoCode"] = self._corporate_currency()
         return blank

@@ -21,6 +21,16 @@ _ID_LABELS = {
 
 
 @dataclass(frozen=True)
+class RecordType:
+    """One record type of an object."""
+
+    id: str
+    name: str
+    developer_name: str
+    active: bool = True
+
+
+@dataclass(frozen=True)
 class SObject:
     """One object: its fields by lower-case name, in the order of the describe.
 
@@ -28,6 +38,7 @@ class SObject:
         prefix: how the ids of its records begin.
         keeps_deleted: whether its records go to a recycle bin.
         setting: a custom setting; its records are settings of the org, not data.
+        record_types: those of its own, beside the one every object has.
     """
 
     name: str
@@ -38,6 +49,7 @@ class SObject:
     writable: bool = True
     keeps_deleted: bool = True
     setting: bool = False
+    record_types: tuple[RecordType, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """A field by its name in any case."""
