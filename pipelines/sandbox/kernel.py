@@ -40,6 +40,15 @@ class Request:
         """Path and query as sent."""
         return f"{self.path}?{self.raw_query}" if self.raw_query else self.path
 
+    @property
+    def origin(self) -> str:
+        """Where the client reached us, without a slash at the end: addresses in answers begin so.
+
+        What ends TLS before us says so in X-Forwarded-Proto: some clients take https only.
+        """
+        secure = self.headers.get("x-forwarded-proto", "").lower() == "https"
+        return f"{'https' if secure else 'http'}://{self.headers.get('host', '127.0.0.1')}"
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -30,3 +30,13 @@ def test_versions_have_the_names_of_their_releases(org: Org) -> None:
     assert labels["53.0"] == "Winter '22"
     assert labels["58.0"] == "Summer '23"
     assert labels["68.0"] == "Winter '27"
+
+
+def test_addresses_are_https_behind_what_ends_tls(org: Org) -> None:
+    ends = {"X-Forwarded-Proto": "https"}
+    told = org.call("GET", "/services/oauth2/userinfo", headers=ends).json()
+    assert told["sub"].startswith("https://127.0.0.1:")
+    assert org.get("/services/oauth2/userinfo")["sub"].startswith("http://127.0.0.1:")
+    discovery = org.sandbox.connection["quickbooks"]["discovery_url"]
+    found = org.http.get(discovery, headers=ends, timeout=20).json()
+    assert found["token_endpoint"].startswith("https://127.0.0.1:")

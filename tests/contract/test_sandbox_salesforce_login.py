@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import time
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,13 @@ def test_password_grant(org: Org) -> None:
     assert body["id"].endswith(f"/id/{ORG}/{USER}")
     assert isinstance(body["issued_at"], str) and body["issued_at"].isdigit()
     assert works(org, body["access_token"]) == 200
+
+
+def test_the_signature_proves_who_gave_the_token(org: Org) -> None:
+    told = password_grant(org).json()
+    key, signed = org.connection["client_secret"], told["id"] + told["issued_at"]
+    made = hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest()
+    assert told["signature"] == base64.b64encode(made).decode()
 
 
 @pytest.mark.parametrize(

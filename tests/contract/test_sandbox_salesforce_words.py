@@ -93,6 +93,27 @@ def test_ids_of_another_kind(org: Org, record_id: str) -> None:
     assert org.refused("GET", f"{ACCOUNTS}/{record_id}", 404)["errorCode"] == "NOT_FOUND"
 
 
+def test_an_id_that_no_record_ever_had(org: Org) -> None:
+    nobody = "001000000000000AAA"
+    assert org.refused("GET", f"{ACCOUNTS}/{nobody}", 404)["errorCode"] == "NOT_FOUND"
+    for method in ("PATCH", "DELETE"):
+        error = org.refused(method, f"{ACCOUNTS}/{nobody}", 404, json={"Name": "A"})
+        assert error == {
+            "message": "invalid cross reference id",
+            "errorCode": "INVALID_CROSS_REFERENCE_KEY",
+            "fields": [],
+        }
+    row = {"attributes": {"type": "Account"}, "id": nobody, "Name": "A"}
+    (done,) = org.call("PATCH", "composite/sobjects", json={"records": [row]}).json()
+    assert [e["statusCode"] for e in done["errors"]] == ["INVALID_CROSS_REFERENCE_KEY"]
+
+
+def test_every_text_comes_after_the_empty_one(org: Org) -> None:
+    named = org.rows("SELECT Id FROM Account WHERE BillingCity > ''")
+    assert [row["Id"] for row in named] == [ACME]
+    assert org.rows("SELECT Id FROM Account WHERE BillingCity < ''") == []
+
+
 def test_a_parent_of_another_kind(org: Org) -> None:
     error = org.refused("POST", "sobjects/Contact", 400, json={"LastName": "L", "AccountId": USER})
     assert error == {

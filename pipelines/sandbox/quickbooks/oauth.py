@@ -134,7 +134,7 @@ class OAuth:
     def answer(self, path: str, request: Request) -> Reply:
         """Answer a call outside the companies' paths."""
         if path in DISCOVERY:
-            return _json(200, discovery(request.headers.get("host", "127.0.0.1")))
+            return _json(200, discovery(request.origin))
         if path == KEYS:
             return _json(200, identity.keys())
         if path == AUTHORIZE:
@@ -173,8 +173,7 @@ class OAuth:
         if form.get("grant_type") == "refresh_token":
             return self._refresh(form.get("refresh_token", ""), hard)
         if form.get("grant_type") == "authorization_code":
-            host = request.headers.get("host", "127.0.0.1")
-            return self._exchange(form.get("code", ""), hard, f"http://{host}{ISSUER}")
+            return self._exchange(form.get("code", ""), hard, request.origin + ISSUER)
         return _json(400, {"error": "unsupported_grant_type"})
 
     def _exchange(self, code: str, hard: bool, issuer: str) -> Reply:
@@ -274,9 +273,8 @@ class OAuth:
         return Reply(200, b"", {"Content-Type": "application/json"})
 
 
-def discovery(host: str) -> dict[str, Any]:
+def discovery(base: str) -> dict[str, Any]:
     """The discovery document, with addresses of the origin it is asked at."""
-    base = f"http://{host}"
     return {
         "issuer": f"{base}{ISSUER}",
         "authorization_endpoint": f"{base}{AUTHORIZE}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -93,7 +94,9 @@ def _token(sessions: Sessions, request: Request, form: Form) -> Reply:
 def _given(sessions: Sessions, base: str, user_id: str, more: Mapping[str, Any]) -> dict[str, Any]:
     issued = str(int(sessions.now().timestamp() * 1000))
     identity = f"{base}/id/{sessions.org_id}/{user_id}"
-    signature = hashlib.sha256(f"{sessions.client_secret}{identity}{issued}".encode()).digest()
+    # OAuth help, "the signature": HMAC-SHA256 over id and issued_at, with the consumer's secret.
+    key, signed = sessions.client_secret.encode(), f"{identity}{issued}".encode()
+    signature = hmac.new(key, signed, hashlib.sha256).digest()
     return {
         "access_token": sessions.issue(user_id),
         "signature": base64.b64encode(signature).decode(),

@@ -96,6 +96,13 @@ class Records:
             raise refusals.entity_is_deleted()
         return record
 
+    def _to_change(self, sobject: SObject, record_id: str) -> Record:
+        """The same for a write, which takes an id that no record has for a dead reference."""
+        try:
+            return self.living(sobject, record_id)
+        except Refusal as refusal:
+            raise (refusals.no_such_record() if refusal.code == "NOT_FOUND" else refusal) from None
+
     def by_external_id(self, sobject: SObject, field: Field, value: str) -> list[Record]:
         """The living records with this key; letter case counts only where the field says so."""
         wanted = value if field.case_sensitive else value.lower()
@@ -137,7 +144,7 @@ class Records:
     def update(self, sobject: SObject, record_id: str, given: Mapping[str, Any]) -> None:
         """Change the given fields of a living record."""
         self._refuse_unwritable(sobject)
-        before = self.living(sobject, record_id)
+        before = self._to_change(sobject, record_id)
         if any(name.lower() == "id" for name in given):
             raise Refusal(
                 "INVALID_FIELD", "The Id field should not be specified in the sobject data.", ()
@@ -181,7 +188,7 @@ class Records:
     def delete(self, sobject: SObject, record_id: str) -> None:
         """Put a record, and what belongs to it, into the recycle bin."""
         self._refuse_unwritable(sobject)
-        record = self.living(sobject, record_id)
+        record = self._to_change(sobject, record_id)
         self.guards.locked([record["Id"], *_parents(sobject, record, {})])
         self._refuse_still_needed(sobject, record)
         self._consequences.refuse_delete(sobject, record)

@@ -106,6 +106,11 @@ def unknown_reference() -> Refusal:
     return Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
 
 
+def no_such_record() -> Refusal:
+    """An address to write to has an id that no record ever had."""
+    return Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (), status=404)
+
+
 def no_such_column(field: str, sobject: str) -> Refusal:
     """A write names a field the object does not have."""
     return Refusal("INVALID_FIELD", f"No such column '{field}' on sobject of type {sobject}")

@@ -199,7 +199,7 @@ def bearer(request: Request) -> str:
 
 def base_url(request: Request) -> str:
     """Where the client reached us: addresses in answers begin so."""
-    return f"http://{request.headers.get('host', '127.0.0.1')}"
+    return request.origin
 
 
 def short(record_id: str) -> str:

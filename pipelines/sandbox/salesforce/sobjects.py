@@ -116,10 +116,10 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     if call.method == "DELETE":
         org.records.delete(sobject, record_id)
     else:
-        before = org.records.living(sobject, record_id)
-        _refuse_if_changed(org, call, before)
+        if "if-unmodified-since" in call.headers:
+            _refuse_if_changed(org, call, org.records.living(sobject, record_id))
         org.records.update(sobject, record_id, record_body(call, sobject))
-        org.note_view(sobject, before["Id"])
+        org.note_view(sobject, str(ids.to18(record_id)))
     return Answer(204)
 
 

@@ -24,9 +24,13 @@ from pipelines.sandbox.salesforce.soap.envelope import (
 )
 
 ADDRESS = re.compile(
-    r"/services/Soap/(?P<door>[ucmT])/(?P<version>\d+(?:\.\d)?)(?:/.*)?", re.IGNORECASE
+    r"/services/Soap/(?P<door>[ucmTs])/(?P<version>\d+(?:\.\d)?)(?:/.*)?", re.IGNORECASE
 )
 _DIALECTS: Mapping[str, Dialect] = {"u": PARTNER, "c": ENTERPRISE, "m": OF_METADATA}
+_REST_ONLY = {
+    "t": "The Tooling API is served through REST only.",
+    "s": "Apex is not served by this sandbox.",
+}
 _NO_LOGIN_FROM = 65.0  # `login()` is missing from version 65 on
 _RETIRED_BELOW, _NEWEST = 31.0, 68.0
 
@@ -37,7 +41,7 @@ def enter(org: Org, request: Request, found: Mapping[str, str]) -> Reply:
     dialect = _DIALECTS.get(letter, PARTNER)
     try:
         if letter not in _DIALECTS:
-            raise Fault("INVALID_OPERATION", "The Tooling API is served through REST only.")
+            raise Fault("INVALID_OPERATION", _REST_ONLY[letter])
         with org.kernel.store.transaction():
             return _respond(org, request, dialect, letter, version)
     except Fault as refused:

@@ -199,6 +199,8 @@ class _Compiler:
         wanted = constant(self._scope, bound, right)
         if right.kind == "currency":
             bound = _in_corporate_currency(self._scope, bound)
+        elif right.kind == "string" and not right.raw and operator in (">", ">="):
+            return _unequal(bound.key, None)  # every text that is one comes after the empty one
         else:
             self._want(must, bound, operator, wanted)
         return _TESTS[operator](bound.key, wanted)
