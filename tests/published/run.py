@@ -17,11 +17,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import django_salesforce
 import node_quickbooks
 import tap_salesforce
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES: tuple[ModuleType, ...] = (tap_salesforce, node_quickbooks)
+SUITES: tuple[ModuleType, ...] = (tap_salesforce, django_salesforce, node_quickbooks)
 
 
 @contextmanager

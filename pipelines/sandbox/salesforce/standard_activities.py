@@ -171,6 +171,8 @@ def _version() -> Iterable[Field]:
     yield on_create(text("PathOnClient", "Path On Client", 500, nillable=False))
     yield on_create(pick("Origin", "Content Origin", ("C", "H"), default="C", restricted=True,
                          nillable=False))  # fmt: skip
+    yield on_create(pick("ContentLocation", "Content Location", ("S", "E", "L"), default="S",
+                         restricted=True, nillable=False))  # fmt: skip
     yield fixed(text("FileType", "File Type", 20))
     yield fixed(text("FileExtension", "File Extension", 40))
     yield fixed(whole("ContentSize", "Size", 9))
