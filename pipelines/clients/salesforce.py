@@ -9,10 +9,8 @@ number literals.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import requests
@@ -20,6 +18,20 @@ import simplejson
 
 from pipelines.clients import salesforce_faults as faults
 from pipelines.clients.recording import Kind, Recorder, unrecorded
+from pipelines.clients.salesforce_bulk import QueryJobs
+from pipelines.clients.salesforce_replies import (
+    SYSTEM,
+    Part,
+    PartReply,
+    QueryPage,
+    Record,
+    RowReply,
+    composite_replies,
+    incomplete,
+    query_page,
+    row_reply,
+)
+from pipelines.clients.salesforce_soql import http_time, object_id
 from pipelines.clients.transport import (
     READ_SECONDS,
     CallCount,
@@ -28,57 +40,16 @@ from pipelines.clients.transport import (
     VendorSession,
     lost_reply,
 )
-from pipelines.errors import Incomplete, Unavailable, WrongCompany
+from pipelines.errors import Unavailable, WrongCompany
 from pipelines.settings import SALESFORCE_HOSTS, SalesforceSettings, Settings
 
 T = TypeVar("T")
-Record = dict[str, Any]
-
-SYSTEM = "Salesforce"
 # The newest versions have no SOAP login() any more; it works with 31 to 64 (salesforce_api 1.1).
 _LOGIN_VERSION = "59.0"
 COLLECTION_LIMIT = 200
 COMPOSITE_LIMIT = 25
 COMPOSITE_QUERIES = 5
-_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _LOCATOR = re.compile(r"/services/data/v\d+\.\d+/query(?:All)?/[\w-]+")
-
-
-@dataclass(frozen=True)
-class RowReply:
-    """Salesforce's answer about one record of a collection call, in request order."""
-
-    ok: bool
-    remote_id: str | None
-    code: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class QueryPage:
-    """One page of a query. `total` is the vendor's count of the whole result."""
-
-    records: tuple[Record, ...]
-    total: int
-    next_path: str | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a composite call: a path below the version root, asked with GET."""
-
-    reference: str
-    path: str
-    headers: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class PartReply:
-    """The answer to one part, with its own status; the body of a 304 is None."""
-
-    reference: str
-    status: int
-    body: Any
 
 
 def salesforce_client(settings: Settings, record: Recorder = unrecorded) -> SalesforceClient:
@@ -166,9 +137,7 @@ class SalesforceClient:
 
     def next_page(self, next_path: str) -> QueryPage:
         """The page at a `next_path`, which must be a query locator of this same host."""
-        if not _LOCATOR.fullmatch(next_path):
-            raise Unavailable(SYSTEM, "query", "the address of the next page is not one")
-        return query_page(self.get(next_path.split("/", 4)[4]))
+        return query_page(self.get(locator_path(next_path)))
 
     def describe(self, object_name: str, unless_since: datetime | None = None) -> Record | None:
         """An object's fields and their types; None when unchanged since `unless_since`."""
@@ -180,10 +149,50 @@ class SalesforceClient:
         """Several reads in one call: at most 25, of which at most 5 queries. Order as asked."""
         if len(parts) > COMPOSITE_LIMIT:
             raise ValueError(f"a composite call takes at most {COMPOSITE_LIMIT} parts")
+        replies = self.composite_parts(parts)
+        problem = next((r.problem for r in replies if r.problem), None)
+        if problem is not None:
+            raise problem
+        return replies
+
+    def composite_parts(self, parts: Sequence[Part]) -> list[PartReply]:
+        """The same, where a part may be refused: its reply says so, the others stand."""
+        if len(parts) > COMPOSITE_LIMIT:
+            raise ValueError(f"a composite call takes at most {COMPOSITE_LIMIT} parts")
         body = {"allOrNone": False, "compositeRequest": [self._part(p) for p in parts]}
-        answer = self._read(lambda: self._post_read("composite", body), _is_composite)
-        replies = {r["referenceId"]: r for r in answer["compositeResponse"]}
-        return [_part_reply(p.reference, replies) for p in parts]
+        found: list[PartReply] = self.fetch(
+            "composite",
+            lambda response: composite_replies(response.content, parts),
+            method="POST",
+            data=simplejson.dumps(body),
+        )
+        return found
+
+    def fetch(
+        self,
+        path: str,
+        decode: Callable[[requests.Response], T],
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        data: str | None = None,
+        stream: bool = False,
+    ) -> T:
+        """One read below the version root, whatever its method, decoded by the caller.
+
+        The call is repeated when it fails in passing, and also when `decode` raises `Unavailable`
+        because the answer was cut off.
+        """
+
+        def once() -> T:
+            with self.session.calling("read", metered=1):
+                return decode(self._sent(method, path, headers or {}, data, stream))
+
+        return self._patience.insist(lambda: self._signed(once))
+
+    @property
+    def jobs(self) -> QueryJobs:
+        """The org's query jobs of Bulk API 2.0."""
+        return QueryJobs(self)
 
     def limits(self) -> Record:
         """The org's allowances, such as DailyApiRequests with Max and Remaining."""
@@ -242,7 +251,7 @@ class SalesforceClient:
         answer = self._signed(lambda: self._restful(path, method="PATCH", data=text))
         if not isinstance(answer, list) or len(answer) != len(records):
             raise lost_reply(SYSTEM, object_name, "the answer does not cover every record")
-        return [_row_reply(row) for row in answer]
+        return [row_reply(row) for row in answer]
 
     def _part(self, part: Part) -> Record:
         wire = {
@@ -252,9 +261,19 @@ class SalesforceClient:
         }
         return wire | ({"httpHeaders": dict(part.headers)} if part.headers else {})
 
-    def _post_read(self, path: str, body: Mapping[str, Any]) -> Any:
-        with self.session.calling("read", metered=1):
-            return self._restful(path, method="POST", data=simplejson.dumps(body))
+    def _sent(
+        self, method: str, path: str, headers: Mapping[str, str], data: str | None, stream: bool
+    ) -> requests.Response:
+        """One call with the library's headers, less the wish for indented answers."""
+        org = self._org()
+        wanted = {k: v for k, v in org.headers.items() if k != "X-PrettyPrint"} | dict(headers)
+        response = self.session.request(
+            method, f"{org.base_url}{path}", headers=wanted, data=data, stream=stream
+        )
+        told = response.headers.get("Sforce-Limit-Info")
+        if told:
+            org.api_usage = org.parse_api_usage(told)
+        return response
 
     def _restful(self, path: str, **kwargs: Any) -> Any:
         """simple-salesforce's generic call; a 304 is no error here but the answer None."""
@@ -381,90 +400,18 @@ class SalesforceClient:
         faults.examine(response, kind, self.session.redact)
 
 
+def locator_path(next_path: str) -> str:
+    """The address of a next page below the version root.
+
+    Raises `Unavailable` when it is not a query locator of this same host.
+    """
+    if not _LOCATOR.fullmatch(next_path):
+        raise Unavailable(SYSTEM, "query", "the address of the next page is not one")
+    return next_path.split("/", 4)[4]
+
+
 def kind_of(method: str, url: str) -> Kind:
     """Read, write or token call, from the address."""
     if "/services/oauth2/" in url or "/services/Soap/u/" in url:
         return "token"
     return "read" if method == "GET" else "write"
-
-
-def incomplete(object_name: str, promised: int, held: int) -> Incomplete:
-    """The error for a result that is not what the org itself counted."""
-    return Incomplete(
-        SYSTEM,
-        object_name,
-        f"the org counted {promised} rows and {held} arrived",
-        "Nothing of it was kept; run the sync again.",
-    )
-
-
-def query_page(answer: Any) -> QueryPage:
-    """A query's answer as a page. Raises `Unavailable` when it is not one."""
-    try:
-        records = tuple(_plain(r) for r in answer["records"])
-        path = None if answer["done"] else str(answer["nextRecordsUrl"])
-        return QueryPage(records, int(answer["totalSize"]), path)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Unavailable(SYSTEM, "query", "the answer is not a page of a query") from None
-
-
-def http_time(moment: datetime) -> str:
-    """A moment as an HTTP date."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
-def soql_text(text: str) -> str:
-    """A string literal of SOQL: quoted, with backslash, apostrophe and line ends escaped."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "'" + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + "'"
-
-
-def soql_time(moment: datetime) -> str:
-    """A date-time literal of SOQL: UTC, whole seconds, not quoted."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def soql_ids(ids: Iterable[str]) -> str:
-    """A list of ids for `IN`. Raises ValueError for what is not a record id."""
-    return "(" + ", ".join(f"'{record_id(i)}'" for i in ids) + ")"
-
-
-def record_id(value: str) -> str:
-    """The id unchanged if it has the form of one; raises ValueError otherwise."""
-    if not re.fullmatch(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", value):
-        raise ValueError(f"not a Salesforce record id: {value!r}")
-    return value
-
-
-def object_id(name: str) -> str:
-    """The API name of an object or field unchanged; raises ValueError for anything else."""
-    if not _OBJECT.fullmatch(name):
-        raise ValueError(f"not the name of a Salesforce object or field: {name!r}")
-    return name
-
-
-def _plain(record: Mapping[str, Any]) -> Record:
-    return {name: value for name, value in record.items() if name != "attributes"}
-
-
-def _is_composite(answer: Any) -> bool:
-    return isinstance(answer, dict) and isinstance(answer.get("compositeResponse"), list)
-
-
-def _part_reply(reference: str, replies: Mapping[str, Mapping[str, Any]]) -> PartReply:
-    if reference not in replies:
-        raise Unavailable(SYSTEM, f"composite part {reference}", "it was not answered")
-    reply = replies[reference]
-    status = int(reply["httpStatusCode"])
-    if status >= 400:
-        raise faults.part_refused(reference, status, reply.get("body"))
-    return PartReply(reference, status, None if status == 304 else reply.get("body"))
-
-
-def _row_reply(row: Mapping[str, Any]) -> RowReply:
-    if row.get("success"):
-        return RowReply(True, row.get("id"))
-    error = (row.get("errors") or [{}])[0]
-    return RowReply(
-        False, row.get("id"), str(error.get("statusCode", "")), str(error.get("message", ""))
-    )

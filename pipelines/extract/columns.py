@@ -44,6 +44,23 @@ def signature(schema: pa.Schema) -> dict[str, str]:
     return {field.name: str(field.type) for field in schema}
 
 
+def schema_of(signature: Mapping[str, str]) -> pa.Schema:
+    """The schema whose signature this is."""
+    return pa.schema(
+        pa.field(name, _named(kind), nullable=name not in ("org_id", "Id"))
+        for name, kind in signature.items()
+    )
+
+
+def _named(kind: str) -> pa.DataType:
+    """An Arrow type by what `str` says of it."""
+    known = {str(t): t for t in (*_PLAIN.values(), pa.string())}
+    if kind in known:
+        return known[kind]
+    precision, scale = kind.removeprefix("decimal128(").rstrip(")").split(",")
+    return pa.decimal128(int(precision), int(scale))
+
+
 def names(schema: pa.Schema) -> list[str]:
     """The vendor's field names of a Salesforce schema, without our own key."""
     return [name for name in schema.names if name != "org_id"]

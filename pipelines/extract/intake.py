@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.extract.columns import MOMENT
 
@@ -52,9 +53,16 @@ class Intake:
         if rows.num_rows:
             self.rows[table] += rows.num_rows
             key = [column.name for column in rows.schema if not column.nullable]
-            self.keys[table].append(rows.select(key))
+            self.keys[table].append(_staying(rows).select(key))
         stamp = pa.repeat(pa.scalar(self.at, MOMENT), rows.num_rows)
         return rows.append_column(pa.field(LOADED_AT, MOMENT), stamp)
+
+
+def _staying(rows: pa.Table) -> pa.Table:
+    """The rows that will stand in the table: one that is `undeleted` takes an older row out."""
+    if "undeleted" not in rows.schema.names:
+        return rows
+    return rows.filter(pc.invert(pc.fill_null(rows["undeleted"], False)))
 
 
 def _table_of(meta: Any) -> str | None:

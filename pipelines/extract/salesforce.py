@@ -1,89 +1,74 @@
 """Salesforce as a dlt source: one resource per object, merged on (org_id, Id).
 
-An incremental run asks for everything in three calls: the describes in one composite, the queries
-in composites of five. It asks for what has changed since the org's clock when the last reading
-began, less ten minutes, because commits become visible late; the merge takes the repeats away.
+Usable by itself, with any dlt pipeline and destination::
+
+    client = SalesforceClient(settings)
+    pipeline = dlt.pipeline("salesforce", destination="duckdb", dataset_name="raw_salesforce")
+    reading = SalesforceReading(client)
+    pipeline.run(salesforce_source(reading), loader_file_format="parquet")
+    while reading.unfinished:  # a large first load is kept slice by slice
+        pipeline.run(salesforce_source(reading), loader_file_format="parquet")
+
+An incremental run with nothing new costs two or three calls (see `salesforce_asking`). It asks for
+what has changed since the org's clock when the last reading began, less ten minutes, because
+commits become visible late; the merge takes the repeats away. Objects are read in full by whichever
+of REST and Bulk API 2.0 costs fewer calls (`salesforce_calls`), and proved complete by the org's
+own counts. Once a day a sweep finds what increments cannot tell (`salesforce_sweep`).
+
+Fields: a new one evolves the table and the object is read in full, so that old rows have its
+values. A custom field that is not seen any more is told, and the object is read in full as well:
+its column stays and is NULL from then on (older values are in the history). A changed type, and a
+standard field that is hidden, stop the run.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import dlt
 import pyarrow as pa
 
-from pipelines.clients.salesforce import (
-    COMPOSITE_LIMIT,
-    COMPOSITE_QUERIES,
-    SYSTEM,
-    Part,
-    PartReply,
-    QueryPage,
-    SalesforceClient,
-    incomplete,
-    object_id,
-    query_page,
-    soql_time,
+from pipelines.clients.salesforce import SalesforceClient
+from pipelines.clients.salesforce_replies import SYSTEM
+from pipelines.extract.results import (
+    SLICE_ROWS,
+    ControlTotal,
+    ExtractResult,
+    Mode,
+    Progress,
+    silent,
 )
-from pipelines.errors import Unavailable
-from pipelines.extract import columns
-from pipelines.extract.results import ControlTotal, ExtractResult, Mode, Progress, silent
+from pipelines.extract.salesforce_asking import server_time
+from pipelines.extract.salesforce_objects import OBJECTS, table_name
+from pipelines.extract.salesforce_prepared import Prepared
+from pipelines.extract.salesforce_preparing import IsDue, Preparing
+from pipelines.extract.salesforce_sweep import (
+    DELETION,
+    DELETION_COLUMNS,
+    DELETION_KEY,
+    Held,
+    deletions,
+    nothing_held,
+)
+from pipelines.extract.salesforce_walks import Polling, Walk, Walker
 
-OBJECTS = (
-    "Account",
-    "Contact",
-    "Opportunity",
-    "OpportunityLineItem",
-    "OpportunityHistory",
-    "Product2",
-    "Pricebook2",
-    "PricebookEntry",
-    "User",
-    "CurrencyType",
-)
-OVERLAP = timedelta(minutes=10)
-# Deleted rows stay in the bin, and so in queryAll, for 15 days; older changes are read anew.
-BIN_DAYS = timedelta(days=14)
-# What tells of a change, best first: history objects have a creation date only.
-_CURSORS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
-# A request's first line may hold 16,384 bytes; a longer query travels in a composite's body.
-_LONGEST_URL = 14_000
+__all__ = ["OBJECTS", "SalesforceReading", "salesforce_source", "table_name"]
+
 State = MutableMapping[str, Any]
-
-
-@dataclass
-class _Object:
-    """One object as it is read in this run; `since` is None when everything is read."""
-
-    name: str
-    schema: pa.Schema
-    since: datetime | None
-    first: QueryPage | None = None
-    calls: int = 0
-
-    @property
-    def cursor(self) -> str | None:
-        return next((name for name in _CURSORS if name in self.schema.names), None)
-
-    @property
-    def soql(self) -> str:
-        """Every field of the object, in the order of its cursor."""
-        fields = ", ".join(columns.names(self.schema))
-        where = f" WHERE {self.cursor} >= {soql_time(self.since)}" if self.since else ""
-        order = f" ORDER BY {self.cursor}, Id" if self.cursor else " ORDER BY Id"
-        return f"SELECT {fields} FROM {object_id(self.name)}{where}{order}"  # noqa: S608
+SWEPT = "_swept"
+SWEEP_AGAIN = timedelta(days=1)
 
 
 class SalesforceReading:
-    """One reading of one org. Results of the objects read so far are in `results`.
+    """One reading of one org: `results` and `controls` tell of the objects read to their end.
 
-    With `full`, everything is read again.
+    With `full`, everything is read again. A `sweep` is made once a day, at once with True, and
+    never with False; it needs `held`, which tells what the warehouse holds. After about
+    `slice_rows` rows a load ends early and `unfinished` says so: load the same reading again, and
+    it goes on where it stopped. So does another process, from the state. `absent` names the
+    objects that this org does not have, with the reason in plain words.
     """
 
     def __init__(
@@ -92,158 +77,157 @@ class SalesforceReading:
         objects: Sequence[str] = OBJECTS,
         full: bool = False,
         progress: Progress = silent,
+        held: Held = nothing_held,
+        sweep: bool | None = None,
+        slice_rows: int = SLICE_ROWS,
+        polling: Polling | None = None,
     ) -> None:
         self.client = client
-        self.objects = tuple(objects)
+        self.objects = tuple(dict.fromkeys(objects))
         self.results: list[ExtractResult] = []
         self.controls: list[ControlTotal] = []
-        self.unfinished = False
         self._full = full
         self._progress = progress
-        self._found: dict[str, _Object] = {}
-        self._began: datetime | None = None
+        self._held = held
+        self._sweep = sweep
+        self._slice_rows = slice_rows
+        self._walker = Walker(client, polling or Polling(), progress)
+        self._prepared: Prepared | None = None
+        self._streams: dict[str, Iterator[pa.Table | None]] = {}
+        self._asked: set[str] = set()
+        self._open: set[str] = set()
+        self._done: set[str] = set()
+        self._handed = 0
+        self.unfinished = False
 
-    def tables(self, name: str, state: State) -> Iterator[pa.Table]:
-        """The new rows of one object, page by page; `state` moves on when all have come.
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """The objects that the org does not have, each with the reason."""
+        return self._prepared.absent if self._prepared else {}
 
-        Raises `Incomplete` when they are not the rows that the org itself counted.
+    def tables(self, name: str, state: State) -> Iterator[Any]:
+        """The new rows of one object, page by page; `state` moves on when all have come, or holds
+        the token from which to go on.
+
+        Raises `Incomplete` when they are not the rows that the org itself counted, `Stop` when the
+        object must be there and is not seen, or a field has another type than before.
         """
-        self._prepare(state)
-        one = self._found[name]
-        with self._charged_to(one):
-            page: QueryPage | None = one.first or self._first_page(one)
-        total, ids = page.total if page else 0, set[str]()
-        while page is not None:
-            ids.update(str(record["Id"]) for record in page.records)
-            if page.records or one.since is None:  # an empty table still has all its columns
-                yield self._table(one, page)
-            with self._charged_to(one):
-                page = self.client.next_page(page.next_path) if page.next_path else None
-        with self._charged_to(one):
-            self._check(one, total, len(ids))
-        state[name] = {
-            "until": self._beginning().isoformat(),
-            "fields": columns.signature(one.schema),
-        }
-        self._note(one, len(ids), total)
-
-    def _table(self, one: _Object, page: QueryPage) -> pa.Table:
-        rows = [{"org_id": self.client.org_id, **record} for record in page.records]
-        return columns.table(rows, one.schema, one.name)
-
-    def _prepare(self, state: Mapping[str, Any]) -> None:
-        """Field types, and the first pages of all objects that are read incrementally."""
-        if self._found:
+        self._note_load(name)
+        prepared = self._prepare(state)
+        if name in self._done or name in prepared.absent:
             return
-        before = self.client.calls.metered
-        replies = self._describes()
-        self._began = self._server_time()
-        for name, reply in zip(self.objects, replies, strict=True):
-            schema = columns.salesforce_schema(_described(name, reply))
-            self._found[name] = _Object(name, schema, self._since(schema, state.get(name)))
-        changed = [one for one in self._found.values() if one.since is not None]
-        for start in range(0, len(changed), COMPOSITE_QUERIES):
-            self._ask_together(changed[start : start + COMPOSITE_QUERIES])
-        self._found[self.objects[0]].calls = self.client.calls.metered - before
+        if name not in prepared.walks:
+            return
+        walk = prepared.walks[name]
+        stream = self._streams.setdefault(name, self._stream(walk, prepared))
+        self._open.add(name)
+        self.unfinished = True
+        if self._is_full():
+            return
+        for found in stream:
+            if found is not None:
+                self._handed += getattr(found, "num_rows", 0)
+                yield found
+                continue
+            if self._is_full():
+                state[name] = {**state.get(name, {}), "resume": walk.token()}
+                return
+        self._finish(walk, prepared, state)
 
-    @contextmanager
-    def _charged_to(self, one: _Object) -> Iterator[None]:
-        """The calls of this block are this object's; dlt reads the objects in turns."""
-        before = self.client.calls.metered
-        yield
-        one.calls += self.client.calls.metered - before
+    def _is_full(self) -> bool:
+        return self._handed >= self._slice_rows
 
-    def _describes(self) -> list[PartReply]:
-        parts = [
-            Part(f"describe{i}", f"sobjects/{object_id(n)}/describe")
-            for i, n in enumerate(self.objects)
-        ]
-        replies: list[PartReply] = []
-        for start in range(0, len(parts), COMPOSITE_LIMIT):
-            replies += self.client.composite(parts[start : start + COMPOSITE_LIMIT])
-        return replies
+    def _note_load(self, name: str) -> None:
+        """An object that is asked for a second time begins another load."""
+        if name in self._asked:
+            self._asked.clear()
+            self._open.clear()
+            self._handed = 0
+        self._asked.add(name)
 
-    def _since(self, schema: pa.Schema, known: Mapping[str, Any] | None) -> datetime | None:
-        """From when to ask, or None for everything: at first, after a field was added or changed
-        (older rows have values in it too), after too long, and when the clock went back."""
-        cursor = _Object("", schema, None).cursor
-        if self._full or known is None or cursor is None:
-            return None
-        fields = columns.signature(schema)
-        if not fields.items() <= known["fields"].items():
-            return None
-        until, now = datetime.fromisoformat(known["until"]), self._beginning()
-        return until - OVERLAP if until <= now < until + BIN_DAYS else None
+    def _prepare(self, state: State) -> Prepared:
+        if self._prepared is None:
+            preparing = Preparing(
+                self.client,
+                self._walker,
+                self.objects,
+                self._held,
+                self._progress,
+                full=self._full,
+                is_sweep_due=self._sweep_due(state),
+            )
+            self._prepared = preparing.prepared(state)
+        return self._prepared
 
-    def _ask_together(self, objects: Sequence[_Object]) -> None:
-        parts = [
-            Part(f"query{i}", f"queryAll?{urlencode({'q': one.soql})}")
-            for i, one in enumerate(objects)
-        ]
-        for one, reply in zip(objects, self.client.composite(parts), strict=True):
-            one.first = query_page(reply.body)
+    def _sweep_due(self, state: Mapping[str, Any]) -> IsDue:
+        """By the org's clock, which is known only once it has answered."""
+        if self._sweep is not None:
+            wanted = self._sweep
+            return lambda _: wanted
+        last = state.get(SWEPT)
+        if last is None:
+            return lambda _: True
+        before = datetime.fromisoformat(last)
+        return lambda at: not before <= at < before + SWEEP_AGAIN
 
-    def _first_page(self, one: _Object) -> QueryPage:
-        if len(urlencode({"q": one.soql})) <= _LONGEST_URL:
-            return self.client.first_page(one.soql, include_deleted=True)
-        self._ask_together([one])
-        if one.first is None:
-            raise Unavailable(SYSTEM, one.name, "the query was not answered")
-        return one.first
+    def _stream(self, walk: Walk, prepared: Prepared) -> Iterator[Any]:
+        """The object's rows, what the sweep adds to them, and what is gone or back."""
+        gone = prepared.gone.get(walk.name, frozenset())
+        for table in self._walker.tables(walk):
+            yield table
+            yield from self._back(walk, table, gone)
+        for table in prepared.afterwards(walk):
+            yield table
+            yield from self._back(walk, table, gone)
+        proved = prepared.proved_gone(walk)
+        if proved.num_rows:
+            self._progress(f"Salesforce {walk.name}: {proved.num_rows:,} records are gone for good")
+            yield _marked(proved)
 
-    def _check(self, one: _Object, total: int, held: int) -> None:
-        """All rows that were promised, each once. An object that seems empty is counted too."""
-        if held != total:
-            raise incomplete(one.name, total, held)
-        if one.since is None and total == 0:
-            count = f"SELECT COUNT() FROM {object_id(one.name)}"  # noqa: S608
-            counted = self.client.first_page(count, include_deleted=True).total
-            if counted:
-                raise incomplete(one.name, counted, 0)
+    def _back(self, walk: Walk, table: pa.Table | None, gone: frozenset[str]) -> Iterator[Any]:
+        """What was gone and is here again leaves the table of deletions."""
+        if table is None or not gone:
+            return
+        back = sorted(gone & set(table["Id"].to_pylist()))
+        if back:
+            yield _marked(deletions(self.client.org_id, walk.name, back, None, ""))
 
-    def _note(self, one: _Object, rows: int, total: int) -> None:
-        mode: Mode = "full" if one.since is None else "incremental"
-        org, at = self.client.org_id, self._server_time()
-        self.results.append(ExtractResult(SYSTEM, org, one.name, mode, rows, total, one.calls, at))
-        self._progress(f"Salesforce {one.name}: {rows:,} rows ({mode})")
-
-    def _beginning(self) -> datetime:
-        return self._began or self._server_time()
-
-    def _server_time(self) -> datetime:
-        found = self.client.server_time
-        if found is None:
-            raise Unavailable(SYSTEM, "org", "its answers carry no Date header")
-        return found
-
-
-def _described(name: str, reply: PartReply) -> Mapping[str, Any]:
-    """The describe in a composite's part. Raises `Unavailable` when it is none."""
-    body = reply.body
-    if not isinstance(body, Mapping) or not isinstance(body.get("fields"), list):
-        raise Unavailable(SYSTEM, name, "the answer does not describe its fields")
-    return body
-
-
-def table_name(api_name: str) -> str:
-    """The raw table of an object: `OpportunityLineItem` is `opportunity_line_item`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", api_name).lower()
+    def _finish(self, walk: Walk, prepared: Prepared, state: State) -> None:
+        self._done.add(walk.name)
+        self._open.discard(walk.name)
+        self.unfinished = bool(self._open)
+        state[walk.name] = {**walk.shape.as_state(), "until": prepared.until(walk).isoformat()}
+        mode: Mode = "full" if walk.since is None else "incremental"
+        org, at = self.client.org_id, server_time(self.client)
+        self.results.append(
+            ExtractResult(SYSTEM, org, walk.name, mode, walk.rows, walk.total, walk.calls, at)
+        )
+        self.controls += prepared.controls.get(walk.name, [])
+        self._progress(f"Salesforce {walk.name}: {walk.rows:,} rows ({self._walker.said(walk)})")
+        if prepared.swept and not self._open:
+            state[SWEPT] = prepared.at.isoformat()
 
 
 @dlt.source(name="salesforce", max_table_nesting=0)
 def salesforce_source(
-    reading: SalesforceReading | None = None, objects: Sequence[str] = OBJECTS
+    readings: SalesforceReading | Sequence[SalesforceReading] = (),
+    objects: Sequence[str] = OBJECTS,
 ) -> Any:
-    """The objects of one org. Without a reading it can be looked at, but not run."""
-    return [_resource(reading, name) for name in (reading.objects if reading else objects)]
+    """The objects of one org or of several, and the table of deletions. Without a reading it can
+    be looked at, but not run."""
+    each = (readings,) if isinstance(readings, SalesforceReading) else tuple(readings)
+    names = dict.fromkeys(name for reading in each for name in reading.objects)
+    return [*(_resource(each, name) for name in names or objects), _deletion_resource()]
 
 
-def _resource(reading: SalesforceReading | None, name: str) -> Any:
-    def rows() -> Iterator[pa.Table]:
-        if reading is None:
+def _resource(readings: Sequence[SalesforceReading], name: str) -> Any:
+    def rows() -> Iterator[Any]:
+        if not readings:
             raise ValueError("a Salesforce source needs a reading to be run")
         orgs = dlt.current.source_state().setdefault("orgs", {})
-        yield from reading.tables(name, orgs.setdefault(reading.client.org_id, {}))
+        for reading in readings:
+            if name in reading.objects:
+                yield from reading.tables(name, orgs.setdefault(reading.client.org_id, {}))
 
     return dlt.resource(
         rows,
@@ -251,3 +235,26 @@ def _resource(reading: SalesforceReading | None, name: str) -> Any:
         primary_key=("org_id", "Id"),
         write_disposition="merge",
     )
+
+
+_DELETION_HINTS: Mapping[str, Any] = {
+    "primary_key": DELETION_KEY,
+    "write_disposition": "merge",
+    "columns": {"undeleted": {"data_type": "bool", "hard_delete": True}},
+}
+
+
+def _deletion_resource() -> Any:
+    """The table of deletions. Its rows come from the objects' own resources, so that an object
+    read by itself brings its deletions along."""
+
+    def nothing() -> Iterator[pa.Table]:
+        yield DELETION_COLUMNS.empty_table()
+
+    return dlt.resource(nothing, name=DELETION, **_DELETION_HINTS)
+
+
+def _marked(rows: pa.Table) -> Any:
+    """Rows bound for the table of deletions, whichever resource hands them on."""
+    hints = dlt.mark.make_hints(table_name=DELETION, **_DELETION_HINTS)
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)

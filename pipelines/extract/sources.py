@@ -28,6 +28,7 @@ from pipelines.extract.held import known_ids
 from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
 from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
+from pipelines.extract.salesforce_held import held_in
 from pipelines.extract.undisturbed import own_configuration
 from pipelines.settings import Settings
 
@@ -78,14 +79,15 @@ def sources(
 def _salesforce(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
     def begin() -> Sequence[Reading]:
         client = salesforce_client(settings, record)
-        return [SalesforceReading(client, full=full, progress=progress)]
+        held = held_in(settings.warehouse_path, client.org_id)
+        return [SalesforceReading(client, full=full, progress=progress, held=held)]
 
     return Source(
         "Salesforce",
         settings.warehouse_path,
         warehouse.RAW_SALESFORCE,
         begin,
-        lambda readings: salesforce_source(*readings),
+        salesforce_source,
         lambda: pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
         progress,
     )

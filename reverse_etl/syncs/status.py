@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pipelines.clients.salesforce import object_id, record_id
+from pipelines.clients.salesforce_soql import object_id, record_id
 from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry

@@ -16,14 +16,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from salesforce_org import ACME, BOREAL, DEAL, DELETED
 
-from pipelines.clients.salesforce import (
-    Part,
-    SalesforceClient,
-    record_id,
-    soql_ids,
-    soql_text,
-    soql_time,
-)
+from pipelines.clients.salesforce import SalesforceClient
+from pipelines.clients.salesforce_replies import Part
+from pipelines.clients.salesforce_soql import record_id, soql_ids, soql_text, soql_time
 from pipelines.errors import (
     CredentialsRefused,
     LimitExceeded,

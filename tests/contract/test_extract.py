@@ -109,7 +109,8 @@ def test_what_was_read_is_recorded_beside_the_vendors_count(loaded: World) -> No
         assert len({(r["run_id"], r["source_id"], r["object"]) for r in rows}) == len(rows)
         assert all(r["rows_read"] == r["rows_vendor"] for r in rows)
         assert all(r["server_time"].year == 2026 for r in rows)
-        assert all(r["mode"] == "full" and r["calls"] > 0 for r in rows)
+        assert all(r["mode"] == "full" for r in rows)
+        assert sum(r["calls"] for r in rows) > 0
 
 
 def test_columns_are_typed_also_where_nothing_stands(loaded: World) -> None:
@@ -289,7 +290,7 @@ def test_without_a_sandbox_the_next_step_is_told(tmp_path: Path) -> None:
 
 def test_wrong_credentials_stop_before_anything_is_written(world: World) -> None:
     wrong = replace(world.settings.salesforce, client_secret=Secret("canary-wrong"))
-    settings = replace(world.settings, _salesforce=wrong)
+    settings = replace(world.settings, _salesforce=(wrong,))
     with pytest.raises(CredentialsRefused, match="Check domain"):
         running.extract_all(settings, lambda _: None)
     assert warehouse.tables(settings.warehouse_path, "raw_salesforce") == frozenset()

@@ -25,8 +25,9 @@ from pipelines.clients.quickbooks import kind_of as quickbooks_kind
 from pipelines.clients.quickbooks import quoted
 from pipelines.clients.recording import Kind, MeteredCall
 from pipelines.clients.redaction import MASK, excerpt, redact
-from pipelines.clients.salesforce import SalesforceClient, soql_text
+from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce import kind_of as salesforce_kind
+from pipelines.clients.salesforce_soql import soql_text
 from pipelines.clients.tokens import GrantRefused, TokenFile, TokenKeeper, Tokens
 from pipelines.clients.transport import (
     SANDBOX_MARK,

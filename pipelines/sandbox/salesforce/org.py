@@ -55,6 +55,7 @@ class Org:
         failures: what of it a fault lets fail.
         deployments, retrievals: results of the Metadata API by their id.
         opened_jobs: how many of them there were.
+        schema_changed: when the objects, as they are seen, were last known to have changed.
         route: answers a call below the version root; composite parts go through it again.
     """
 
@@ -79,6 +80,7 @@ class Org:
         self._built_from = self._added()
         self._everything = {o.name.lower(): o for o in all_objects(self._built_from)}
         self._seen: tuple[Added, permissions.Sight] | None = None
+        self.schema_changed = self.kernel.clock.now()
         self.catalogue = Catalogue(self._everything.values())
         self.sessions = Sessions(
             self.kernel, self.org_id, _user(self.kernel.store, self.org_id, org)
@@ -162,6 +164,7 @@ class Org:
             sight = permissions.sight_of(self.kernel.store, self.org_id, self.user_id)
         if self._seen != (added, sight):
             self._seen = (added, sight)
+            self.schema_changed = self.kernel.clock.now()
             self.catalogue.replace(permissions.as_seen(self._everything, secured, sight))
 
     def define_object(self, metadata: Mapping[str, Any]) -> SObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
 
@@ -78,7 +78,7 @@ def _list_views(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -
 
 
 def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
-    changed = datetime(2026, 1, 1, tzinfo=UTC)  # the schema changes with the seed only
+    changed = org.schema_changed.replace(microsecond=0)
     headers = {
         "Last-Modified": format_datetime(changed, usegmt=True),
         "ETag": f'"{len(sobject.fields):x}-{sobject.prefix}"',

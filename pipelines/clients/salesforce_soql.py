@@ -1,0 +1,46 @@
+"""What goes into SOQL and addresses: literals quoted, names and ids checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
+def http_time(moment: datetime) -> str:
+    """A moment as an HTTP date."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def soql_text(text: str) -> str:
+    """A string literal of SOQL: quoted, with backslash, apostrophe and line ends escaped."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "'" + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + "'"
+
+
+def soql_time(moment: datetime) -> str:
+    """A date-time literal of SOQL: UTC, whole seconds, not quoted."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def soql_ids(ids: Iterable[str]) -> str:
+    """A list of ids for `IN`. Raises ValueError for what is not a record id."""
+    return "(" + ", ".join(f"'{record_id(i)}'" for i in ids) + ")"
+
+
+def record_id(value: str) -> str:
+    """The id unchanged if it has the form of one; raises ValueError otherwise."""
+    if not _ID.fullmatch(value):
+        raise ValueError(f"not a Salesforce record id: {value!r}")
+    return value
+
+
+def object_id(name: str) -> str:
+    """The API name of an object or field unchanged; raises ValueError for anything else."""
+    if not _OBJECT.fullmatch(name):
+        raise ValueError(f"not the name of a Salesforce object or field: {name!r}")
+    return name

@@ -1,0 +1,135 @@
+"""What an incremental reading asks, in as few composite calls as will do.
+
+Deals, lines, accounts, contacts, products and prices are queried in every reading. Other objects
+are queried as well while there is room; the rest is asked only for the ids of changed and deleted
+records (`sobjects/X/updated` and `/deleted`, which a composite takes in any number: REST API guide,
+"Composite", supported resources), and queried when there are any. Those ids are told up to the last
+full minute, so that a change of such an object may come one reading, and never more than a minute
+of the org's time, later than it would by query. Describes ride along, so that a new field, a lost
+one and a changed type are seen in the same call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from pipelines.clients.salesforce import SalesforceClient
+from pipelines.clients.salesforce_replies import Part, PartReply
+from pipelines.clients.salesforce_soql import object_id
+from pipelines.errors import Unavailable
+from pipelines.extract.salesforce_calls import PARTS, QUERIES, incremental_calls
+from pipelines.extract.salesforce_objects import CORE, Shape
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was answered, and the org's clock when the first question was put."""
+
+    replies: Mapping[str, PartReply]
+    at: datetime
+
+
+def bundles(parts: Sequence[Part]) -> list[list[Part]]:
+    """The parts in as few composite calls as their limits allow, queries spread from the first."""
+    queries = [part for part in parts if part.is_query]
+    others = [part for part in parts if not part.is_query]
+    made: list[list[Part]] = []
+    while queries or others:
+        taken, queries = queries[:QUERIES], queries[QUERIES:]
+        room = PARTS - len(taken)
+        made.append(taken + others[:room])
+        others = others[room:]
+    return made
+
+
+def ask(client: SalesforceClient, parts: Sequence[Part]) -> dict[str, PartReply]:
+    """The answers by reference, refusals among them."""
+    replies = [r for bundle in bundles(parts) for r in client.composite_parts(bundle)]
+    return {reply.reference: reply for reply in replies}
+
+
+def ask_timed(client: SalesforceClient, parts: Sequence[Part]) -> Asked:
+    """The answers of one composite call, and the org's clock when it began.
+
+    An answer's Date may be that of its end; what was committed while the call went on must not
+    count as seen, so the call's own duration is taken off.
+    """
+    started = time.monotonic()
+    replies = {reply.reference: reply for reply in client.composite_parts(parts)}
+    took = timedelta(seconds=time.monotonic() - started)
+    return Asked(replies, server_time(client) - took)
+
+
+def server_time(client: SalesforceClient) -> datetime:
+    """The org's clock at its last answer. Raises `Unavailable` when it tells none."""
+    found = client.server_time
+    if found is None:
+        raise Unavailable("Salesforce", "org", "its answers carry no Date header")
+    return found
+
+
+def chosen(shapes: Sequence[Shape], describes: int) -> tuple[list[Shape], list[Shape]]:
+    """Which of the known objects to query and which to watch by their changed ids, so that the
+    calls are as few as possible."""
+    must = [s for s in shapes if s.name in CORE or not s.replicateable or not s.cursor]
+    may = [s for s in shapes if s not in must]
+    best = (incremental_calls(len(must) + len(may), 0, describes), len(may))
+    for queried in range(len(may), -1, -1):
+        watched = len(may) - queried
+        calls = incremental_calls(len(must) + queried, watched, describes)
+        # To watch, the org's clock must be known, which the first call tells.
+        calls = max(calls, 2) if watched else calls
+        best = min(best, (calls, queried), key=lambda b: (b[0], -b[1]))
+    return [*must, *may[: best[1]]], may[best[1] :]
+
+
+def describe_part(name: str, known: Shape | None) -> Part:
+    """A describe, only if changed since the known one."""
+    headers = {"If-Modified-Since": known.changed} if known and known.changed else None
+    return Part(f"describe_{name}", f"sobjects/{object_id(name)}/describe", headers)
+
+
+def watch_parts(shape: Shape, start: datetime, end: datetime) -> list[Part]:
+    """The ids changed and deleted in a window. The vendor counts in whole minutes."""
+    window = urlencode({"start": _minute(start), "end": _minute(end)})
+    path = f"sobjects/{object_id(shape.name)}"
+    parts = [Part(f"updated_{shape.name}", f"{path}/updated?{window}")]
+    if shape.keeps_deleted:
+        parts.append(Part(f"deleted_{shape.name}", f"{path}/deleted?{window}"))
+    return parts
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00+00:00")
+
+
+def quiet_until(replies: Mapping[str, PartReply], shape: Shape, at: datetime) -> datetime | None:
+    """Until when a watched object has surely not changed, `at` at the latest; None when it has,
+    or when the questions were refused, which proves nothing."""
+    wanted = [(f"updated_{shape.name}", "ids")]
+    if shape.keeps_deleted:
+        wanted.append((f"deleted_{shape.name}", "deletedRecords"))
+    until = at
+    for reference, key in wanted:
+        reply = replies[reference]
+        if reply.problem is not None or not isinstance(reply.body, dict):
+            return None
+        if reply.body.get(key) != []:
+            return None
+        until = min(until, _covered(reply.body, at))
+    return until
+
+
+def _covered(answer: Mapping[str, Any], at: datetime) -> datetime:
+    """Changes of transactions that are still running are told later (SOAP guide, getUpdated)."""
+    told = answer.get("latestDateCovered")
+    try:
+        # Up to the minute before `at`, which is all that was asked for, is as good as all.
+        return at if told is None else datetime.fromisoformat(str(told)) + timedelta(minutes=1)
+    except ValueError:
+        return at
