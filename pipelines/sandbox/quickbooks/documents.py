@@ -55,7 +55,7 @@ def build_sale(books: Books, entity: str, draft: Draft) -> Record:
     record = with_addresses(books, record, draft)
     record = _DETAILS[entity](books, record, draft)
     record = _with_status(record)
-    return with_home_amounts(books, {k: v for k, v in record.items() if v is not None})
+    return with_home_amounts(books, entity, {k: v for k, v in record.items() if v is not None})
 
 
 # ---- links
@@ -182,7 +182,7 @@ def _settled_in_full(books: Books, after: Record) -> tuple[Record, Record]:
         if link.get("TxnType") != "Payment" or link in now.get("LinkedTxn", ())
     ]
     raised = books.raised({**after, "SyncToken": now["SyncToken"]}, Balance=ZERO, LinkedTxn=links)
-    return now, with_home_amounts(books, raised)
+    return now, with_home_amounts(books, "Invoice", raised)
 
 
 def _lost_links(before: Record | None, after: Record | None) -> list[Record]:
@@ -216,7 +216,7 @@ def void_sale(books: Books, entity: str, record: Record) -> Record:
         "Balance": ZERO,
     }
     kept = {k: v for k, v in current.items() if k != "Deposit"}
-    after = with_home_amounts(books, books.raised(kept, **zero))
+    after = with_home_amounts(books, entity, books.raised(kept, **zero))
     return store_document(books, entity, current, after, "void")
 
 

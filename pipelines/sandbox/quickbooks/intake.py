@@ -155,7 +155,7 @@ def _typed_part(part: str, value: Any) -> Record:
     if not isinstance(value, dict):
         raise _wrong_shape(part, f"String value ('{value}')")
     _refuse_unknown(value, PART_SETS[part], PART_MEMBERS[part], part)
-    return {k: typed(k, v) for k, v in value.items()}
+    return {k: typed(k, v) for k, v in value.items() if k != "LineEx"}  # the server's own words
 
 
 def _typed_scalar(name: str, value: Any) -> Any:

@@ -104,4 +104,4 @@ def _settle(books: Books, before: Record | None, after: Record | None) -> None:
         links = [known for known in document.get("LinkedTxn", ()) if known != link]
         links = [*links, link] if target in now else links
         changed = books.raised(document, Balance=cents(rest), LinkedTxn=links)
-        store(books, target[0], document, with_home_amounts(books, changed))
+        store(books, target[0], document, with_home_amounts(books, target[0], changed))

@@ -68,7 +68,7 @@ def build_payment(books: Books, draft: Draft) -> Record:
         raise business("Transaction amount must be 0 or greater.", "TotalAmt")
     _check_targets(books, record, draft.before)
     record["UnappliedAmt"] = _unapplied(record)
-    return with_home_amounts(books, {**record, "Line": _described(books, record)})
+    return with_home_amounts(books, "Payment", {**record, "Line": _described(books, record)})
 
 
 def _line(line: Record) -> Record:
@@ -184,7 +184,7 @@ def void_payment(books: Books, payment: Record) -> Record:
         "TotalAmt": ZERO,
         "UnappliedAmt": ZERO,
     }
-    after = with_home_amounts(books, books.raised(payment, **zero))
+    after = with_home_amounts(books, "Payment", books.raised(payment, **zero))
     return store_payment(books, payment, after, "void")
 
 
@@ -214,7 +214,7 @@ def _apply(
     changes: Record = {"Balance": rest, "LinkedTxn": [*links, link] if linked else links}
     if kind == "CreditMemo":
         changes["RemainingCredit"] = rest
-    after = with_home_amounts(books, books.raised(document, **changes))
+    after = with_home_amounts(books, kind, books.raised(document, **changes))
     store_document(books, kind, document, after)
 
 
@@ -261,7 +261,7 @@ def _relined(books: Books, payment: Record, lines: list[Record]) -> None:
     lines = _within_means(amount_of(payment, "TotalAmt"), lines)
     after = books.raised(payment, Line=lines)
     after["UnappliedAmt"] = _unapplied(after)
-    store_payment(books, payment, with_home_amounts(books, after))
+    store_payment(books, payment, with_home_amounts(books, "Payment", after))
 
 
 def _within_means(total: Decimal, lines: list[Record]) -> list[Record]:

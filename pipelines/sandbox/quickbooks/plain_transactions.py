@@ -42,7 +42,7 @@ def build_plain(books: Books, entity: str, draft: Draft) -> Record:
         record = payables.with_open_balance(record, draft.before)
     if entity == "BillPayment":
         record = payables.within_what_is_open(books, record, draft.before)
-    return with_home_amounts(books, record)
+    return with_home_amounts(books, entity, record)
 
 
 def _currency(books: Books, record: Record) -> str:
@@ -83,4 +83,4 @@ def _total(entity: str, record: Record) -> object:
 def voided(books: Books, record: Record) -> Record:
     """A bill payment with its amounts zero and a note."""
     zero = {"PrivateNote": voided_note(record), "Line": [], "TotalAmt": ZERO}
-    return with_home_amounts(books, books.raised(record, **zero))
+    return with_home_amounts(books, "BillPayment", books.raised(record, **zero))

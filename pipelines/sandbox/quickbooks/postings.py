@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, plain, ref_value
+from pipelines.sandbox.quickbooks.vocabulary import ENTITIES
 
 OPEN_AMOUNT = {"Invoice": "Balance", "CreditMemo": "Balance", "Payment": "UnappliedAmt"}
 
@@ -64,15 +65,19 @@ def post(books: Books, customer_id: str | None, difference: Decimal) -> None:
         customer, own = (books.get("Customer", parent) if parent else None), False
 
 
-def with_home_amounts(books: Books, record: Record) -> Record:
-    """Add the amounts in the company's currency where several currencies are in use."""
+def with_home_amounts(books: Books, entity: str, record: Record) -> Record:
+    """Add the amounts in the company's currency where several currencies are in use.
+
+    Bills, payments and purchases have no HomeTotalAmt: what is read must be taken back in a write.
+    """
     if not books.multi_currency:
         return record
     rate = amount_of(record, "ExchangeRate") or Decimal(1)
     added: Record = {"ExchangeRate": plain(rate)}
-    if "TotalAmt" in record:
+    known = ENTITIES[entity].members
+    if "TotalAmt" in record and "HomeTotalAmt" in known:
         added["HomeTotalAmt"] = cents(amount_of(record, "TotalAmt") * rate)
-    if "Balance" in record:
+    if "Balance" in record and "HomeBalance" in known:
         added["HomeBalance"] = cents(amount_of(record, "Balance") * rate)
     return {**record, **added}
 
