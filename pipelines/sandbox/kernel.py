@@ -110,6 +110,9 @@ class Observer(Protocol):
 VendorFactory = Callable[["Sandbox"], Vendor]
 # What a call gets while so many others of its org or company are under way; None: it may go on.
 Door = Callable[[Request, int], "Reply | None"]
+# What must be computed before a call can be answered quickly, if anything: run in a thread without
+# the lock, so that other calls go on.
+Preparation = Callable[[Request], "Callable[[], None] | None"]
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class Sandbox:
         vendors: by name; built anew at a reset, so a vendor may keep caches of the books.
         observers: who is told of committed changes, by vendor.
         doors: who says no to calls that are too many at once, by vendor.
+        preparations: who has long computations to make before some calls, by vendor.
         lock: held during every call.
     """
 
@@ -154,6 +158,7 @@ class Sandbox:
         self.vendors: dict[str, Vendor] = {}
         self.observers: dict[str, Observer] = {}
         self.doors: dict[str, Door] = {}
+        self.preparations: dict[str, Preparation] = {}
         self._under_way: Counter[tuple[str, str]] = Counter()
         self._pages: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
         self._factories = dict(factories or default_factories())
@@ -186,6 +191,7 @@ class Sandbox:
             observer.close()
         self.observers.clear()
         self.doors.clear()
+        self.preparations.clear()
         self.vendors = {name: make(self) for name, make in self._factories.items()}
 
     def reset(self, folder: Path | None = None) -> None:
@@ -262,6 +268,14 @@ class Sandbox:
             yield refusal
         finally:
             self._under_way[key] -= 1
+
+    def preparation(self, request: Request) -> Callable[[], None] | None:
+        """The long computation that this call waits for; None when it can be answered at once."""
+        prepare = self.preparations.get(request.system)
+        if prepare is None:
+            return None
+        with self.lock:
+            return prepare(request)
 
     # ---- what faults ask
 

@@ -92,6 +92,11 @@ class Rows(Sequence[Record]):
             return map(make, self._held)
         return (make(one) if type(one) is int else one for one in self._held)  # type: ignore[misc]
 
+    def briefly(self) -> Iterator[Record]:
+        """The same with no more of a computed record than its books need: see `Numbered.brief`."""
+        make: Callable[[int], Record] = getattr(self._base, "brief", None) or self._base.record
+        return (make(one) if type(one) is int else one for one in self._held)  # type: ignore[misc]
+
     @overload
     def __getitem__(self, at: int) -> Record: ...
     @overload

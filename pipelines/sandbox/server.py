@@ -40,6 +40,8 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Any]
 Receive = Callable[[], Any]
 _IDLE_SECONDS = 300
+# What was computed may be out of date when it is done; after so many times the call waits no more.
+_MOST_PREPARATIONS = 3
 # On every answer, so that nobody takes the sandbox for the vendor.
 MARK = (spelled("X-Crossfoot-Sandbox"), b"1")
 
@@ -118,6 +120,11 @@ class App:
                 await self._send(send, refusal)
 
     async def _answer(self, request: Request, scope: Scope, send: Send) -> None:
+        for _ in range(_MOST_PREPARATIONS):
+            work = self._sandbox.preparation(request)
+            if work is None:
+                break
+            await asyncio.to_thread(work)
         action = self._sandbox.verdict(request)
         if action is None:
             await self._send(send, packed(request, self._dispatch(request, None)))

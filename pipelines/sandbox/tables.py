@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pipelines.sandbox.rows import NOTHING, Computed, Held, Record, Rows, without
 
 IndexKey = Callable[[Record], Hashable | None]
+Watcher = Callable[[Record | None, Record | None], None]
 T = TypeVar("T")
 _REMEMBERED = 8
 
@@ -30,6 +31,7 @@ class Table:
         self._indexes: dict[str, _Index] = {}
         self._orders: dict[str, _Order] = {}
         self._known: dict[Hashable, Any] = {}
+        self._watchers: list[Watcher] = []
 
     def __len__(self) -> int:
         return len(self._base) - len(self._replaced) + len(self._written)
@@ -164,6 +166,13 @@ class Table:
         places = [number - numbers.start for number in replaced[first:last]]
         return without(numbers, places) if places else numbers
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tell of every record, as it was and as it is, whenever one is set, removed or put back.
+
+        Also of what is taken back, and of a past that is only looked at (`Store.as_of`).
+        """
+        self._watchers.append(watcher)
+
     def put(self, record_id: str, record: Record | None) -> Record | None:
         """Set or remove a record without logging it; answers what was there before.
 
@@ -185,6 +194,8 @@ class Table:
             if record is not None:
                 index.add(record_id, record)
         self._known.clear()
+        for watcher in self._watchers:
+            watcher(before, record)
         return before
 
 

@@ -175,7 +175,7 @@ def test_cash_flow_ends_with_the_bank_accounts_balance(us: Company) -> None:
     assert lines["Cash at end of period"] == ["995.00"]
 
 
-@pytest.mark.parametrize("name", sorted(NAMED))
+@pytest.mark.parametrize("name", sorted(set(NAMED) - {"TaxSummary"}))
 def test_every_report_has_the_vendors_layout(us: Company, name: str) -> None:
     found = report(us, name)
     assert found["Header"]["ReportName"] == name
@@ -199,7 +199,8 @@ def _leaves(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     [
         ("/reports/FECReport", {}, "500"),
         ("/reports", {}, "500"),
-        ("/reports/ProfitAndLoss", {"accounting_method": "Cash"}, "6000"),
+        ("/reports/ProfitAndLoss", {"accounting_method": "Barter"}, "6000"),
+        ("/reports/TaxSummary", {}, "500"),
         ("/reports/ProfitAndLoss", {"summarize_column_by": "Moons"}, "6000"),
         ("/reports/ProfitAndLoss", {"date_macro": "next moon"}, "6000"),
         ("/reports/ProfitAndLoss", {"start_date": "soon"}, "2070"),

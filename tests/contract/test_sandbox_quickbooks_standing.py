@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quickbooks_company import Company, invoice, line, payment, quickbooks_sandbox
+import simplejson
+from quickbooks_company import (
+    GB,
+    US,
+    Company,
+    Vendor,
+    invoice,
+    line,
+    payment,
+    quickbooks_sandbox,
+    whole,
+    write_seed,
+)
+
+from pipelines.sandbox.server import running_sandbox
 
 
 @pytest.fixture
@@ -54,3 +68,53 @@ def test_income_and_refused_documents_move_nothing(us: Company) -> None:
     refused = us.post("/invoice", invoice(line(10, "99999")))
     assert refused.status == 400
     assert balance(us, "Accounts Receivable") == before + 10
+
+
+@pytest.fixture
+def gb(tmp_path: Path) -> Iterator[Company]:
+    with quickbooks_sandbox(tmp_path) as sandbox:
+        yield Company(sandbox, GB)
+
+
+def in_euro(gb: Company, name: str, kind: str) -> str:
+    body = {"Name": name, "AccountType": kind, "CurrencyRef": {"value": "EUR"}}
+    return str(gb.save("Account", body)["Id"])
+
+
+def stands(gb: Company, account_id: str) -> D:
+    return D(str(gb.read("Account", account_id)["CurrentBalance"]))
+
+
+def test_an_account_in_a_foreign_currency_stands_in_its_own(gb: Company) -> None:
+    bank, owed = in_euro(gb, "Paris", "Bank"), in_euro(gb, "A/R - EUR", "Accounts Receivable")
+    at_home = balance(gb, "Accounts Receivable")
+    vat = line(100, TaxCodeRef={"value": "10"})
+    sold = gb.save("Invoice", invoice(vat, customer_id="2", TxnDate="2026-11-01"))
+    assert (sold["TotalAmt"], sold["HomeTotalAmt"]) == (100, 85)
+    assert (stands(gb, owed), balance(gb, "Accounts Receivable")) == (100, at_home)
+    received = payment(40, ("Invoice", sold["Id"], 40), customer_id="2")
+    gb.save("Payment", {**received, "DepositToAccountRef": {"value": bank}, "ExchangeRate": "0.9"})
+    assert (stands(gb, bank), stands(gb, owed)) == (40, 60)
+    # A transfer in pounds brings what they come to on the day.
+    home = account(gb, "Bank")["Id"]
+    gb.save("Transfer", {"FromAccountRef": {"value": home}, "ToAccountRef": {"value": bank},
+                         "Amount": "8.50", "TxnDate": "2026-11-01"})  # fmt: skip
+    assert stands(gb, bank) == 50
+
+
+def test_accounts_that_came_without_a_balance_begin_with_what_the_documents_say(
+    tmp_path: Path,
+) -> None:
+    seed = write_seed(tmp_path / "seed")
+    lines = [line(70), {"Amount": 70, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}]
+    sold = {"Id": "11", "TxnDate": "2026-09-01", "CustomerRef": {"value": "1"}, "Line": lines,
+            "TotalAmt": 70, "Balance": 70, "LinkedTxn": []}  # fmt: skip
+    (seed / "quickbooks" / US / "Invoice.json").write_text(simplejson.dumps([whole(sold)]))
+    log = tmp_path / "log"
+    for expected in (70, 0):
+        with running_sandbox(seed, log, factories={"quickbooks": Vendor}) as sandbox:
+            us = Company(sandbox)
+            assert balance(us, "Accounts Receivable") == 70 * (expected > 0)
+            if expected:
+                us.save("Invoice", {"Id": "11", "SyncToken": "0"}, operation="delete")
+                assert balance(us, "Accounts Receivable") == 0

@@ -405,3 +405,35 @@ def state(company: Company, org: Org) -> dict[str, Any]:
         "changed": [r["Id"] for r in rows],
         "cdc": {r["Id"] for r in found},
     }
+
+
+def test_accounts_stand_where_the_documents_and_the_reports_say(company: Company) -> None:
+    accounts = {row["Id"]: row for row in company.rows("Account", "maxresults 1000")}
+    invoices = paged(company, "select * from Invoice orderby Id", "Invoice")
+    payments = paged(company, "select * from Payment orderby Id", "Payment")
+    owed = sum(Decimal(str(one["Balance"])) for one in invoices)
+    received = sum(Decimal(str(one["TotalAmt"])) for one in payments)
+    assert accounts[books.RECEIVABLE]["CurrentBalance"] == owed > 0
+    assert accounts[books.UNDEPOSITED]["CurrentBalance"] == received > 0
+    assert accounts["79"]["CurrentBalance"] == 0  # income shows none
+    sheet = company.get("/reports/BalanceSheet", date_macro="all").text
+    aged = company.get("/reports/AgedReceivables").text
+    assert f'"{owed:.2f}"' in sheet and f'"{received:.2f}"' in sheet
+    assert f'"value":"{owed:.2f}"' in aged
+    for basis in ("Cash", "Accrual"):
+        query = {"date_macro": "all", "accounting_method": basis}
+        profit = company.get("/reports/ProfitAndLoss", **query).text
+        assert f'"{received if basis == "Cash" else owed + received:.2f}"' in profit
+
+
+def test_what_the_books_read_of_a_record_is_what_it_says(sandbox: RunningSandbox) -> None:
+    store = sandbox.kernel.store
+    for entity in ("Invoice", "Payment"):
+        rows = store.table(books.REALM, entity).rows()
+        for brief, record in zip(rows.briefly(), rows, strict=True):
+            lines = [one for one in record["Line"] if one.get("DetailType") != "SubTotalLineDetail"]
+            said = {**record, "Line": lines}
+            short = {"CustomerRef": "value", "DepositToAccountRef": "value"}
+            for name, value in brief.items():
+                whole = said[name]
+                assert value == ({"value": whole["value"]} if name in short else whole)

@@ -39,6 +39,7 @@ class Books:
         self._offset = company.get("utc_offset")
         self._currency = company.get("home_currency")
         self.name = str(company.get("name", self.realm))
+        self.kept: dict[str, object] = {}  # what others compute of these books and keep
 
     # ---- records
 

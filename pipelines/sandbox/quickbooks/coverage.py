@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, Areas, Call, Operation
-from pipelines.sandbox.quickbooks.reports import NAMED
+from pipelines.sandbox.quickbooks.reports import NAMED, ON_BOTH_BASES
 from pipelines.sandbox.quickbooks.vocabulary import ENTITIES
 
 _OTHERS = sorted(ENTITIES)
@@ -207,15 +207,30 @@ OPERATIONS: Areas = {
     ),
     "Reports": (
         *(
-            Operation(name, "GET", f"{_ROOT}reports/{name}", says="NoReportData", note="Accrual.")
+            Operation(
+                name,
+                "GET",
+                f"{_ROOT}reports/{name}",
+                says="NoReportData",
+                note="" if name in ON_BOTH_BASES else "Accrual.",
+            )
             for name in NAMED
+            if name != "TaxSummary"
         ),
         Operation(
             "Cash basis",
             "GET",
             _ROOT + "reports/ProfitAndLoss?accounting_method=Cash",
+            says='"ReportBasis":"Cash"',
+            note="A sale counts when it is paid, line by line; journal entries stand as they are.",
+        ),
+        Operation(
+            "TaxSummary",
+            "GET",
+            _ROOT + "reports/TaxSummary",
             NOT_SERVED,
-            says="6000",
+            says="500",
+            note="Served for companies of the United Kingdom: the boxes of the VAT return.",
         ),
         Operation("Any other report", "GET", _ROOT + "reports/FECReport", NOT_SERVED, says="500"),
     ),

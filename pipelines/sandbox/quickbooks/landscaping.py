@@ -23,6 +23,7 @@ from pipelines.sandbox.quickbooks import landscaping_tables as tables
 from pipelines.sandbox.quickbooks import objects
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.chart import LANDSCAPING
+from pipelines.sandbox.quickbooks.standing import open_accounts
 from pipelines.sandbox.quickbooks.starter import accounts, provide, tax_agency
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import ENTITIES, id_group
@@ -50,6 +51,7 @@ def landscaping_company(as_of: str) -> Store:
     _set_up(books)
     for entity, record_id, body in _records(clock.now().date()):
         _make(books, entity, record_id, body)
+    open_accounts(books, list(books.table("Account").ids()))
     return store
 
 

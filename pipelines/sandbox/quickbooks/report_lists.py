@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, posted, postings
+from pipelines.sandbox.quickbooks.cash_basis import cash_postings
+from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, dated, posted, postings
 from pipelines.sandbox.quickbooks.report_layout import (
+    Period,
     Query,
     answer,
     column,
@@ -20,11 +23,13 @@ from pipelines.sandbox.quickbooks.report_layout import (
 from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
 from pipelines.sandbox.quickbooks.report_statements import (
     REVENUE,
-    accrual,
+    basis_of,
     is_wanted,
     kind_of,
     name_of,
+    summed,
 )
+from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, ref_value
 
 MONTH = "this month-to-date"
@@ -55,16 +60,9 @@ def transactions(books: Books, query: Query) -> list[Listed]:
     """Transactions between `start_date` and `end_date` (this month), oldest first."""
     span = period(books, query, MONTH)
     wanted = query.get("transaction_type", "").replace(" ", "").lower()
-    found = [
-        (str(record["TxnDate"]), int(record["Id"]), entity, record)
-        for entity in (*POSTS, *NOT_POSTING)
-        for record in books.table(entity)
-        if span.first <= str(record.get("TxnDate", "")) <= span.last
-        and wanted in ("", entity.lower())
-        and _names(query, record)
-    ]
-    chart = Chart(books)
-    return [_listed(books, chart, e, r) for _, _, e, r in sorted(found, key=lambda f: f[:2])]
+    entities = [e for e in (*POSTS, *NOT_POSTING) if wanted in ("", e.lower())]
+    chart, rows = Chart(books), dated(books, entities, span.first, span.last)
+    return [_listed(books, chart, e, r) for e, r in rows if _names(query, r)]
 
 
 def _names(query: Query, record: Record) -> bool:
@@ -159,7 +157,8 @@ def _splits(books: Books, found: Sequence[Posting]) -> dict[tuple[str, str], str
     return names
 
 
-def _party_name(books: Books, posting: Posting) -> str:
+def party_name(books: Books, posting: Posting) -> str:
+    """The name of a posting's customer, vendor or employee."""
     record_id, kind = posting.name
     return name_of(books, kind, record_id) if record_id and kind else ""
 
@@ -169,7 +168,7 @@ def _ledger_row(
 ) -> Record:
     made = texts([
         posting.day, TYPE_NAMES.get(posting.entity, posting.entity), posting.number,
-        _party_name(books, posting), posting.memo, split, f"{amount:.2f}", f"{balance:.2f}",
+        party_name(books, posting), posting.memo, split, f"{amount:.2f}", f"{balance:.2f}",
     ])  # fmt: skip
     made["ColData"][1]["id"] = posting.transaction
     made["ColData"][3]["id"] = posting.name[0]
@@ -205,28 +204,35 @@ def _by_account(
         yield section(title, rows, summary)
 
 
-_DEBIT = ("Bank", "Accounts Receivable", "Other Current Asset", "Fixed Asset", "Other Asset",
+DEBIT = ("Bank", "Accounts Receivable", "Other Current Asset", "Fixed Asset", "Other Asset",
           "Expense", "Other Expense", "Cost of Goods Sold")  # fmt: skip
+
+
+def _posted(books: Books, basis: str, span: Period) -> Iterator[Posting]:
+    """Every posting of a period on a basis."""
+    rows = cash_postings if basis == CASH else postings
+    return rows(books, span.first, span.last)
+
+
+def _day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat() if day > "0001-01-01" else ""
 
 
 def general_ledger(books: Books, query: Query) -> Record:
     """Every account with every line of a period and the balance after it."""
-    basis, span = accrual(query), period(books, query, MONTH)
+    basis, span = basis_of(query), period(books, query, MONTH)
     kind, wanted = kind_of(books), is_wanted(books, query)
 
     def sign(posting: Posting) -> int:
-        return 1 if kind(posting) in _DEBIT else -1
+        return 1 if kind(posting) in DEBIT else -1
 
     before: dict[str, Decimal] = {}
-    found = []
-    every = list(postings(books, last=span.last))
-    for posting in filter(wanted, every):
-        if posting.day >= span.first:
-            found.append(posting)
-        elif kind(posting) not in (*REVENUE, "Expense", "Other Expense", "Cost of Goods Sold"):
+    for posting in summed(books, query, basis, "", _day_before(span.first)):
+        if kind(posting) not in _RESULT:
             amount = sign(posting) * posting.amount
             before[posting.account] = before.get(posting.account, ZERO) + amount
-    split = _splits(books, [p for p in every if p.day >= span.first])
+    every = list(_posted(books, basis, span))
+    found, split = list(filter(wanted, every)), _splits(books, every)
     rows = list(_by_account(books, found, before, sign, split))
     heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
     return answer(header(books, "GeneralLedger", query, not rows, span, basis), heads, rows)
@@ -234,9 +240,9 @@ def general_ledger(books: Books, query: Query) -> Record:
 
 def profit_and_loss_detail(books: Books, query: Query) -> Record:
     """Every line of income and expense of a period, by account."""
-    basis, span = accrual(query), period(books, query)
+    basis, span = basis_of(query), period(books, query)
     kind, wanted = kind_of(books), is_wanted(books, query)
-    every = list(postings(books, span.first, span.last))
+    every = list(_posted(books, basis, span))
     found, split = [p for p in every if wanted(p)], _splits(books, every)
     rows = []
     for title, kinds, group in (
@@ -293,7 +299,7 @@ def journal_report(books: Books, query: Query) -> Record:
 def _journal_row(books: Books, posting: Posting) -> Record:
     made = texts([
         posting.day, TYPE_NAMES.get(posting.entity, posting.entity), posting.number,
-        _party_name(books, posting), posting.memo, name_of(books, "Account", posting.account),
+        party_name(books, posting), posting.memo, name_of(books, "Account", posting.account),
         money(max(posting.amount, ZERO)), money(max(-posting.amount, ZERO)),
     ])  # fmt: skip
     made["ColData"][1]["id"] = posting.transaction
@@ -313,8 +319,8 @@ def account_list(books: Books, query: Query) -> Record:
     """The active accounts with their balances."""
     kind = kind_of(books)
     sums: dict[str, Decimal] = {}
-    for posting in postings(books):
-        amount = posting.amount if kind(posting) in _DEBIT else -posting.amount
+    for posting in summed(books, {}, ACCRUAL, "", "9999-12-31"):
+        amount = posting.amount if kind(posting) in DEBIT else -posting.amount
         sums[posting.account] = sums.get(posting.account, ZERO) + amount
     living = [a for a in books.table("Account") if a.get("Active") is not False]
     rows = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Posting, postings
+from pipelines.sandbox.quickbooks.ledger import Posting
+from pipelines.sandbox.quickbooks.references import display_name
 from pipelines.sandbox.quickbooks.refusals import business
 from pipelines.sandbox.quickbooks.report_layout import (
     Query,
@@ -24,31 +25,25 @@ from pipelines.sandbox.quickbooks.report_layout import (
 )
 from pipelines.sandbox.quickbooks.report_statements import (
     FILTERS,
-    accrual,
+    basis_of,
     is_wanted,
     kind_of,
-    name_of,
+    names_of,
 )
+from pipelines.sandbox.quickbooks.tally import ACCRUAL, Open, tallies_of
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, date_of, ref_value
-
-ONE = Decimal(1)
 
 
 @dataclass(frozen=True)
 class Side:
-    """Customers or vendors: which documents leave something open, and with which sign."""
+    """Customers or vendors: which documents leave something open."""
 
     entity: str
-    ref: str
-    open_amounts: tuple[tuple[str, str, int], ...]
+    documents: tuple[str, ...]
 
 
-CUSTOMERS = Side(
-    "Customer",
-    "CustomerRef",
-    (("Invoice", "Balance", 1), ("CreditMemo", "Balance", -1), ("Payment", "UnappliedAmt", -1)),
-)
-VENDORS = Side("Vendor", "VendorRef", (("Bill", "Balance", 1), ("VendorCredit", "Balance", -1)))
+CUSTOMERS = Side("Customer", ("Invoice", "CreditMemo", "Payment"))
+VENDORS = Side("Vendor", ("Bill", "VendorCredit"))
 TYPE_NAMES = {"CreditMemo": "Credit Memo", "SalesReceipt": "Sales Receipt",
               "RefundReceipt": "Refund", "VendorCredit": "Vendor Credit",
               "BillPayment": "Bill Payment", "PurchaseOrder": "Purchase Order",
@@ -56,35 +51,15 @@ TYPE_NAMES = {"CreditMemo": "Credit Memo", "SalesReceipt": "Sales Receipt",
               "CreditCardPayment": "Credit Card Payment"}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Open:
-    """A document with an open amount, in the home currency."""
-
-    party: str
-    entity: str
-    record: Record
-    amount: Decimal
-
-    @property
-    def due(self) -> str:
-        """The day it falls due; one without such a day is due at once."""
-        return str(self.record.get("DueDate") or self.record["TxnDate"])
-
-
 def open_documents(books: Books, side: Side, day: str, query: Query) -> list[Open]:
     """What is open of all documents up to a day, oldest first."""
     wanted = set(filter(None, query.get(side.entity.lower(), "").split(",")))
-    found = []
-    for entity, member, sign in side.open_amounts:
-        for record in books.table(entity):
-            party = ref_value(record, side.ref)
-            rate = amount_of(record, "ExchangeRate") or ONE
-            amount = cents(sign * amount_of(record, member) * rate)
-            if not amount or party is None or str(record["TxnDate"]) > day:
-                continue
-            if not wanted or party in wanted:
-                found.append(Open(party, entity, record, amount))
-    return sorted(found, key=lambda o: (str(o.record["TxnDate"]), int(o.record["Id"])))
+    found = [
+        one
+        for one in tallies_of(books).of(ACCRUAL).open.values()
+        if one.entity in side.documents and one.day <= day and (not wanted or one.party in wanted)
+    ]
+    return sorted(found, key=lambda one: (one.day, int(one.id)))
 
 
 # ---- by age
@@ -150,33 +125,23 @@ def aged(books: Books, query: Query, name: str, side: Side) -> Record:
 
 def _tree(books: Books, entity: str, known: dict[str, list[Decimal]]) -> list[Record]:
     """A row for each party; one with sub-parties is a section with them below."""
-    parents = {i: _parent(books, entity, i) for i in known}
-    tops = {i for i in known if parents[i] not in known}
-    return [_party(books, entity, i, known, parents) for i in _sorted(books, entity, tops)]
+    records = {i: books.get(entity, i) or {} for i in known}
+    named = {i: display_name(entity, r) or "Not Specified" for i, r in records.items()}
+    order = sorted(known, key=lambda i: named[i].casefold())
+    below: dict[str, list[str]] = {}
+    for i in order:
+        parent = ref_value(records[i], "ParentRef") or ""
+        below.setdefault(parent if parent in known else "", []).append(i)
 
+    def party(own: str) -> Record:
+        name, mine = named[own], below.get(own, ())
+        if not mine:
+            return cells(name, known[own], own)
+        total = added([known[own], *(known[i] for i in mine)], len(known[own]))
+        inner = [party(i) for i in mine]
+        return section(cells(name, known[own], own), inner, cells(f"Total {name}", total))
 
-def _parent(books: Books, entity: str, record_id: str) -> str:
-    return ref_value(books.get(entity, record_id) or {}, "ParentRef") or ""
-
-
-def _sorted(books: Books, entity: str, ids: Iterable[str]) -> list[str]:
-    return sorted(ids, key=lambda i: name_of(books, entity, i).casefold())
-
-
-def _party(
-    books: Books,
-    entity: str,
-    own: str,
-    known: dict[str, list[Decimal]],
-    parents: dict[str, str],
-) -> Record:
-    name = name_of(books, entity, own)
-    below = _sorted(books, entity, (i for i, above in parents.items() if above == own))
-    if not below:
-        return cells(name, known[own], own)
-    inner = [_party(books, entity, i, known, parents) for i in below]
-    total = added([known[own], *(known[i] for i in below)], len(known[own]))
-    return section(cells(name, known[own], own), inner, cells(f"Total {name}", total))
+    return [party(i) for i in below.get("", ())]
 
 
 _DETAIL = (("Date", "Date", "tx_date"), ("Transaction Type", "String", "txn_type"),
@@ -190,13 +155,14 @@ def aged_detail(books: Books, query: Query, name: str, side: Side) -> Record:
     """Every open document, in sections by days past due, the oldest first."""
     ages = Ages.of(books, query)
     found = open_documents(books, side, ages.day.isoformat(), query)
+    named = names_of(books, side.entity, {one.party for one in found})
     sections = []
     for slot in range(ages.count, -1, -1):
         inside = [o for o in found if ages.slot(o) == slot]
         if not inside:
             continue
         spoken = f"{ages.titles[slot]} days past due" if slot else "Current"
-        rows = [_aged_line(books, side, o, ages.late(o)) for o in inside]
+        rows = [_aged_line(o, named[o.party], ages.late(o)) for o in inside]
         total = sum((o.amount for o in inside), ZERO)
         summary = _wide([f"Total for {spoken}", *[""] * 6, money(total)])
         sections.append(section(_wide([spoken, *[""] * 7]), rows, summary))
@@ -213,16 +179,13 @@ def _wide(texts: list[str]) -> Record:
     return {"ColData": [{"value": text} for text in texts]}
 
 
-def _aged_line(books: Books, side: Side, found: Open, late: int) -> Record:
-    record = found.record
+def _aged_line(found: Open, name: str, late: int) -> Record:
     sign = -1 if found.amount < 0 else 1
-    total = cents(sign * amount_of(record, "TotalAmt") * (amount_of(record, "ExchangeRate") or ONE))
     made = _wide([
-        str(record["TxnDate"]), TYPE_NAMES.get(found.entity, found.entity),
-        str(record.get("DocNumber") or ""), name_of(books, side.entity, found.party),
-        found.due, str(late), money(total), money(found.amount),
+        found.day, TYPE_NAMES.get(found.entity, found.entity), found.number, name, found.due,
+        str(late), money(cents(sign * found.total * found.rate)), money(found.amount),
     ])  # fmt: skip
-    made["ColData"][1]["id"] = record["Id"]
+    made["ColData"][1]["id"] = found.id
     made["ColData"][3]["id"] = found.party
     return {**made, "type": "Data"}
 
@@ -252,10 +215,9 @@ def balance_detail(books: Books, query: Query, name: str, side: Side) -> Record:
     for found in open_documents(books, side, day, query):
         by_party.setdefault(found.party, []).append(found)
     sections = []
-    for party in _sorted(books, side.entity, by_party):
+    for party, title in names_of(books, side.entity, by_party).items():
         mine = by_party[party]
         rows = [_open_line(found) for found in mine]
-        title = name_of(books, side.entity, party)
         total = sum((found.amount for found in mine), ZERO)
         head = _wide([title, *[""] * 5])
         head["ColData"][0]["id"] = party
@@ -273,14 +235,12 @@ _OPEN = (
 
 
 def _open_line(found: Open) -> Record:
-    record = found.record
     sign = -1 if found.amount < 0 else 1
     made = _wide([
-        str(record["TxnDate"]), TYPE_NAMES.get(found.entity, found.entity),
-        str(record.get("DocNumber") or ""), found.due,
-        money(sign * amount_of(record, "TotalAmt")), money(found.amount),
+        found.day, TYPE_NAMES.get(found.entity, found.entity), found.number, found.due,
+        money(sign * found.total), money(found.amount),
     ])  # fmt: skip
-    made["ColData"][1]["id"] = record["Id"]
+    made["ColData"][1]["id"] = found.id
     return {**made, "type": "Data"}
 
 
@@ -289,10 +249,15 @@ def _open_line(found: Open) -> Record:
 
 def _revenue(books: Books, query: Query) -> tuple[list[Posting], Record]:
     """Income of a period, and the header's share of it."""
-    span, kind, wanted = period(books, query), kind_of(books), is_wanted(books, query)
-    rows = postings(books, span.first, span.last)
-    found = [p for p in rows if kind(p) == "Income" and wanted(p)]
-    return found, {"span": span, "basis": accrual(query)}
+    kind = kind_of(books)
+    found = [p for p in _split(books, query) if kind(p) == "Income"]
+    return found, {"span": period(books, query), "basis": basis_of(query)}
+
+
+def _split(books: Books, query: Query) -> Iterator[Posting]:
+    """What was posted in a period, by name, item, class and department."""
+    span, tally = period(books, query), tallies_of(books).of(basis_of(query))
+    return filter(is_wanted(books, query), tally.split(span.first, span.last))
 
 
 def sales_by(
@@ -303,7 +268,7 @@ def sales_by(
     sums: dict[str, list[Decimal]] = {}
     for posting in found:
         sums.setdefault(key(posting), [ZERO])[0] -= posting.amount
-    rows = [data_row(name_of(books, entity, i), sums[i], i) for i in _sorted(books, entity, sums)]
+    rows = [data_row(name, sums[i], i) for i, name in names_of(books, entity, sums).items()]
     total = cells("TOTAL", added(list(sums.values()), 1), whole=True)
     rows.append(section(None, [], total, "GrandTotal"))
     heads = [column("", entity, entity.lower()), column("Total", "Money", "total")]
@@ -322,7 +287,8 @@ def item_sales(books: Books, query: Query) -> Record:
             row[1] -= posting.amount
     total = sum((row[1] for row in sums.values()), ZERO)
     rows = [
-        _sold_row(books, i, sums[i][0], sums[i][1], total) for i in _sorted(books, "Item", sums)
+        _sold_row(i, name, sums[i][0], sums[i][1], total)
+        for i, name in names_of(books, "Item", sums).items()
     ]
     quantity = sum((row[0] for row in sums.values()), ZERO)
     summary = _wide(["TOTAL", f"{quantity:.2f}", f"{total:.2f}", "100.0 %", ""])
@@ -336,12 +302,10 @@ def item_sales(books: Books, query: Query) -> Record:
     return answer(head, heads, rows)
 
 
-def _sold_row(
-    books: Books, item: str, quantity: Decimal, amount: Decimal, total: Decimal
-) -> Record:
+def _sold_row(item: str, name: str, quantity: Decimal, amount: Decimal, total: Decimal) -> Record:
     share = f"{amount / total * 100:.2f} %" if total else ""
     price = f"{amount / quantity:.2f}" if quantity else ""
-    made = _wide([name_of(books, "Item", item), f"{quantity:.2f}", money(amount), share, price])
+    made = _wide([name, f"{quantity:.2f}", money(amount), share, price])
     made["ColData"][0]["id"] = item
     return {**made, "type": "Data"}
 
@@ -354,39 +318,36 @@ def customer_income(books: Books, query: Query) -> Record:
 def _income_and_expense(
     books: Books, query: Query, name: str, entity: str, key: Callable[[Posting], str]
 ) -> Record:
-    span, kind, wanted = period(books, query), kind_of(books), is_wanted(books, query)
+    span, kind = period(books, query), kind_of(books)
     sums: dict[str, list[Decimal]] = {}
-    for posting in postings(books, span.first, span.last):
+    for posting in _split(books, query):
         side = {"Income": 0, "Expense": 1, "Cost of Goods Sold": 1}.get(kind(posting))
-        if side is not None and key(posting) and wanted(posting):
+        if side is not None and key(posting):
             row = sums.setdefault(key(posting), [ZERO, ZERO, ZERO])
             row[side] += posting.amount if side else -posting.amount
             row[2] -= posting.amount
-    rows = [data_row(name_of(books, entity, i), sums[i], i) for i in _sorted(books, entity, sums)]
+    rows = [data_row(name, sums[i], i) for i, name in names_of(books, entity, sums).items()]
     total = cells("TOTAL", added(list(sums.values()), 3), whole=True)
     rows.append(section(None, [], total, "GrandTotal"))
     heads = [column("", entity, entity.lower()), column("Total Income", "Money", "income"),
              column("Total Expenses", "Money", "expenses"),
              column("Net Income", "Money", "net_income")]  # fmt: skip
-    head = header(books, name, query, not sums, span, accrual(query), "Total")
+    head = header(books, name, query, not sums, span, basis_of(query), "Total")
     return answer(head, heads, rows)
 
 
 def vendor_expenses(books: Books, query: Query) -> Record:
     """What was spent in a period, by vendor."""
-    span, kind, wanted = period(books, query), kind_of(books), is_wanted(books, query)
+    span, kind = period(books, query), kind_of(books)
     sums: dict[str, list[Decimal]] = {}
-    for posting in postings(books, span.first, span.last):
-        spent = kind(posting) in ("Expense", "Cost of Goods Sold", "Other Expense")
-        if spent and wanted(posting):
+    for posting in _split(books, query):
+        if kind(posting) in ("Expense", "Cost of Goods Sold", "Other Expense"):
             sums.setdefault(FILTERS["vendor"](posting), [ZERO])[0] += posting.amount
-    rows = [
-        data_row(name_of(books, "Vendor", i), sums[i], i) for i in _sorted(books, "Vendor", sums)
-    ]
+    rows = [data_row(name, sums[i], i) for i, name in names_of(books, "Vendor", sums).items()]
     total = cells("TOTAL", added(list(sums.values()), 1), whole=True)
     rows.append(section(None, [], total, "GrandTotal"))
     heads = [column("", "Vendor", "vendor"), column("Total", "Money", "total")]
-    head = header(books, "VendorExpenses", query, not sums, span, accrual(query), "Total")
+    head = header(books, "VendorExpenses", query, not sums, span, basis_of(query), "Total")
     return answer(head, heads, rows)
 
 

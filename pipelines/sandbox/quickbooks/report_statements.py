@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Posting, postings
+from pipelines.sandbox.quickbooks.ledger import Posting
 from pipelines.sandbox.quickbooks.references import display_name
 from pipelines.sandbox.quickbooks.refusals import business
 from pipelines.sandbox.quickbooks.report_layout import (
@@ -25,27 +26,39 @@ from pipelines.sandbox.quickbooks.report_layout import (
     period,
     section,
 )
+from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH, tallies_of
 from pipelines.sandbox.quickbooks.values import ZERO, Record, ref_value
 
 Amounts = list[Decimal]
 ByAccount = dict[str, Amounts]
 
 
-def accrual(query: Query) -> str:
-    """The basis of a report.
+def basis_of(query: Query) -> str:
+    """The basis of a report: accrual unless cash is asked for.
 
     Raises:
-        Refusal: 6000, the sandbox keeps no cash-basis books.
+        Refusal: 6000, any other word.
     """
-    basis = query.get("accounting_method", "Accrual").capitalize()
-    if basis != "Accrual":
-        raise business(f"This sandbox computes no {basis} basis reports.", "accounting_method")
+    basis = query.get("accounting_method", ACCRUAL).capitalize()
+    if basis not in (ACCRUAL, CASH):
+        raise business(f"Invalid accounting method: {basis}", "accounting_method")
     return basis
+
+
+def summed(books: Books, query: Query, basis: str, first: str, last: str) -> Iterator[Posting]:
+    """What was posted on these days, summed as far as the report's filters and columns allow."""
+    tally = tallies_of(books).of(basis)
+    by = query.get("summarize_column_by", "Total").title()
+    if by in _DIMENSIONS or any(query.get(name) for name in FILTERS):
+        return filter(is_wanted(books, query), tally.split(first, last))
+    return tally.whole(first, last)
 
 
 def is_wanted(books: Books, query: Query) -> Callable[[Posting], bool]:
     """Whether a posting passes the report's filters (comma-separated ids)."""
     wanted = {n: set(query[n].split(",")) for n in FILTERS if query.get(n)}
+    if not wanted:
+        return lambda posting: True
 
     def test(posting: Posting) -> bool:
         return all(FILTERS[name](posting) in ids for name, ids in wanted.items())
@@ -135,6 +148,12 @@ def name_of(books: Books, entity: str, record_id: str) -> str:
     return display_name(entity, record) if record else "Not Specified"
 
 
+def names_of(books: Books, entity: str, ids: Iterable[str]) -> dict[str, str]:
+    """What records are called, by id, in the order of their names."""
+    named = {record_id: name_of(books, entity, record_id) for record_id in ids}
+    return dict(sorted(named.items(), key=lambda pair: pair[1].casefold()))
+
+
 def _parts(by: str, span: Period) -> list[Period]:
     first, last = date.fromisoformat(span.first), date.fromisoformat(span.last)
     found = []
@@ -168,7 +187,8 @@ def _part_head(by: str, part: Period) -> Record:
 
 
 def _part_of(parts: Sequence[Period], day: str) -> str:
-    return next((p.first for p in parts if p.first <= day <= p.last), "")
+    at = bisect_right(parts, day, key=lambda part: part.first) - 1
+    return parts[at].first if at >= 0 and day <= parts[at].last else ""
 
 
 # ---- rows by account
@@ -249,9 +269,9 @@ RESULT = (*REVENUE, "Cost of Goods Sold", "Expense", "Other Expense")
 
 def profit_and_loss(books: Books, query: Query) -> Record:
     """Income less expenses of a period, by account."""
-    basis, span = accrual(query), period(books, query)
-    kind, wanted = kind_of(books), is_wanted(books, query)
-    found = [p for p in postings(books, span.first, span.last) if kind(p) in RESULT and wanted(p)]
+    basis, span, kind = basis_of(query), period(books, query), kind_of(books)
+    rows = summed(books, query, basis, span.first, span.last)
+    found = [p for p in rows if kind(p) in RESULT]
     columns = columns_of(books, query, span, found)
     amounts = gathered(columns, found, lambda p: -1 if kind(p) in REVENUE else 1)
     by = query.get("summarize_column_by", "Total").title()
@@ -303,9 +323,8 @@ def _line(title: str, total: Amounts, group: str) -> Record:
 
 def balance_sheet(books: Books, query: Query) -> Record:
     """What is owned and owed at the end of the period; profit of earlier years is retained."""
-    basis, span = accrual(query), period(books, query)
-    wanted = is_wanted(books, query)
-    found = [p for p in postings(books, last=span.last) if wanted(p)]
+    basis, span = basis_of(query), period(books, query)
+    found = list(summed(books, query, basis, "", span.last))
     total = Columns([column("Total", "Money", "total")], lambda p: "", [])
     kind = kind_of(books)
     amounts = gathered(total, found, lambda p: 1 if kind(p) in ASSETS else -1)
@@ -393,9 +412,9 @@ def _owed(accounts: Accounts, now: Decimal, earlier: Decimal) -> Record:
 
 def trial_balance(books: Books, query: Query) -> Record:
     """Every account's balance on its side; both sides add up to the same."""
-    basis, span = accrual(query), period(books, query, FISCAL)
+    basis, span = basis_of(query), period(books, query, FISCAL)
     balances: dict[str, Decimal] = {}
-    for posting in postings(books, last=span.last):
+    for posting in summed(books, query, basis, "", span.last):
         balances[posting.account] = balances.get(posting.account, ZERO) + posting.amount
     kept = {i: b for i, b in balances.items() if b}
     order = sorted(kept, key=lambda i: name_of(books, "Account", i).casefold())
@@ -422,11 +441,10 @@ _FINANCING = ("Long Term Liability", "Equity")
 def cash_flow(books: Books, query: Query) -> Record:
     """Where the money of the bank accounts came from and went to (indirect method)."""
     span, kind = period(books, query), kind_of(books)
-    found = list(postings(books, span.first, span.last))
-    before = sum(
-        (p.amount for p in postings(books, last=span.first) if kind(p) == "Bank" and
-         p.day < span.first), ZERO,
-    )  # fmt: skip
+    every = list(summed(books, query, ACCRUAL, "", span.last))
+    found = [p for p in every if p.day >= span.first]
+    earlier = (p.amount for p in every if p.day < span.first and kind(p) == "Bank")
+    before = sum(earlier, ZERO)
     total = Columns([column("Total", "Money", "total")], lambda p: "", [])
     accounts = Accounts(books, total, gathered(total, found, lambda p: -1))
     net = [sum((-p.amount for p in found if kind(p) in RESULT), ZERO)]

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from pipelines.sandbox.quickbooks import report_lists, report_parties, report_statements
+from pipelines.sandbox.quickbooks import (
+    report_lists,
+    report_parties,
+    report_splits,
+    report_statements,
+    report_tax,
+)
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ledger import Posting
 from pipelines.sandbox.quickbooks.refusals import unsupported
 from pipelines.sandbox.quickbooks.report_parties import CUSTOMERS, VENDORS
 from pipelines.sandbox.quickbooks.report_statements import FILTERS
+from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH
 from pipelines.sandbox.quickbooks.values import Record
 
 Make = Callable[[Books, Mapping[str, str]], Record]
@@ -27,6 +34,14 @@ def report(books: Books, name: str, query: Mapping[str, str]) -> Record:
     if make is None:
         raise unsupported(f"report {name}")
     return make(books, query)
+
+
+def summed_on(name: str, query: Mapping[str, str]) -> str:
+    """The basis whose sums a report is read from; "" when it is not read from sums."""
+    if name.lower() not in REPORTS or name.lower() in _READ_FROM_DOCUMENTS:
+        return ""
+    cash = query.get("accounting_method", "").lower() == "cash"
+    return CASH if cash and name.lower() not in _ACCRUAL_ONLY else ACCRUAL
 
 
 def _sales(name: str, entity: str, key: Callable[[Posting], str]) -> Make:
@@ -47,6 +62,7 @@ NAMED: Mapping[str, Make] = {
     "JournalReport": report_lists.journal_report,
     "AccountList": report_lists.account_list,
     "TransactionList": report_lists.transaction_list,
+    "TransactionListWithSplits": report_splits.transaction_list_with_splits,
     "TransactionListByCustomer": _listed("TransactionListByCustomer", "CustomerRef", "Customer"),
     "TransactionListByVendor": _listed("TransactionListByVendor", "VendorRef", "Vendor"),
     "AgedReceivables": partial(report_parties.aged, name="AgedReceivables", side=CUSTOMERS),
@@ -72,5 +88,21 @@ NAMED: Mapping[str, Make] = {
     "ItemSales": report_parties.item_sales,
     "VendorExpenses": report_parties.vendor_expenses,
     "InventoryValuationSummary": report_parties.inventory_valuation,
+    "TaxSummary": report_tax.tax_summary,
 }
 REPORTS: Mapping[str, Make] = {name.lower(): make for name, make in NAMED.items()}
+_READ_FROM_DOCUMENTS = frozenset(
+    ("transactionlist", "transactionlistbycustomer", "transactionlistbyvendor", "journalreport",
+     "inventoryvaluationsummary", "profitandlossdetail", "transactionlistwithsplits", "taxsummary")
+)  # fmt: skip
+# These have no `accounting_method`, or speak of open amounts.
+_ACCRUAL_ONLY = frozenset(
+    ("cashflow", "accountlist", "agedreceivables", "agedreceivabledetail", "agedpayables",
+     "agedpayabledetail", "customerbalance", "customerbalancedetail", "vendorbalance",
+     "vendorbalancedetail")
+)  # fmt: skip
+ON_BOTH_BASES = frozenset(
+    name
+    for name in NAMED
+    if name.lower() not in _ACCRUAL_ONLY | _READ_FROM_DOCUMENTS or name == "ProfitAndLossDetail"
+)

@@ -47,8 +47,9 @@ from pipelines.sandbox.quickbooks.replies import (
     trace_headers,
     turned_away,
 )
-from pipelines.sandbox.quickbooks.standing import settle
-from pipelines.sandbox.quickbooks.starter import provide
+from pipelines.sandbox.quickbooks.standing import open_accounts, settle
+from pipelines.sandbox.quickbooks.starter import provide, provided_accounts
+from pipelines.sandbox.quickbooks.tally import tallies_of
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, SENDABLE, Entity
 from pipelines.sandbox.quickbooks.weather import QuickBooksWeather
@@ -100,6 +101,7 @@ class QuickBooks:
         }
         for books in self.books.values():
             provide(books)
+            open_accounts(books, provided_accounts(books))
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
         self.files = FileAddresses()
@@ -107,6 +109,7 @@ class QuickBooks:
         self.limits = {realm: Limits() for realm in self.books}
         kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
         kernel.doors[self.name] = self.refuse_crowd
+        kernel.preparations[self.name] = self.preparation
 
     # ---- what the kernel asks
 
@@ -212,6 +215,16 @@ class QuickBooks:
         limits = self.limits[books.realm]
         if self.kernel.options.limits and not limits.admit(kind, self.kernel.clock.now()):
             raise throttled()
+
+    def preparation(self, request: Request) -> Callable[[], None] | None:
+        """The sums that a report is read from, when they have yet to be made."""
+        match = COMPANY.match(trimmed(unquote(request.path)))
+        books = self.books.get(match.group(1)) if match else None
+        segments = (match.group(2) or "").split("/") if match else []
+        if books is None or segments[0].lower() != "reports" or len(segments) != 2:
+            return None
+        basis = reports.summed_on(segments[1], request.query)
+        return tallies_of(books).preparation(basis, self.kernel.lock) if basis else None
 
     def refuse_crowd(self, request: Request, others: int) -> Reply | None:
         """What a call gets while so many others of its company are under way; None: it may go on.

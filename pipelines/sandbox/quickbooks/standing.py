@@ -3,19 +3,24 @@
 A given balance is where an account stands at the start; from then on it moves with every posting.
 Recorded of the real service: debits are positive in every account of the balance sheet, income and
 expenses show zero, and LastUpdatedTime moves with the balance while the SyncToken stays
-(fylein/qbo-sdk-py, `accounts`). An account in a foreign currency moves in the company's own.
+(fylein/qbo-sdk-py, `accounts`). An account in a foreign currency stands in its own: with what a
+document in that currency says, else with what the home amount comes to at the day's rate.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.ground_rules import listed_rate
 from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, posted
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, plain, ref_value
+from pipelines.sandbox.store import Write
 
+BALANCES = "account_balances"
+MEMBERS = ("CurrentBalance", "CurrentBalanceWithSubAccounts")
 BALANCE_SHEET = ("Asset", "Liability", "Equity")
 _SOLD = frozenset({"Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt"})
 
@@ -35,7 +40,7 @@ def settle(books: Books) -> None:
     for entity, before, after in changed:
         for sign, record in ((-1, before), (1, after)):
             for one in _postings(chart, entity, record):
-                balances[one.account] += sign * one.amount
+                balances[one.account] += sign * _in_own_currency(books, record or {}, one)
                 taken = -one.quantity if entity in _SOLD else one.quantity
                 stock[one.item] += sign * taken
     _move_balances(books, balances)
@@ -45,6 +50,61 @@ def settle(books: Books) -> None:
 def _postings(chart: Chart, entity: str, record: Record | None) -> Iterator[Posting]:
     if record is not None and record.get("TxnDate"):
         yield from posted(chart, entity, record)
+
+
+def _in_own_currency(books: Books, record: Record, one: Posting) -> Decimal:
+    """A posting in the currency of its account."""
+    code = books.currency_of(books.get("Account", one.account) or {})
+    if code == books.home_currency:
+        return one.amount
+    if code == books.currency_of(record):
+        return one.foreign
+    return cents(one.amount / listed_rate(books, code, one.day))
+
+
+def opening_balances(books: Books) -> dict[str, Decimal]:
+    """Where the accounts stand by the documents there are, in their own currencies.
+
+    A company that is computed says so itself: reading all its documents would take too long.
+    """
+    known = books.store.meta(books.realm).get(BALANCES)
+    if known is not None:
+        return {account: Decimal(str(amount)) for account, amount in known.items()}
+    chart = Chart(books)
+    balances: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for entity in POSTS:
+        for record in books.table(entity):
+            for one in _postings(chart, entity, record):
+                balances[one.account] += _in_own_currency(books, record, one)
+    return balances
+
+
+def open_accounts(books: Books, account_ids: Iterable[str]) -> None:
+    """Let accounts that came without a balance begin with what the documents post to them."""
+    ids = [i for i in account_ids if _is_untouched(books.get("Account", i) or {})]
+    if not ids:
+        return
+    balances = opening_balances(books)
+    moved: dict[str, Record] = {}
+    for account_id in ids:
+        amount, own = balances.get(account_id, ZERO), True
+        at: str | None = account_id
+        while at and amount:
+            account = moved.get(at) or books.get("Account", at) or {}
+            if account.get("Classification") not in BALANCE_SHEET:
+                break
+            members = MEMBERS if own else MEMBERS[1:]
+            changes = {name: cents(amount_of(account, name) + amount) for name in members}
+            moved[at] = {**account, **changes}
+            at, own = ref_value(account, "ParentRef"), False
+    books.store.preset([Write(books.realm, "Account", i, record) for i, record in moved.items()])
+
+
+def _is_untouched(account: Record) -> bool:
+    """Whether an account stands as it was put in place."""
+    meta = account.get("MetaData") or {}
+    moved = meta.get("CreateTime") != meta.get("LastUpdatedTime")
+    return bool(account) and not moved and not any(amount_of(account, name) for name in MEMBERS)
 
 
 def _move_balances(books: Books, balances: Mapping[str, Decimal]) -> None:
@@ -60,9 +120,7 @@ def _move_balances(books: Books, balances: Mapping[str, Decimal]) -> None:
 
 
 def _put_balance(books: Books, account: Record, amount: Decimal, own: bool) -> None:
-    members = ("CurrentBalance", "CurrentBalanceWithSubAccounts") if own else (
-        "CurrentBalanceWithSubAccounts",
-    )  # fmt: skip
+    members = MEMBERS if own else MEMBERS[1:]
     moved = {name: cents(amount_of(account, name) + amount) for name in members}
     books.put("Account", books.touched(account, **moved))
 

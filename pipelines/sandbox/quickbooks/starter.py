@@ -51,6 +51,12 @@ def provide(books: Books) -> None:
     )
 
 
+def provided_accounts(books: Books) -> list[str]:
+    """The ids of the accounts that were put in place here, not given by the seed."""
+    given = "Account" not in (books.store.meta(books.realm).get("starters") or ())
+    return [] if given else [record_id for record_id, *_ in NEW_COMPANY]
+
+
 def _opening_day(books: Books) -> str:
     """The same day at every start: these records are put in place anew, not read from the log."""
     return moment_text(books.now().replace(year=2024, month=1, day=2, hour=8, minute=0, second=0))

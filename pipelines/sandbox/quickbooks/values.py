@@ -48,7 +48,9 @@ def number_of(value: Any, name: str = "Amount") -> Decimal:
 def amount_of(record: Record, name: str) -> Decimal:
     """A money member of a stored record; absent means zero."""
     value = record.get(name)
-    return Decimal(str(value)) if value is not None else ZERO
+    if value is None:
+        return ZERO
+    return value if type(value) is Decimal else Decimal(str(value))
 
 
 def date_of(value: Any, name: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Request, Sandbox
 from pipelines.sandbox.quickbooks import QuickBooks
+from pipelines.sandbox.quickbooks.tally import ACCRUAL, Tallies, tallies_of
 
 REALM = "9341450000000001"
 AMOUNTS = st.integers(1, 400).map(lambda n: Decimal(n) / 4)
@@ -159,9 +160,20 @@ def check(desk: Desk) -> None:
 @given(steps=st.lists(STEPS, max_size=25))
 def test_balances_links_and_what_is_left_always_agree(steps: list[tuple[Any, ...]]) -> None:
     with desk() as someone:
+        vendor = someone.sandbox.vendors["quickbooks"]
+        assert isinstance(vendor, QuickBooks)
+        books = next(iter(vendor.books.values()))
+        followed = tallies_of(books).of(ACCRUAL)
         for step in steps:
             assert someone.do(step) in (200, 400)
             check(someone)
+        fresh = Tallies(books).of(ACCRUAL)
+        assert tallies_of(books).of(ACCRUAL) is followed
+        assert {k: a for k, a in followed.sums.items() if a} == {
+            k: a for k, a in fresh.sums.items() if a
+        }
+        assert followed.open == fresh.open
+        assert list(followed.split("", "9")) == list(fresh.split("", "9"))
 
 
 def test_the_steps_above_reach_the_interesting_places() -> None:

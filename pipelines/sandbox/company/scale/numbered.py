@@ -78,7 +78,10 @@ class Numbering(Protocol):
 
 @dataclass(frozen=True)
 class Numbered:
-    """See `Computed`. `finds` says by which fields records are found without looking at them."""
+    """See `Computed`. `finds` says by which fields records are found without looking at them.
+
+    `brief` makes a record with only what the books' double entry is read from; it is quicker.
+    """
 
     count: int
     ids: Numbering
@@ -86,6 +89,7 @@ class Numbered:
     rising: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict)
     finds: Mapping[str, Find] = field(default_factory=dict)
+    brief: Callable[[int], Record] | None = None
 
     def __len__(self) -> int:
         return self.count

@@ -140,6 +140,18 @@ class Plan:
         totals = ((i, self.total_of(i)) for i in owing)
         return sum(total - self.paid_of(invoice, total) for invoice, total in totals)
 
+    def billed_and_paid(self) -> tuple[int, int]:
+        """What all invoices come to and what of it is paid, in cents (a second a million)."""
+        prices, items, billed, paid = self.prices, self.items, 0, 0
+        for invoice in range(self.invoices):
+            total = 0
+            for line in self.lines_of(invoice):
+                mix = mixed(line)
+                total += prices[mix % items] * (1 + (mix >> 12) % LARGEST_QUANTITY)
+            billed += total
+            paid += self.paid_of(invoice, total)
+        return billed, paid
+
     # ---- time
 
     def closed_at(self, deal: int) -> int:

@@ -22,6 +22,7 @@ _CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
 INVOICES, PAYMENTS = Serials(1001, 2), Serials(1002, 2)
 NUMBERS = Serials(1001)
 CUSTOMERS, ITEMS = Serials(1), Serials(1)
+RECEIVABLE, UNDEPOSITED = "84", "4"  # as the vendor numbers them in every new company
 BILLED_AFTER, PAID_AFTER = 3600, 5 * 3600
 DUE = 30 * DAY
 _LISTED = frozenset({"Id", "MetaData.CreateTime", "MetaData.LastUpdatedTime"})
@@ -85,10 +86,12 @@ class Ledger:
         return {
             "Item": Numbered(plan.items, ITEMS, cache(self._item), _LISTED),
             "Customer": Numbered(plan.accounts, CUSTOMERS, self._customer, _LISTED, {}, names),
-            "Invoice": Numbered(plan.invoices, INVOICES, self._invoice, _DATED, {}, own),
+            "Invoice": Numbered(
+                plan.invoices, INVOICES, self._invoice, _DATED, {}, own, self._billed
+            ),
             "Payment": Numbered(
                 plan.payments, PaymentIds(plan), self._payment, _DATED, {},
-                {"CustomerRef": self._payments_of},
+                {"CustomerRef": self._payments_of}, self._received,
             ),
         }  # fmt: skip
 
@@ -205,6 +208,44 @@ class Ledger:
             "Balance": amount(cents - plan.paid_of(number, cents)),
         }  # fmt: skip
 
+    def _billed(self, number: int) -> Record:
+        """What the books read of an invoice."""
+        plan = self._plan
+        deal = plan.deal_of(number)
+        billed = plan.closed_at(deal) + BILLED_AFTER + _WEST
+        sales = list(map(plan.sale_of, plan.lines_of(number)))
+        cents = sum(plan.prices[item] * quantity for item, quantity in sales)
+        paid = plan.payment_of(number) is not None
+        return {
+            "Id": INVOICES.of(number),
+            "DocNumber": NUMBERS.of(number),
+            "TxnDate": day_of(billed),
+            "LinkedTxn": [{"TxnId": PAYMENTS.of(number), "TxnType": "Payment"}] if paid else [],
+            "Line": [self._line(at, *sale) for at, sale in enumerate(sales, 1)],
+            "CustomerRef": {"value": CUSTOMERS.of(plan.account_of(deal))},
+            "DueDate": day_of(billed + DUE),
+            "TotalAmt": amount(cents),
+            "Balance": amount(cents - plan.paid_of(number, cents)),
+        }
+
+    def _received(self, number: int) -> Record:
+        """What the books read of a payment."""
+        plan = self._plan
+        invoice = plan.paid_by(number)
+        deal = plan.deal_of(invoice)
+        total = amount(plan.paid_of(invoice, plan.total_of(invoice)))
+        link = {"TxnId": INVOICES.of(invoice), "TxnType": "Invoice"}
+        return {
+            "Id": PAYMENTS.of(invoice),
+            "TxnDate": day_of(plan.closed_at(deal) + PAID_AFTER + _WEST),
+            "Line": [{"Amount": total, "LinkedTxn": [link]}],
+            "CustomerRef": {"value": CUSTOMERS.of(plan.account_of(deal))},
+            "TotalAmt": total,
+            "UnappliedAmt": Decimal(0),
+            "PaymentRefNum": f"{100000 + invoice}",
+            "DepositToAccountRef": {"value": "4"},
+        }
+
     def _line(self, at: int, item: int, quantity: int) -> Record:
         """Line `at` of an invoice. Lines that say the same are the same: records never change."""
         found = self._lines.get((at, item, quantity))
@@ -266,6 +307,9 @@ class Ledger:
         }
         for key, value in last.items():
             yield MetaWrite(REALM, key, value)
+        billed, paid = plan.billed_and_paid()
+        balances = {RECEIVABLE: amount(billed - paid), UNDEPOSITED: amount(paid)}
+        yield MetaWrite(REALM, "account_balances", balances)
         yield Write(REALM, "Preferences", "1", _preferences())
 
 
