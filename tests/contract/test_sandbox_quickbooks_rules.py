@@ -102,7 +102,13 @@ def gb(tmp_path: Path) -> Iterator[Company]:
             None,
         ),
         ("customer", {"DisplayName": "amy's bird SANCTUARY"}, "6240", "exists. : null", None),
-        ("vendor", {"DisplayName": "Cool Cars"}, "6240", "Another customer is already", None),
+        (
+            "vendor",
+            {"DisplayName": "Cool Cars"},
+            "6240",
+            "Another customer, vendor or employee is already",
+            None,
+        ),
         ("customer", {"DisplayName": "a:b"}, "2040", "a:b", "DisplayName"),
         ("customer", {"CompanyName": "Only"}, "6080", "At least one of", None),
         (

@@ -192,7 +192,6 @@ def _lost_links(before: Record | None, after: Record | None) -> list[Record]:
 
 def delete_sale(books: Books, entity: str, record: Record) -> None:
     """Delete a document; payments that pointed at it become unapplied."""
-    refuse_closed_period(books, record, None)
     payments.unlink(books, entity, record["Id"])
     current = books.get(entity, record["Id"]) or record
     remove_document(books, entity, current)
@@ -202,7 +201,6 @@ def delete_sale(books: Books, entity: str, record: Record) -> None:
 
 def void_sale(books: Books, entity: str, record: Record) -> Record:
     """Void an invoice or a sales receipt: amounts zero, links gone, a note (recorded)."""
-    refuse_closed_period(books, record, None)
     payments.unlink(books, entity, record["Id"])
     current = books.get(entity, record["Id"]) or record
     if entity == "Invoice":

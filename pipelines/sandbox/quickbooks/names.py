@@ -383,7 +383,7 @@ def _refuse_bad_name(books: Books, entity: str, record: Record, draft: Draft) ->
     unique = record.get("FullyQualifiedName", name) if entity not in PEOPLE else name
     holder = _holder(books, entity, str(unique), record.get("Id"))
     if holder is not None:
-        raise duplicate_name(None if holder == entity else holder.lower())
+        raise duplicate_name(in_another_list=holder != entity)
 
 
 def _holder(books: Books, entity: str, name: str, own_id: str | None) -> str | None:

@@ -15,7 +15,7 @@ from pipelines.sandbox.quickbooks import (
     recurring,
 )
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ground_rules import listed_rate
+from pipelines.sandbox.quickbooks.ground_rules import listed_rate, refuse_closed_period
 from pipelines.sandbox.quickbooks.intake import Draft, checked_id, read_body
 from pipelines.sandbox.quickbooks.refusals import (
     business,
@@ -226,6 +226,8 @@ def delete(books: Books, entity: Entity, body: Any) -> Record:
     if entity.name == "Attachable":  # needs no SyncToken (recorded)
         given = {**read(books, entity, str(given.get("Id", ""))), **given}
     record = _current(books, entity, given)
+    if entity.is_transaction:
+        refuse_closed_period(books, record, None)
     if entity.name == "Payment":
         payments.delete_payment(books, record)
     elif entity.name in SALES:
@@ -248,6 +250,7 @@ def void(books: Books, entity: Entity, body: Any) -> Record:
     if entity.name not in VOIDABLE:
         raise unsupported(f"{entity.name} void")
     record = _current(books, entity, body if isinstance(body, dict) else {})
+    refuse_closed_period(books, record, None)
     if entity.name == "Payment":
         return payments.void_payment(books, record)
     if entity.name == "BillPayment":

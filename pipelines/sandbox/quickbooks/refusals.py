@@ -348,11 +348,13 @@ def period_closed() -> Refusal:
     )
 
 
-def duplicate_name(taken_by: str | None = None) -> Refusal:
-    """6240 (recorded with `null`); `taken_by` names another list that holds the name."""
+def duplicate_name(in_another_list: bool = False) -> Refusal:
+    """6240: `null` where the same list holds the name (recorded), else the vendor's sentence with
+    its line break (Intuit, "Batch", sample response)."""
     detail = (
-        f"Another {taken_by} is already using this name. Please use a different name."
-        if taken_by
+        "Another customer, vendor or employee is already using this \nname. "
+        "Please use a different name."
+        if in_another_list
         else "null"
     )
     return Refusal(

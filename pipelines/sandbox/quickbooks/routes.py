@@ -357,7 +357,12 @@ def _thumbnail(call: Call) -> Record:
 def _tax_service(call: Call) -> Record:
     if [s.lower() for s in call.rest] != ["taxcode"]:
         raise _no_such_path(call)
-    return tax_service.create_tax_code(call.books, call.body())
+    body = call.body()
+    return remembered(
+        call.books,
+        call.request.query.get("requestid", ""),
+        lambda: tax_service.create_tax_code(call.books, body),
+    )
 
 
 def _upload(call: Call) -> Record:
