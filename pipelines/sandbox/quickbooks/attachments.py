@@ -20,6 +20,7 @@ from pipelines.sandbox.quickbooks.refusals import (
     business,
     invalid_property,
     missing,
+    no_json,
     not_found,
     unsupported,
 )
@@ -136,7 +137,7 @@ def _described(parts: Mapping[str, Part], number: str) -> Any:
     try:
         return codec.loads(part.content)
     except ValueError as error:
-        raise invalid_property(f"Invalid JSON: {error}\n") from None
+        raise no_json(error) from None
 
 
 def _refuse_kind(given: Record) -> None:

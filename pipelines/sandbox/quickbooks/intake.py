@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.sandbox import json_words
 from pipelines.sandbox.quickbooks.refusals import (
     Refusal,
     invalid_email,
@@ -103,7 +104,8 @@ def read_body(entity: Entity, body: Any) -> tuple[Record, frozenset[str], bool]:
             2170 enumeration, 2210 e-mail.
     """
     if not isinstance(body, dict):
-        raise invalid_property("Invalid JSON: an object was expected")
+        kind = "START_ARRAY" if isinstance(body, list) else json_words.token(body)[0]
+        raise _wrong_shape(entity.name, f"{kind} token")
     _refuse_unknown(body, entity.known, entity.members, entity.name)
     present = present_members(body)
     given = {k: typed(k, v) for k, v in present.items() if k not in OURS}

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from pipelines.sandbox import json_words
+
 INACTIVE = (
     "Something you're trying to use has been made inactive. "
     "Check the fields with accounts, customers, items, vendors or employees."
@@ -156,6 +158,13 @@ def invalid_property(what: str) -> Refusal:
         "Request has invalid or unsupported property",
         f"Property Name:{what} specified is unsupported or invalid",
     )
+
+
+def no_json(error: ValueError) -> Refusal:
+    """2010: a body that is no JSON, with the words of the vendor's parser."""
+    told = json_words.complaint(error)
+    place = f"line: {told.line}, column: {told.column}"
+    return invalid_property(f"{told.words}\n at [Source: java.io.StringReader@5e2a4d1; {place}]")
 
 
 def missing(name: str) -> Refusal:

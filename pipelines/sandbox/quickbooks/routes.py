@@ -33,8 +33,8 @@ from pipelines.sandbox.quickbooks.paper import as_pdf
 from pipelines.sandbox.quickbooks.refusals import (
     GatewayRefusal,
     Refusal,
-    invalid_property,
     missing,
+    no_json,
     throttled,
     token_refused,
     unsupported,
@@ -84,7 +84,7 @@ class Call:
         try:
             return codec.loads(self.request.body)
         except ValueError as error:
-            raise invalid_property(f"Invalid JSON: {error}\n") from None
+            raise no_json(error) from None
 
 
 class QuickBooks:

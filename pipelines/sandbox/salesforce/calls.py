@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.sandbox import codec
-from pipelines.sandbox.salesforce import json_words, refusals
+from pipelines.sandbox import codec, json_words
+from pipelines.sandbox.salesforce import refusals
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import Record
 
@@ -86,7 +86,10 @@ def object_body(call: Call) -> Record:
     try:
         found = codec.loads(call.payload)
     except ValueError as error:
-        raise Refusal("JSON_PARSER_ERROR", json_words.complaint(error)) from None
+        told = json_words.complaint(error)
+        raise Refusal(
+            "JSON_PARSER_ERROR", f"{told.words} at [line:{told.line}, column:{told.column}]"
+        ) from None
     if not isinstance(found, dict):
         kind = json_words.token(found)[0]
         raise Refusal(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sandbox.salesforce import json_words
+from pipelines.sandbox import json_words
 
 SESSION_INVALID = "Session expired or invalid"
 GONE_OR_UNKNOWN = "The requested resource does not exist"

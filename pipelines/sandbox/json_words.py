@@ -1,9 +1,13 @@
-"""What is said of a body that is not the JSON it should be, in the words of the vendor's parser."""
+"""What is said of a body that is not the JSON it should be, in the words of the vendors' parser.
+
+Both read JSON with the same library, and both let its words through.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from simplejson import JSONDecodeError
@@ -21,21 +25,31 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-def complaint(error: ValueError) -> str:
+@dataclass(frozen=True)
+class Complaint:
     """Why a text is no JSON, and where: lines from 1, the column behind the character."""
+
+    words: str
+    line: int
+    column: int
+
+
+def complaint(error: ValueError) -> Complaint:
+    """What the vendors' parser would have said where ours raised `error`."""
     if not isinstance(error, JSONDecodeError):
-        return f"Invalid UTF-8 start byte at [line:1, column:1]: {error}"
+        return Complaint("Invalid UTF-8 start byte", 1, 1)
+    if not error.doc.strip():
+        return Complaint("No content to map to Object due to end of input", 1, 1)
     at = _behind_blanks(error.doc, error.pos + error.msg.startswith("Illegal trailing comma"))
     if at >= len(error.doc) or error.msg.startswith("Unterminated"):
-        return f"Unexpected end-of-input at {_place(error.doc, len(error.doc))}"
+        return _at("Unexpected end-of-input", error.doc, len(error.doc))
     word = _WORD.match(error.doc, at)
     if word and error.msg.startswith("Expecting value"):
         told = f"Unrecognized token '{word[0]}': was expecting 'null', 'true', 'false' or NaN"
-        return f"{told} at {_place(error.doc, word.end())}"
+        return _at(told, error.doc, word.end())
     found = error.doc[at]
     wanted = next((v for k, v in _EXPECTED.items() if error.msg.startswith(k)), _VALUE)
-    shown = f"Unexpected character ('{found}' (code {ord(found)}))"
-    return f"{shown}: {wanted} at {_place(error.doc, at + 1)}"
+    return _at(f"Unexpected character ('{found}' (code {ord(found)})): {wanted}", error.doc, at + 1)
 
 
 def token(value: Any) -> tuple[str, str]:
@@ -57,6 +71,6 @@ def _behind_blanks(text: str, at: int) -> int:
     return len(text) - len(text[at:].lstrip())
 
 
-def _place(text: str, at: int) -> str:
+def _at(words: str, text: str, at: int) -> Complaint:
     line = text.count("\n", 0, at) + 1
-    return f"[line:{line}, column:{at - (text.rfind(chr(10), 0, at) + 1) + 1}]"
+    return Complaint(words, line, at - text.rfind("\n", 0, at))
