@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import telemetry
+from orchestration import match_cli, telemetry
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -20,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(match_cli.app, name="match")
 
 Flows = Annotated[
     list[str] | None,
@@ -222,21 +224,6 @@ def report(
 
     paths = steps.report(load_settings(), week)
     say(str(paths.page))
-
-
-@app.command()
-def match(
-    decision: Annotated[str, typer.Argument(help="confirm or reject.")],
-    review_id: Annotated[str, typer.Argument(help="The review_id of a row in review_queue.")],
-    by: Annotated[str, typer.Option(help="Your name; it is kept with the decision.")],
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
-) -> None:
-    """Decide a pair that waits in the review queue. People's decisions beat every score."""
-    from pipelines.settings import load_settings
-    from reverse_etl import cycle
-
-    kept = cycle.decide_match(load_settings(), decision, review_id, by, reason)
-    say(f"{kept.subject} {kept.left_id} and {kept.right_id}: {kept.decision} by {by}.")
 
 
 def exit_code(problem: CrossfootError) -> int:

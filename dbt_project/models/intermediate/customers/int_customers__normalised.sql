@@ -31,7 +31,14 @@ select
         )),
         lambda domain: domain is not null and not list_contains(free_mail.domains, domain)
     )) as domains,
-    list_filter([{{ phone_key('customers.phone') }}], lambda number: number is not null) as phones,
+    list_sort(list_filter(
+        list_distinct([
+            {{ phone_key('customers.phone') }},
+            {{ phone_key('customers.alternate_phone') }},
+            {{ phone_key('customers.mobile_phone') }}
+        ]),
+        lambda number: number is not null
+    )) as phones,
     {{ postal_key('customers.billing_postal_code') }} as postal_key,
     {{ house_number('customers.billing_line1') }} as house_number,
     nullif({{ plain_letters('trim(customers.billing_city)') }}, '') as city_key,

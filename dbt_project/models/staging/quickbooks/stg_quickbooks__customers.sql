@@ -11,6 +11,8 @@ raw_customers as (
             "ParentRef": {"value": "VARCHAR"}, "Job": "BOOLEAN",
             "PrimaryEmailAddr": {"Address": "VARCHAR"},
             "PrimaryPhone": {"FreeFormNumber": "VARCHAR"},
+            "AlternatePhone": {"FreeFormNumber": "VARCHAR"},
+            "Mobile": {"FreeFormNumber": "VARCHAR"},
             "WebAddr": {"URI": "VARCHAR"},
             "BillAddr": {
                 "Line1": "VARCHAR", "Line2": "VARCHAR", "City": "VARCHAR",
@@ -43,6 +45,8 @@ select
     coalesce(raw_customers.doc."Job", false) as is_sub_customer,
     raw_customers.doc."PrimaryEmailAddr"."Address" as email,
     raw_customers.doc."PrimaryPhone"."FreeFormNumber" as phone,
+    raw_customers.doc."AlternatePhone"."FreeFormNumber" as alternate_phone,
+    raw_customers.doc."Mobile"."FreeFormNumber" as mobile_phone,
     raw_customers.doc."WebAddr"."URI" as website,
     raw_customers.doc."BillAddr"."Line1" as billing_line1,
     raw_customers.doc."BillAddr"."Line2" as billing_line2,

@@ -1,0 +1,67 @@
+"""Two files matched as the warehouse would match them: same models, same scores, same decisions."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.matching import file_tables, files, score
+from pipelines.settings import Settings
+from pipelines.transform import build, require_passed
+from reverse_etl.decisions import EXPORT_COLUMNS
+
+Progress = Callable[[str], None]
+
+_BEFORE = "+int_customers__candidates"
+_AFTER = "int_customers__decided"
+
+
+@dataclass(frozen=True)
+class FileMatch:
+    """What came of it: records read, pairs by decision, and the columns that nobody reads."""
+
+    accounts: int
+    customers: int
+    decisions: Counter[str]
+    unread: tuple[str, ...]
+
+
+def match_files(
+    settings: Settings, accounts: Path, customers: Path, out: Path, progress: Progress
+) -> FileMatch:
+    """Match the accounts of one CSV file with the customers of another, and write the pairs.
+
+    Nothing is connected and nothing is kept but `out`. Raises `FixTheRow` for a file that cannot
+    be used, `BuildFailed` when a model fails.
+    """
+    left = files.read_records(accounts, files.ACCOUNT_FIELDS)
+    right = files.read_records(customers, files.CUSTOMER_FIELDS)
+    with tempfile.TemporaryDirectory() as folder:
+        # The parsed project names the database after its file, and may have been parsed before.
+        path = Path(folder) / settings.warehouse_path.name
+        file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
+        _build(settings, path, [_BEFORE], progress)
+        progress("scoring the pairs")
+        score(path)
+        _build(settings, path, [_AFTER], progress)
+        found = file_tables.pairs(path)
+    file_tables.write_pairs(out, found)
+    return FileMatch(
+        accounts=len(left.rows),
+        customers=len(right.rows),
+        decisions=Counter(pair["decision"] for pair in found),
+        unread=(*left.unread, *right.unread),
+    )
+
+
+def _build(settings: Settings, path: Path, models: list[str], progress: Progress) -> None:
+    progress("comparing names, addresses, phones and mailboxes")
+    # `build` brings the seeds; the tests of the sources are about extracted data.
+    require_passed(
+        build(
+            settings.dbt_dir, path, select=models, exclude=["resource_type:test", "test_type:unit"]
+        )
+    )
