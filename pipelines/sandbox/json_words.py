@@ -36,8 +36,10 @@ class Complaint:
 
 def complaint(error: ValueError) -> Complaint:
     """What the vendors' parser would have said where ours raised `error`."""
-    if not isinstance(error, JSONDecodeError):
+    if isinstance(error, UnicodeDecodeError):
         return Complaint("Invalid UTF-8 start byte", 1, 1)
+    if not isinstance(error, JSONDecodeError):
+        return Complaint(str(error), 1, 1)
     if not error.doc.strip():
         return Complaint("No content to map to Object due to end of input", 1, 1)
     at = _behind_blanks(error.doc, error.pos + error.msg.startswith("Illegal trailing comma"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urlsplit
 
-from salesforce_org import Org
+from salesforce_org import ACME, ADA, Org
 
 
 def _names(org: Org, path: str) -> list[str]:
@@ -40,3 +40,18 @@ def test_addresses_are_https_behind_what_ends_tls(org: Org) -> None:
     discovery = org.sandbox.connection["quickbooks"]["discovery_url"]
     found = org.http.get(discovery, headers=ends, timeout=20).json()
     assert found["token_endpoint"].startswith("https://127.0.0.1:")
+
+
+def test_what_a_caller_has_already_is_not_sent_again(org: Org) -> None:
+    account, contact = f"sobjects/Account/{ACME}", f"sobjects/Contact/{ADA}"
+    first = org.call("GET", account)
+    tag, changed = first.headers["ETag"], first.headers["Last-Modified"]
+    same = org.call("GET", account, headers={"If-None-Match": f'"other--gzip", {tag}'})
+    assert (same.status_code, same.content) == (304, b"")
+    assert org.call("GET", account, headers={"If-Modified-Since": changed}).status_code == 304
+    assert org.call("GET", account, headers={"If-Match": '"other"'}).status_code == 412
+    since = {"If-Unmodified-Since": "Mon, 01 Jan 2018 00:00:00 GMT"}
+    assert org.call("GET", contact, headers=since).status_code == 412
+    assert "ETag" not in org.call("GET", contact).headers
+    org.call("PATCH", account, json={"Phone": "1"})
+    assert org.call("GET", account, headers={"If-None-Match": tag}).status_code == 200

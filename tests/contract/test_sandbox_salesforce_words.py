@@ -166,3 +166,29 @@ def test_numbers_stay_numbers(org: Org) -> None:
     made = org.call("POST", ACCOUNTS, json={"Name": "A", "NumberOfEmployees": 12}).json()["id"]
     told = org.get(f"{ACCOUNTS}/{made}", params={"fields": "NumberOfEmployees"})
     assert told["NumberOfEmployees"] == Decimal(12)
+
+
+def test_versions_have_no_halves(org: Org) -> None:
+    assert org.refused("GET", "/services/data/v62.5/limits", 404)["errorCode"] == "NOT_FOUND"
+
+
+def test_trees_name_their_records(org: Org) -> None:
+    plain = {"attributes": {"type": "Account"}, "Name": "A"}
+    error = org.refused("POST", "composite/tree/Account", 403, json={"records": [plain]})
+    assert error == {
+        "message": "Include a reference ID for each record in the request.",
+        "errorCode": "INVALID_INPUT",
+    }
+    named = {"attributes": {"type": "Account", "referenceId": "r1"}, "Name": "Named twice"}
+    answer = org.call("POST", "composite/tree/Account", json={"records": [named, named]})
+    assert (answer.status_code, answer.json()["hasErrors"]) == (400, True)
+    (told,) = answer.json()["results"]
+    assert told["referenceId"] == "r1"
+    assert told["errors"] == [
+        {
+            "statusCode": "INVALID_INPUT",
+            "message": "Duplicate ReferenceId provided in the request.",
+            "fields": [],
+        }
+    ]
+    assert org.rows("SELECT Id FROM Account WHERE Name = 'Named twice'") == []

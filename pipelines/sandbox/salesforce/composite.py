@@ -171,6 +171,9 @@ def _tree(org: Org, call: Call, sobject: SObject) -> Answer:
     failed: list[Record] = []
     records = rows(object_body(call))
     _refuse_big_tree(records)
+    twice = _refuse_unnamed(records)
+    if twice:
+        return Answer(400, {"hasErrors": True, "results": twice})
     taken = org.failures.taken()
     doomed = {id(r): taken[n] for n, r in enumerate(planted(records)) if n in taken}
     try:
@@ -182,6 +185,23 @@ def _tree(org: Org, call: Call, sobject: SObject) -> Answer:
     except Undo:
         return Answer(400, {"hasErrors": True, "results": failed})
     return Answer(201, {"hasErrors": False, "results": made})
+
+
+def _refuse_unnamed(records: Sequence[Record]) -> list[Record]:
+    """What is said of references that name two records.
+
+    Raises:
+        Refusal: a record has none.
+    """
+    named = [(r.get("attributes") or {}).get("referenceId") for r in planted(records)]
+    if not all(named):
+        told = "Include a reference ID for each record in the request."
+        raise Refusal("INVALID_INPUT", told, status=403)
+    twice = Refusal("INVALID_INPUT", "Duplicate ReferenceId provided in the request.", ())
+    return [
+        {"referenceId": name, "errors": twice.as_row()}
+        for name in dict.fromkeys(n for n in named if named.count(n) > 1)
+    ]
 
 
 def _refuse_big_tree(records: Sequence[Record]) -> None:

@@ -267,7 +267,7 @@ def _refuse_version(version: float) -> None:
         raise Refusal(
             "UNSUPPORTED_API_VERSION", f"The version {version} is no longer supported", status=410
         )
-    if version > NEWEST:
+    if version > NEWEST or version % 1:
         raise refusals.not_found()
 
 

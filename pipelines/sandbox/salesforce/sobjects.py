@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
 
-from pipelines.sandbox.salesforce import describing, ids, layouts, refusals
+from pipelines.sandbox.salesforce import conditions, describing, ids, layouts, refusals
 from pipelines.sandbox.salesforce.blobs import record_body
 from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
@@ -17,7 +17,6 @@ from pipelines.sandbox.salesforce.passwords import password_of
 from pipelines.sandbox.salesforce.quick_actions import object_quick_actions
 from pipelines.sandbox.salesforce.recent import recent_items
 from pipelines.sandbox.salesforce.records import Ambiguous
-from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.related import address_of, bytes_of, children_of, parent_of
 from pipelines.sandbox.salesforce.replication import deleted, updated
 from pipelines.sandbox.salesforce.selection import compound
@@ -110,7 +109,9 @@ def _record(org: Org, call: Call, sobject: SObject, record_id: str) -> Answer:
     _refuse_no_id(call, sobject, record_id)
     if call.method in ("GET", "HEAD"):
         record = org.records.living(sobject, record_id)
-        answer = Answer(200, shown(org, call, sobject, record))
+        told = conditions.marks(sobject, record)
+        known = conditions.unchanged(call, told, record)
+        answer = known or Answer(200, shown(org, call, sobject, record), told)
         org.note_view(sobject, record["Id"])
         return answer
     if call.method == "DELETE":
@@ -139,11 +140,7 @@ def _refuse_no_id(call: Call, sobject: SObject, record_id: str) -> None:
 def _refuse_if_changed(org: Org, call: Call, record: Record) -> None:
     since = call.headers.get("if-unmodified-since")
     if since and datetime.fromisoformat(record["LastModifiedDate"]) > parsedate_to_datetime(since):
-        raise Refusal(
-            "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE",
-            "Entity has been modified since the given time",
-            status=412,
-        )
+        raise conditions.unmet()
 
 
 def shown(org: Org, call: Call, sobject: SObject, record: Record) -> Record:
