@@ -35,6 +35,15 @@ def _soap(name: str, body: str, says: str, door: str = "u", **more: object) -> O
                      **more)  # type: ignore[arg-type]  # fmt: skip
 
 
+_RULES = _ROOT + "tooling/sobjects/ValidationRule"
+_RULE = {
+    "FullName": "Account.Not_Forbidden",
+    "Metadata": {
+        "active": True,
+        "errorConditionFormula": "Name = 'Forbidden'",
+        "errorMessage": "Another name, please.",
+    },
+}
 _TYPE = {"Name": "Covered", "DeveloperName": "A", "SobjectType": "Task"}
 _FORMULA = {
     "FullName": "Account.Shout__c",
@@ -47,6 +56,34 @@ _NO_FORMULA = {
 
 
 OPERATIONS: Areas = {
+    "Rules and rights": (
+        Operation(
+            "Make a validation rule",
+            "POST",
+            _RULES,
+            body=_RULE,
+            says="success",
+            note="Through Tooling, the Metadata API and deployments; held against every write. "
+            "PRIORVALUE, ISCHANGED and ISNEW are known.",
+        ),
+        Operation(
+            "A write that a rule speaks against",
+            "POST",
+            _ROOT + "sobjects/Account",
+            REFUSED,
+            body={"Name": "Forbidden"},
+            before=(Call("POST", _RULES, {**_RULE, "FullName": "Account.No_Such"}),),
+            says="FIELD_CUSTOM_VALIDATION_EXCEPTION",
+        ),
+        Operation(
+            "Rights on objects",
+            "GET",
+            _ROOT + "query?q=SELECT+Id+FROM+ObjectPermissions",
+            note="They hide, or forbid to write, objects to users of the profiles Standard User "
+            "and Read Only; a new custom object is theirs only when given. Profiles of a seed work "
+            "with everything. Sharing of single records is not served.",
+        ),
+    ),
     "Record types": (
         Operation(
             "Make a record type",

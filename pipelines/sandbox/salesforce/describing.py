@@ -39,11 +39,11 @@ def entry(sobject: SObject, root: str) -> dict[str, Any]:
         "activateable": False,
         "associateEntityType": None,
         "associateParentEntity": None,
-        "createable": sobject.writable,
+        "createable": sobject.allows("Create"),
         "custom": sobject.custom,
         "customSetting": sobject.setting,
         "deepCloneable": name in _CLONED_WITH_CHILDREN,
-        "deletable": sobject.writable and name not in _NOT_DELETED,
+        "deletable": sobject.allows("Delete") and name not in _NOT_DELETED,
         "deprecatedAndHidden": False,
         "feedEnabled": name in _FED,
         "hasSubtypes": False,
@@ -62,7 +62,7 @@ def entry(sobject: SObject, root: str) -> dict[str, Any]:
         "searchable": data and whole,
         "triggerable": data and name not in _SETUP,
         "undeletable": data and whole and sobject.keeps_deleted,
-        "updateable": sobject.writable or name == "Organization",
+        "updateable": sobject.allows("Edit") or name == "Organization",
         "urls": _urls(sobject, f"{root}/sobjects/{name}", data),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -18,7 +18,9 @@ from pipelines.sandbox.salesforce.cursors import Cursors
 from pipelines.sandbox.salesforce.custom import prefix
 from pipelines.sandbox.salesforce.failures import Failures
 from pipelines.sandbox.salesforce.formulas import computed
+from pipelines.sandbox.salesforce.formulas.kinds import Scene
 from pipelines.sandbox.salesforce.furnishing import furnish
+from pipelines.sandbox.salesforce.object_access import Access, access_of, as_allowed
 from pipelines.sandbox.salesforce.records import Guards, Records
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.selection import Books, Selection
@@ -79,7 +81,8 @@ class Org:
         furnish(self.kernel, self.org_id, org)
         self._built_from = self._added()
         self._everything = {o.name.lower(): o for o in all_objects(self._built_from)}
-        self._seen: tuple[Added, permissions.Sight] | None = None
+        self._seen: tuple[Added, permissions.Sight, Access] | None = None
+        self._whole = Catalogue(self._everything.values())
         self.schema_changed = self.kernel.clock.now()
         self.catalogue = Catalogue(self._everything.values())
         self.sessions = Sessions(
@@ -92,6 +95,7 @@ class Org:
             self.org_id,
             self.kernel.clock.now,
             self.sessions.user_id,
+            self._whole,
         )
         self.records.guards = Guards(
             partial(rules.refuse_locked, self), partial(rules.refuse_by_rules, self)
@@ -156,19 +160,24 @@ class Org:
         added = self._added()
         if added != self._built_from:
             self._everything = {o.name.lower(): o for o in all_objects(added)}
+            self._whole.replace(self._everything.values())
             self._built_from = added
             self._seen = None
-        secured = _secured(added)
+        secured, store = _secured(added), self.kernel.store
         sight = permissions.Sight()
         if secured:
-            sight = permissions.sight_of(self.kernel.store, self.org_id, self.user_id)
-        if self._seen != (added, sight):
-            self._seen = (added, sight)
+            sight = permissions.sight_of(store, self.org_id, self.user_id)
+        user = self.sessions.user(self.user_id)
+        access = access_of(store, self.org_id, user, permissions.ADMIN_PROFILE)
+        if self._seen != (added, sight, access):
+            self._seen = (added, sight, access)
             self.schema_changed = self.kernel.clock.now()
-            self.catalogue.replace(permissions.as_seen(self._everything, secured, sight))
+            seen = permissions.as_seen(self._everything, secured, sight)
+            self.catalogue.replace(as_allowed(seen, _secured_objects(added), access))
 
-    def define_object(self, metadata: Mapping[str, Any]) -> SObject:
-        """Add a custom object (its `fullName` ends with __c), or change the one of that name.
+    def define_object(self, metadata: Mapping[str, Any], *, secured: bool = False) -> SObject:
+        """Add a custom object (its `fullName` ends with __c), or change the one of that name; one
+        that is `secured` is open to those alone to whom it is given.
 
         Raises:
             custom.NotServed: it has a field of a type the sandbox does not know.
@@ -180,11 +189,17 @@ class Org:
         if place is None:
             taken = {str(o.get("keyPrefix")) for o in before}
             free = next(p for p in map(prefix, count(len(before))) if p not in taken)
-            before.append({**metadata, "keyPrefix": free})
+            marked = {"secured": True} if secured else {}
+            before.append({**metadata, **marked, "keyPrefix": free})
         else:
-            before[place] = {**metadata, "keyPrefix": before[place].get("keyPrefix", prefix(place))}
+            marked = {"secured": True} if before[place].get("secured") else {}
+            before[place] = {
+                **metadata,
+                **marked,
+                "keyPrefix": before[place].get("keyPrefix", prefix(place)),
+            }
         self._redefine("custom_objects", before, name)
-        return self.object(name)
+        return self._everything[name.lower()]
 
     def define_field(
         self, full_name: str, metadata: Mapping[str, Any], *, secured: bool = False
@@ -202,7 +217,7 @@ class Org:
         if secured:
             definition["secured"] = True
         self._redefine("custom_fields", [*kept, definition], full_name)
-        return self.object("Task" if owner == "Activity" else owner)
+        return self._everything["task" if owner == "Activity" else owner.lower()]
 
     def drop_field(self, full_name: str) -> None:
         """Take a custom field away; what records held in it is no longer seen."""
@@ -267,6 +282,10 @@ class Org:
             self._everything,
         )
 
+    def scene(self, record: Record, before: Record) -> Scene:
+        """A record as written, as the formula of a rule sees it."""
+        return replace(self.books(_RULES_VERSION).scene(record), before=before)
+
     def matches(self, sobject: SObject, record_id: str, condition: str) -> bool:
         """Whether a record of the store meets a condition, the WHERE of a query."""
         statement = " ".join(
@@ -303,6 +322,11 @@ def _secured(added: Added) -> frozenset[str]:
 
 def _same(name: object, other: str) -> bool:
     return str(name).lower() == other.lower()
+
+
+def _secured_objects(added: Added) -> frozenset[str]:
+    """The custom objects that were made through an API, by lower-case name."""
+    return frozenset(str(o["fullName"]).lower() for o in added.objects if o.get("secured"))
 
 
 def _settled(definition: Mapping[str, Any], number: int) -> Mapping[str, Any]:

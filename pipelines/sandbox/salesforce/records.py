@@ -11,17 +11,11 @@ from pipelines.sandbox.salesforce import ids, record_types, refusals
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
 from pipelines.sandbox.salesforce.consequences import Consequences
 from pipelines.sandbox.salesforce.derived.ground import Ground
-from pipelines.sandbox.salesforce.fields import NUMERIC, Field
+from pipelines.sandbox.salesforce.fields import Field
+from pipelines.sandbox.salesforce.intake import Intake
+from pipelines.sandbox.salesforce.object_access import refuse_denied
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.salesforce.values import (
-    binary,
-    boolean,
-    counted,
-    is_email,
-    number,
-    stamp,
-    time,
-)
+from pipelines.sandbox.salesforce.values import counted, stamp
 from pipelines.sandbox.store import MetaWrite, Record, Store, Write
 
 __all__ = ["Ambiguous", "Records", "Upserted", "stamp"]
@@ -41,11 +35,12 @@ class Guards:
 
     Attributes:
         locked: told the ids of all records a write takes hold of, before anything happens.
-        rules: told the record as written; raises what speaks against it.
+        rules: told the record as written and as it was before ({} for a new one); raises what
+            speaks against it.
     """
 
     locked: Callable[[list[str]], None] = lambda _: None
-    rules: Callable[[SObject, Record], None] = lambda _, __: None
+    rules: Callable[[SObject, Record, Record], None] = lambda _, __, ___: None
 
 
 class Ambiguous(Exception):
@@ -66,15 +61,18 @@ class Records:
         org_id: str,
         now: Callable[[], datetime],
         user_id: str,
+        whole: Catalogue,
     ) -> None:
         self._catalogue = catalogue
+        self._whole = whole  # also what the user may not see: the system's own doing knows it
         self._store = store
         self._org = org_id
         self._now = now
         self._user = user_id
+        self._intake = Intake(catalogue, store, org_id, self.by_external_id)
         self.guards = Guards()
         self._consequences = Consequences(
-            Ground(catalogue, store, org_id, user_id, self._next_id, self._stamps)
+            Ground(whole, store, org_id, user_id, self._next_id, self._stamps)
         )
         # What else must hold of a record, told by the org; answers it as it is stored.
         self.checked: Callable[[SObject, Record], Record] = lambda _sobject, record: record
@@ -126,8 +124,8 @@ class Records:
 
     def create(self, sobject: SObject, given: Mapping[str, Any]) -> str:
         """A new record; returns its id."""
-        self._refuse_unwritable(sobject)
-        values = self._checked(sobject, given, creating=True)
+        self._refuse_unwritable(sobject, "Create")
+        values = self._intake.checked(sobject, given, creating=True)
         missing = [
             f.name for f in sobject.fields.values() if f.required and values.get(f.name) is None
         ]
@@ -143,13 +141,13 @@ class Records:
 
     def update(self, sobject: SObject, record_id: str, given: Mapping[str, Any]) -> None:
         """Change the given fields of a living record."""
-        self._refuse_unwritable(sobject)
+        self._refuse_unwritable(sobject, "Edit")
         before = self._to_change(sobject, record_id)
         if any(name.lower() == "id" for name in given):
             raise Refusal(
                 "INVALID_FIELD", "The Id field should not be specified in the sobject data.", ()
             )
-        values = self._checked(sobject, given, creating=False)
+        values = self._intake.checked(sobject, given, creating=False)
         emptied = [
             f.name
             for f in sobject.fields.values()
@@ -187,7 +185,7 @@ class Records:
 
     def delete(self, sobject: SObject, record_id: str) -> None:
         """Put a record, and what belongs to it, into the recycle bin."""
-        self._refuse_unwritable(sobject)
+        self._refuse_unwritable(sobject, "Delete")
         record = self._to_change(sobject, record_id)
         self.guards.locked([record["Id"], *_parents(sobject, record, {})])
         self._refuse_still_needed(sobject, record)
@@ -204,7 +202,7 @@ class Records:
 
     def _refuse_still_needed(self, sobject: SObject, record: Record) -> None:
         """Some records keep their parent: an account with cases cannot go."""
-        for child in self._catalogue.objects.values():
+        for child in self._whole.objects.values():
             for field in child.fields.values():
                 if not (field.restricts and sobject.name in field.refers_to):
                     continue
@@ -225,7 +223,7 @@ class Records:
         if sobject.keeps_deleted:
             gone = {**record, **self._stamps(record["Id"], new=False), "IsDeleted": True}
         writes.append(Write(self._org, sobject.name, record["Id"], gone, "delete"))
-        for child in self._catalogue.objects.values():
+        for child in self._whole.objects.values():
             for field in child.fields.values():
                 if field.cascade and sobject.name in field.refers_to:
                     table = self._store.table(self._org, child.name)
@@ -235,126 +233,14 @@ class Records:
 
     # ---- checking what was given
 
-    def _refuse_inactive_owner(self, sobject: SObject, values: Mapping[str, Any]) -> None:
-        owner = self._store.table(self._org, "User").get(str(values.get("OwnerId")))
-        if owner is not None and owner.get("IsActive") is False:
-            raise Refusal(
-                "INACTIVE_OWNER_OR_USER",
-                f"operation performed with inactive user [{owner['Id']}] as owner of "
-                f"{sobject.label.lower()}",
-                (),
-            )
-
-    def _refuse_unwritable(self, sobject: SObject) -> None:
+    def _refuse_unwritable(self, sobject: SObject, right: str) -> None:
         if not sobject.writable:
             raise Refusal(
                 "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
                 f"entity type {sobject.name} does not support this operation",
                 (),
             )
-
-    def _checked(self, sobject: SObject, given: Mapping[str, Any], creating: bool) -> Record:
-        """The given values in their stored form, references by external id resolved."""
-        values: Record = {}
-        barred: list[str] = []
-        for name, value in given.items():
-            if name == "attributes":
-                continue
-            field = sobject.field(name)
-            if field is None:
-                values.update(self._by_relationship(sobject, name, value))
-                continue
-            if not (field.createable if creating else field.updateable):
-                barred.append(field.name)
-                continue
-            is_type = field.name == record_types.FIELD and bool(value)
-            values[field.name] = (
-                record_types.chosen(sobject, value) if is_type else self._value(field, value)
-            )
-        if barred:
-            raise refusals.not_writable(barred)
-        self._refuse_inactive_owner(sobject, values)
-        return values
-
-    def _by_relationship(self, sobject: SObject, name: str, value: Any) -> Record:
-        """`"Account": {"Key__c": "42"}` names a parent by its external id."""
-        reference = next(
-            (f for f in sobject.fields.values()
-             if f.relationship and f.relationship.lower() == name.lower()), None,
-        )  # fmt: skip
-        if reference is None or not isinstance(value, Mapping):
-            raise refusals.no_such_column(name, sobject.name)
-        target = self._catalogue.get(reference.refers_to[0])
-        keys = [(k, v) for k, v in value.items() if k != "attributes"]
-        field = target.field(keys[0][0]) if target and len(keys) == 1 else None
-        if target is None or field is None or not (field.external_id or field.id_lookup):
-            raise refusals.no_such_column(name, sobject.name)
-        found = self.by_external_id(target, field, str(keys[0][1]))
-        if len(found) != 1:
-            raise Refusal(
-                "INVALID_FIELD",
-                f"Foreign key external ID: {str(keys[0][1]).lower()} not found for field "
-                f"{field.name} in entity {target.name}",
-                (),
-            )
-        return {reference.name: found[0]["Id"]}
-
-    def _value(self, field: Field, value: Any) -> Any:
-        if value is None or value == "":
-            return False if field.type == "boolean" else None
-        if field.type == "boolean":
-            return boolean(value)
-        if field.type in NUMERIC:
-            return number(field, value)
-        if field.type in ("date", "datetime"):
-            return time(field, value)
-        if field.type == "base64":
-            return binary(field, value)
-        if not isinstance(value, str):
-            if isinstance(value, bool | list | Mapping):
-                raise refusals.unreadable("string", value)
-            value = str(value)
-        return self._text(field, value)
-
-    def _text(self, field: Field, value: str) -> str | None:
-        if field.type == "reference":
-            return self._reference(field, value)
-        text = value if field.type == "textarea" else value.strip()
-        if field.length and len(text) > field.length:
-            raise Refusal(
-                "STRING_TOO_LONG",
-                f"{field.label}: data value too large: {text} (max length={field.length})",
-                (field.name,),
-            )
-        if field.type == "email" and not is_email(text):
-            raise Refusal(
-                "INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {text}",
-                (field.name,),
-            )  # fmt: skip
-        choices = [c.value.lower() for c in field.choices]
-        if field.restricted and choices and text.lower() not in choices:
-            raise Refusal(
-                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-                f"{field.label}: bad value for restricted picklist field: {text}",
-                (field.name,),
-            )
-        return text or None
-
-    def _reference(self, field: Field, value: str) -> str:
-        full = ids.to18(value)
-        owner = self._catalogue.of_id(value)
-        if full is None:
-            raise refusals.wrong_kind_of_id(field.label, value, (field.name,))
-        if owner is not None and owner.name not in field.refers_to:
-            told = f"{field.label}: id value of incorrect type: {value}"
-            raise refusals.integrity(told, (field.name,))
-        target = owner or self._catalogue.get(field.refers_to[0])
-        record = self._store.table(self._org, target.name).get(full) if target else None
-        if record is None:
-            raise refusals.unknown_reference()
-        if record.get("IsDeleted"):
-            raise refusals.entity_is_deleted()
-        return full
+        refuse_denied(sobject, right)
 
     def _refuse_duplicates(self, sobject: SObject, record: Record) -> None:
         for field in sobject.fields.values():
@@ -426,10 +312,10 @@ class Records:
         writes += [counter] if counter else []
         with self._store.transaction():
             self._store.commit(writes)
-            self.guards.rules(sobject, record)
+            self.guards.rules(sobject, record, before)
             self._consequences.follow(sobject, record, before)
             for name, brought in () if before else self._consequences.brings(sobject, record):
-                more = self._catalogue.get(name)
+                more = self._whole.get(name)
                 assert more is not None
                 self.create(more, brought)
 

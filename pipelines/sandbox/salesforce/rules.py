@@ -1,4 +1,5 @@
 """An org's own rules, as data: validation rules, duplicate rules, rows that somebody holds locked.
+Validation rules that the org defines as metadata (`validations`) are held against a write too.
 
 They stand in the store beside the records, come from the control area, and last until taken away:
 
@@ -17,8 +18,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids
+from pipelines.sandbox.salesforce import ids, validations
 from pipelines.sandbox.salesforce.catalogue import Catalogue, SObject
+from pipelines.sandbox.salesforce.formulas.kinds import Scene
 from pipelines.sandbox.salesforce.refusals import Refusal, all_of
 from pipelines.sandbox.store import Record
 
@@ -37,6 +39,14 @@ class Ruled(Protocol):
 
     def matches(self, sobject: SObject, record_id: str, condition: str) -> bool:
         """Whether a record of the store meets a condition."""
+        ...
+
+    def everything(self) -> Mapping[str, SObject]:
+        """All objects by lower-case name."""
+        ...
+
+    def scene(self, record: Record, before: Record) -> Scene:
+        """A record as written, as a formula sees it."""
         ...
 
 
@@ -107,7 +117,7 @@ def refuse_locked(org: Ruled, record_ids: Iterable[str]) -> None:
         )
 
 
-def refuse_by_rules(org: Ruled, sobject: SObject, record: Record) -> None:
+def refuse_by_rules(org: Ruled, sobject: SObject, record: Record, before: Record) -> None:
     """Hold a record just written against the org's rules.
 
     Raises:
@@ -122,6 +132,10 @@ def refuse_by_rules(org: Ruled, sobject: SObject, record: Record) -> None:
         for rule in rules(org, "validation_rules")
         if _speaks_of(rule, sobject) and org.matches(sobject, record["Id"], str(rule["when"]))
     ]
+    defined = validations.definitions(org.kernel.store, org.org_id)
+    if defined:
+        scene = org.scene(record, before)
+        failing += validations.failing(defined, org.everything(), sobject, scene)
     if failing:
         raise all_of(failing)
     for rule in rules(org, "duplicate_rules"):

@@ -39,6 +39,7 @@ class SObject:
         keeps_deleted: whether its records go to a recycle bin.
         setting: a custom setting; its records are settings of the org, not data.
         record_types: those of its own, beside the one every object has.
+        denied: what the user may not do with its records: Create, Edit, Delete.
     """
 
     name: str
@@ -50,6 +51,11 @@ class SObject:
     keeps_deleted: bool = True
     setting: bool = False
     record_types: tuple[RecordType, ...] = ()
+    denied: frozenset[str] = frozenset()
+
+    def allows(self, right: str) -> bool:
+        """Whether the user may do that with its records."""
+        return self.writable and right not in self.denied
 
     def field(self, name: str) -> Field | None:
         """A field by its name in any case."""

@@ -16,10 +16,12 @@ from pipelines.sandbox.salesforce.fields import Field
 from pipelines.sandbox.salesforce.formulas.tree import FormulaRefused
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.salesforce.setup import grants
+from pipelines.sandbox.salesforce.setup import grants, validation_rules
 
 Metadata = Mapping[str, Any]
 _LONG_NAME = 40
+# What stands within an object's file, and under which name there.
+PARTS: Mapping[str, str] = {"CustomField": "fields", "ValidationRule": "validationRules"}
 _MUST_HAVE = ("label", "pluralLabel", "nameField")
 
 
@@ -142,34 +144,46 @@ def _custom_object(org: Org, name: str) -> Metadata | None:
     return next((o for o in org.added.objects if str(o["fullName"]).lower() == name.lower()), None)
 
 
+# What is kept of an object beside its metadata, or told apart from it.
+_OWN = frozenset({"keyPrefix", "fields", "fullName", "secured"})
+
+
 def _read_object(org: Org, name: str) -> Metadata | None:
     known = org.everything().get(name.lower())
     if known is None:
         return None
     own = _custom_object(org, name) or {}
-    kept = {k: v for k, v in own.items() if k not in ("keyPrefix", "fields", "fullName")}
-    fields = [
-        dict(read)
-        for one in field_names(org, known.name)
-        if (read := _read_field(org, one)) is not None
-    ]
-    for one in fields:
-        one["fullName"] = one["fullName"].partition(".")[2]
-    return {"fullName": known.name, **kept, **({"fields": fields} if fields else {})}
+    kept = {k: v for k, v in own.items() if k not in _OWN}
+    parts = {
+        word: found
+        for kind, word in PARTS.items()
+        if (found := _parts_of(org, KINDS[kind], known.name))
+    }
+    return {"fullName": known.name, **kept, **parts}
+
+
+def _parts_of(org: Org, kind: Kind, owner: str) -> list[Metadata]:
+    """The components of one kind that belong to an object, under their own names."""
+    found = (
+        kind.read(org, name)
+        for name in kind.names(org)
+        if name.partition(".")[0].lower() == owner.lower()
+    )
+    return [{**one, "fullName": str(one["fullName"]).partition(".")[2]} for one in found if one]
 
 
 def _put_object(org: Org, name: str, metadata: Metadata) -> bool:
     known = name.lower() in org.everything()
-    fields = listed(metadata.get("fields"))
     if name.endswith("__c"):
         _check_object(name, metadata)
-        bare = {k: v for k, v in metadata.items() if k != "fields" and v is not None}
+        bare = {k: v for k, v in metadata.items() if v is not None and k not in PARTS.values()}
         kept = (_custom_object(org, name) or {}).get("fields", ())
-        org.define_object({**bare, "fullName": name, "fields": list(kept)})
+        org.define_object({**bare, "fullName": name, "fields": list(kept)}, secured=True)
     elif not known:
         raise Refusal("INVALID_CROSS_REFERENCE_KEY", f"Entity of type {name} does not exist", ())
-    for one in fields:
-        _put_field(org, f"{name}.{one['fullName']}", one)
+    for kind, word in PARTS.items():
+        for one in listed(metadata.get(word)):
+            KINDS[kind].put(org, f"{name}.{one['fullName']}", one)
     return not known
 
 
@@ -205,6 +219,7 @@ def _delete_object(org: Org, name: str) -> None:
     if _custom_object(org, name) is None:
         raise Refusal("INVALID_TYPE", f"Cannot delete standard object: {name}", ())
     grants.forget(org, name)
+    validation_rules.forget(org, name)
     org.drop_object(name)
 
 
@@ -320,9 +335,11 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("CustomObject", "objects", "object", "01I", _object_names, _read_object, _put_object,
-             _delete_object, ("CustomField",)),
+             _delete_object, tuple(PARTS)),
         Kind("CustomField", "objects", "object", "00N", field_names, _read_field, _put_field,
              _delete_field),
+        Kind("ValidationRule", "objects", "object", "03d", validation_rules.names,
+             validation_rules.read, validation_rules.put, validation_rules.delete),
         Kind("PermissionSet", "permissionsets", "permissionset", "0PS", grants.permission_sets,
              grants.read_permission_set, grants.put_permission_set, grants.delete_permission_set),
         Kind("Profile", "profiles", "profile", "00e", grants.profiles, grants.read_profile,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipelines.sandbox.salesforce import object_access
 from pipelines.sandbox.salesforce.custom import is_on
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
@@ -114,6 +115,10 @@ def _put(org: Org, kind: str, parent: str, key: str, value: str, rights: Mapping
         org.kernel.store.commit([Write(org.org_id, kind, one["Id"], None)])
     if any(right is True for right in rights.values()):
         org.records.create(sobject, {"ParentId": parent, key: value, **rights})
+    elif kind == "ObjectPermissions":
+        owner = org.kernel.store.table(org.org_id, "PermissionSet").get(parent) or {}
+        if owner.get("IsOwnedByProfile"):
+            object_access.close(org.kernel.store, org.org_id, parent, value)
 
 
 def delete_permission_set(org: Org, name: str) -> None:

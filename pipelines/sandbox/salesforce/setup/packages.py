@@ -92,28 +92,31 @@ def _destroyed(files: Mapping[str, bytes], change: str) -> Iterator[Part]:
 
 def _made(files: Mapping[str, bytes]) -> Iterator[Part]:
     """The components of the files; of those that are not served, the manifest's entry."""
-    by_folder = {k.folder: k for k in components.KINDS.values() if k.name != "CustomField"}
+    by_folder = {k.folder: k for k in components.KINDS.values() if k.name not in components.PARTS}
     seen: set[tuple[str, str]] = set()
     for file, data in sorted(files.items(), key=lambda f: (not f[0].startswith("objects/"), f[0])):
         place = PurePosixPath(file)
         kind = by_folder.get(place.parts[0]) if len(place.parts) > 1 else None
         if kind is not None and place.suffix == f".{kind.suffix}":
             seen.add((kind.name, place.stem))
-            yield from _with_fields(Part(kind.name, place.stem, file, _parsed(file, data)))
+            yield from _with_parts(Part(kind.name, place.stem, file, _parsed(file, data)))
     for kind_name, name in members(_parsed("package.xml", files["package.xml"])):
         owner = name.partition(".")[0]
-        in_object = kind_name == "CustomField" and ("CustomObject", owner) in seen
+        in_object = kind_name in components.PARTS and ("CustomObject", owner) in seen
         if name != "*" and (kind_name, name) not in seen and not in_object:
             yield Part(kind_name, name, "package.xml", {})
 
 
-def _with_fields(part: Part) -> Iterator[Part]:
-    """A component, and the fields of an object as components of their own, as results tell them."""
+def _with_parts(part: Part) -> Iterator[Part]:
+    """A component, and what stands within an object as components of their own, as results tell
+    them."""
     metadata = dict(part.metadata or {})
-    fields = metadata.pop("fields", None) if part.kind == "CustomObject" else None
+    words = components.PARTS if part.kind == "CustomObject" else {}
+    inside = {kind: metadata.pop(word, None) for kind, word in words.items()}
     yield Part(part.kind, part.name, part.file, metadata)
-    for one in components.listed(fields):
-        yield Part("CustomField", f"{part.name}.{one.get('fullName', '')}", part.file, one)
+    for kind, found in inside.items():
+        for one in components.listed(found):
+            yield Part(kind, f"{part.name}.{one.get('fullName', '')}", part.file, one)
 
 
 def write(
@@ -158,19 +161,19 @@ def _file(kind: str, name: str) -> str:
 
 
 def _contents(org: Org, found: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """The files: a field that is asked for alone stands in its object's file."""
+    """The files: a part of an object that is asked for alone stands in its object's file."""
     whole = found.get("CustomObject", [])
-    alone: dict[str, list[str]] = {}
-    for name in found.get("CustomField", ()):
-        alone.setdefault(name.partition(".")[0], []).append(name)
-    for owner, names in alone.items():
+    alone: dict[str, dict[str, list[Metadata]]] = {}
+    for kind, word in components.PARTS.items():
+        for name in found.get(kind, ()):
+            owner, _, own = name.partition(".")
+            one = {**(components.KINDS[kind].read(org, name) or {}), "fullName": own}
+            alone.setdefault(owner, {}).setdefault(word, []).append(one)
+    for owner, parts in alone.items():
         if owner not in whole:
-            fields = [dict(components.KINDS["CustomField"].read(org, n) or {}) for n in names]
-            for one in fields:
-                one["fullName"] = one["fullName"].partition(".")[2]
-            yield _file("CustomObject", owner), _document("CustomObject", {"fields": fields})
+            yield _file("CustomObject", owner), _document("CustomObject", parts)
     for kind, names in found.items():
-        for name in names if kind != "CustomField" else ():
+        for name in names if kind not in components.PARTS else ():
             read_ = {k: v for k, v in (components.KINDS[kind].read(org, name) or {}).items()
                      if k != "fullName"}  # fmt: skip
             yield _file(kind, name), _document(kind, read_)

@@ -22,6 +22,7 @@ from pipelines.sandbox.store import Record, Store, Write
 
 _FIELD = components.KINDS["CustomField"]
 _OBJECT = components.KINDS["CustomObject"]
+_RULE = components.KINDS["ValidationRule"]
 _WHOLE = ("Metadata", "FullName")
 
 
@@ -64,6 +65,14 @@ def _objects() -> Iterable[SObject]:
         text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
     )  # fmt: skip
     yield one(
+        "ValidationRule", "03d",
+        text("ValidationName", "Rule Name", 80), text("EntityDefinitionId", "Entity", 40),
+        text("Description", "Description", 1000), text("ErrorMessage", "Error Message", 255),
+        text("ErrorDisplayField", "Error Location", 80), flag("Active", "Active"),
+        text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
+        text("FullName", "Full Name", 255, unfilterable=True), whole_metadata,
+    )  # fmt: skip
+    yield one(
         "EntityDefinition", "000",
         text("DurableId", "Durable ID", 80), text("QualifiedApiName", "Name", 80),
         text("DeveloperName", "Developer Name", 80), text("Label", "Label", 80),
@@ -91,6 +100,8 @@ def _named(name: str) -> str:
 def _rows(org: Org) -> Iterator[tuple[str, Record]]:
     for name in components.field_names(org):
         yield "CustomField", _field_row(org, name)
+    for name in _RULE.names(org):
+        yield "ValidationRule", _rule_row(org, name)
     for name, sobject in org.everything().items():
         if sobject.custom:
             yield "CustomObject", {
@@ -135,8 +146,7 @@ def _data_type(field: Field) -> str:
 def _field_row(org: Org, name: str) -> Record:
     owner, _, own = name.partition(".")
     metadata = {k: v for k, v in (_FIELD.read(org, name) or {}).items() if k != "fullName"}
-    known = org.everything().get(owner.lower())
-    place = components.component_id(_OBJECT, owner) if known and known.custom else owner
+    place = _place(org, owner)
     return {
         "Id": components.component_id(_FIELD, name), "DeveloperName": _named(own),
         "TableEnumOrId": place, "EntityDefinitionId": place, "ManageableState": "unmanaged",
@@ -145,6 +155,25 @@ def _field_row(org: Org, name: str) -> Record:
         "Precision": metadata.get("precision"), "Scale": metadata.get("scale"),
         "FullName": name, "Metadata": metadata,
     }  # fmt: skip
+
+
+def _rule_row(org: Org, name: str) -> Record:
+    owner, _, own = name.partition(".")
+    metadata = {k: v for k, v in (_RULE.read(org, name) or {}).items() if k != "fullName"}
+    return {
+        "Id": components.component_id(_RULE, name), "ValidationName": own,
+        "EntityDefinitionId": _place(org, owner), "ManageableState": "unmanaged",
+        "Active": metadata["active"], "Description": metadata.get("description"),
+        "ErrorMessage": metadata["errorMessage"],
+        "ErrorDisplayField": metadata.get("errorDisplayField"), "FullName": name,
+        "Metadata": metadata,
+    }  # fmt: skip
+
+
+def _place(org: Org, owner: str) -> str:
+    """What a component belongs to: a standard object by its name, a custom one by its id."""
+    known = org.everything().get(owner.lower())
+    return components.component_id(_OBJECT, owner) if known and known.custom else owner
 
 
 def _query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
@@ -194,8 +223,8 @@ def _sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     if len(rest) == 2 and rest[1].lower() == "describe":
         only(call, "GET", "HEAD")
         return Answer(200, describing.one_object(known, sobject, f"{call.root}/tooling"))
-    if sobject.name == "CustomField":
-        return _custom_field(org, call, rest[1:])
+    if sobject.name in _WRITTEN:
+        return _component(org, call, sobject, rest[1:])
     if call.method not in ("GET", "HEAD"):
         raise Refusal(
             "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
@@ -218,40 +247,46 @@ def _with_attributes(call: Call, kind: str, row: Record) -> Record:
     return {"attributes": {"type": kind, "url": url}, **row}
 
 
-def _custom_field(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
+def _component(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) -> Answer:
+    """One of the components that can be written here one by one."""
+    kind, row = components.KINDS[sobject.name], _WRITTEN[sobject.name]
     if not rest:
         only(call, "POST", "GET", "HEAD")
         if call.method == "POST":
-            return _create(org, call)
-        described = describing.entry(
-            next(o for o in _objects() if o.name == "CustomField"), f"{call.root}/tooling"
-        )
+            return _create(org, call, kind)
+        described = describing.entry(sobject, f"{call.root}/tooling")
         return Answer(200, {"objectDescribe": described, "recentItems": []})
     only(call, "GET", "HEAD", "PATCH", "DELETE")
     wanted = ids.to18(rest[0])
-    names = components.field_names(org)
-    name = next((n for n in names if components.component_id(_FIELD, n) == wanted), None)
+    found = (n for n in kind.names(org) if components.component_id(kind, n) == wanted)
+    name = next(found, None)
     if name is None:
         raise refusals.not_found()
     if call.method == "DELETE":
-        components.delete(org, _FIELD, name)
+        components.delete(org, kind, name)
         return Answer(204)
     if call.method == "PATCH":
         given = object_body(call).get("Metadata")
-        components.update(org, _FIELD, {**(given or {}), "fullName": name})
+        components.update(org, kind, {**(given or {}), "fullName": name})
         return Answer(204)
-    return Answer(200, _with_attributes(call, "CustomField", _field_row(org, name)))
+    return Answer(200, _with_attributes(call, sobject.name, row(org, name)))
 
 
-def _create(org: Org, call: Call) -> Answer:
+def _create(org: Org, call: Call, kind: components.Kind) -> Answer:
     body = object_body(call)
     metadata = body.get("Metadata")
     missing = [n for n in ("FullName", "Metadata") if not body.get(n)]
     if missing or not isinstance(metadata, Mapping):
         raise refusals.required_missing(missing or ["Metadata"])
-    name = components.create(org, _FIELD, {**metadata, "fullName": body["FullName"]})
-    made = components.component_id(_FIELD, name)
+    name = components.create(org, kind, {**metadata, "fullName": body["FullName"]})
+    made = components.component_id(kind, name)
     return Answer(201, {"id": made, "success": True, "errors": [], "warnings": [], "infos": []})
+
+
+_WRITTEN: Mapping[str, Callable[[Org, str], Record]] = {
+    "CustomField": _field_row,
+    "ValidationRule": _rule_row,
+}
 
 
 def _anonymous(_org: Org, call: Call, _rest: tuple[str, ...]) -> Answer:

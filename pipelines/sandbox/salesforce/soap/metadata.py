@@ -145,7 +145,7 @@ def _describe(_door: Door) -> Any:
             "xmlName": kind.name,
         }
         for kind in components.KINDS.values()
-        if kind.name != "CustomField"
+        if kind.name not in components.PARTS
     ]
     return {
         "metadataObjects": described,

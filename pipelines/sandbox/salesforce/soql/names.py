@@ -175,8 +175,16 @@ class Scope:
         wanted = relationship.lower()
         for one in owner.fields.values():
             if one.relationship and one.relationship.lower() == wanted:
+                if self._is_hidden(one):
+                    break
                 return one
         raise refused.no_parent(self.statement, at, relationship)
+
+    def _is_hidden(self, reference: Field) -> bool:
+        """Whether a relationship leads to the one object, and the user may not see that."""
+        names = [name.lower() for name in reference.refers_to]
+        whole = self.books.everything or {}
+        return len(names) == 1 and names[0] in whole and not self.books.catalogue.get(names[0])
 
     def through(self, reference: Field, holder: Holder) -> tuple[SObject, Holder]:
         """The object at the other end, and how to come to its record."""
