@@ -4,7 +4,7 @@ Deals, lines, accounts, contacts, products and prices are queried in every readi
 are queried as well while there is room; the rest is asked only for the ids of changed and deleted
 records (`sobjects/X/updated` and `/deleted`, which a composite takes in any number: REST API guide,
 "Composite", supported resources), and queried when there are any. Those ids are told up to the last
-full minute, so that a change of such an object may come one reading, and never more than a minute
+full minute, so that a change of such an object may come one reading, and little more than a minute
 of the org's time, later than it would by query. Describes ride along, so that a new field, a lost
 one and a changed type are seen in the same call.
 """
@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_replies import Part, PartReply
 from pipelines.clients.salesforce_soql import object_id
-from pipelines.errors import Unavailable
+from pipelines.errors import Retry, Unavailable
 from pipelines.extract.salesforce_calls import PARTS, QUERIES, incremental_calls
 from pipelines.extract.salesforce_objects import CORE, Shape
 
@@ -51,6 +51,19 @@ def ask(client: SalesforceClient, parts: Sequence[Part]) -> dict[str, PartReply]
     """The answers by reference, refusals among them."""
     replies = [r for bundle in bundles(parts) for r in client.composite_parts(bundle)]
     return {reply.reference: reply for reply in replies}
+
+
+def ask_if_possible(client: SalesforceClient, parts: Sequence[Part]) -> dict[str, PartReply]:
+    """The same for figures that one can do without: a call that is not answered in time, or not
+    at all, is a refusal of its parts."""
+    replies: dict[str, PartReply] = {}
+    for bundle in bundles(parts):
+        try:
+            found = client.composite_parts(bundle)
+        except Retry as problem:
+            found = [PartReply(part.reference, 0, problem=problem) for part in bundle]
+        replies |= {reply.reference: reply for reply in found}
+    return replies
 
 
 def ask_timed(client: SalesforceClient, parts: Sequence[Part]) -> Asked:

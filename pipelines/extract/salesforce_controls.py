@@ -22,10 +22,10 @@ _CORPORATE = "corporate_currency"
 def control_parts(shapes: Sequence[Shape]) -> list[Part]:
     """The questions for these objects.
 
-    Archived activities are held and are told by queryAll alone, so that is asked, less what is
-    deleted.
+    Archived activities are held and are told by queryAll alone, so that is asked of these, less
+    what is deleted.
     """
-    parts = [_query(f"rows_{s.name}", f"{_count(s)}{_alive(s)}") for s in shapes]
+    parts = [_counted(shape) for shape in shapes]
     summed = [s for s in shapes if s.name in SUMS and SUMS[s.name] in s.schema.names]
     parts += [_query(f"sum_{s.name}", _sum(s)) for s in summed]
     if any(_has_currencies(s) for s in summed):
@@ -34,24 +34,22 @@ def control_parts(shapes: Sequence[Shape]) -> list[Part]:
     return parts
 
 
-def _query(reference: str, soql: str) -> Part:
-    return Part(reference, f"queryAll?{urlencode({'q': soql})}")
+def _query(reference: str, soql: str, path: str = "query") -> Part:
+    return Part(reference, f"{path}?{urlencode({'q': soql})}")
 
 
-def _count(shape: Shape) -> str:
-    return shape.select(["COUNT()"])
-
-
-def _alive(shape: Shape) -> str:
-    return " WHERE IsDeleted = false" if shape.keeps_deleted else ""
+def _counted(shape: Shape) -> Part:
+    soql = shape.select(["COUNT()"])
+    if "IsArchived" not in shape.schema.names:
+        return _query(f"rows_{shape.name}", soql)
+    return _query(f"rows_{shape.name}", f"{soql} WHERE IsDeleted = false", "queryAll")
 
 
 def _sum(shape: Shape) -> str:
     total = f"SUM({SUMS[shape.name]}) total"
     if _has_currencies(shape):
-        grouped = shape.select(["CurrencyIsoCode", total])
-        return f"{grouped}{_alive(shape)} GROUP BY CurrencyIsoCode"
-    return f"{shape.select([total])}{_alive(shape)}"
+        return f"{shape.select(['CurrencyIsoCode', total])} GROUP BY CurrencyIsoCode"
+    return shape.select([total])
 
 
 def _has_currencies(shape: Shape) -> bool:

@@ -18,6 +18,7 @@ from pipelines.extract.results import Progress
 from pipelines.extract.salesforce_asking import (
     Asked,
     ask,
+    ask_if_possible,
     ask_timed,
     bundles,
     chosen,
@@ -341,7 +342,10 @@ class Preparing:
         """
         walks = [w for w in made.walks.values() if made.swept or w.since is None]
         parts = control_parts([walk.shape for walk in walks])
-        replies = ask(self._client, parts) if parts else {}
+        replies = ask_if_possible(self._client, parts)
+        silent = [r.reference for r in replies.values() if isinstance(r.problem, Retry)]
+        if silent:
+            self._progress(f"Salesforce: no figures of its own in time ({', '.join(silent)})")
         for walk in walks:
             found = list(controls(replies, walk.shape, self._client.org_id, made.at))
             made.controls[walk.name] = found

@@ -294,7 +294,7 @@ class Walker:
         walk.total = job.records
         while True:
             page = yield from self._job_page(walk, job, file)
-            if page.locator == walk.locator:
+            if page.locator is not None and page.locator == walk.locator:
                 raise Unavailable("Salesforce", walk.name, "a page of a bulk job follows itself")
             walk.locator = page.locator
             if walk.locator is None:

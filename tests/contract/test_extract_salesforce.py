@@ -4,6 +4,7 @@ fields that come and go. What it hands on is always the books, or an error."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_a_change_in_the_last_minute_is_late_by_one_reading_and_not_lost(shelf: 
     shelf.world.move_clock(days=0.2)
     call(shelf.world, "PATCH", f"sobjects/User/{LEFT}", Title="Clerk")
     shelf.extract()
-    shelf.world.move_clock(days=1 / 1440)
+    shelf.world.move_clock(days=2 / 1440)
     shelf.extract()
     shelf.check()
     assert shelf.rows("User")[LEFT]["Title"] == "Clerk"
@@ -164,6 +165,12 @@ def test_bulk_jobs_and_pages_hand_on_the_same_rows(
     assert paged.tables == shelf.tables
     names = {r["Name"] for r in shelf.rows("Product2").values()}
     assert {"NA", "null", 'two "quotes", a comma', "line one\nline two\r\nthree"} <= names
+
+
+def test_a_job_of_one_page(shelf: OrgShelf, by_bulk: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_query, "PAGE", 100)
+    assert shelf.extract()["Product2"].calls == 3
+    shelf.check()
 
 
 def test_a_job_that_fails_gives_way_to_pages(shelf: OrgShelf, by_bulk: None) -> None:
@@ -512,6 +519,17 @@ def test_the_orgs_own_figures_are_what_is_held(shelf: OrgShelf) -> None:
     assert ("Account", "rows", None) in shelf.controls
 
 
+def test_figures_that_do_not_come_do_not_stop_a_reading(shelf: OrgShelf) -> None:
+    shelf.objects = ("Account", "Opportunity")
+    rule = {"path": "/composite", "body": "COUNT", "times": None, "system": "salesforce"}
+    shelf.world.control("POST", "faults", json={**rule, "action": {"kind": "drop_before"}})
+    shelf.extract()
+    shelf.world.calm()
+    shelf.check()
+    assert shelf.controls == {}
+    assert any("no figures of its own in time (rows_Account" in said for said in shelf.said)
+
+
 def test_an_object_that_only_seems_empty_is_an_error(
     shelf: OrgShelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -519,7 +537,7 @@ def test_an_object_that_only_seems_empty_is_an_error(
 
     def miscounting(shapes: Any) -> Any:
         parts = made(shapes)
-        return [type(p)(p.reference, p.path.replace("FROM+Quote", "FROM+Account")) for p in parts]
+        return [replace(p, path=p.path.replace("FROM+Quote", "FROM+Account")) for p in parts]
 
     shelf.objects = ("Quote",)
     monkeypatch.setattr(salesforce_preparing, "control_parts", miscounting)
