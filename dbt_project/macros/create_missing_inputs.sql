@@ -1,10 +1,20 @@
 {#-
     Tables that Python fills between or before builds exist from the first build on, empty: customer
-    scores, the ledger and people's decisions.
+    scores, the ledger, people's decisions, and the records of the org that are proved gone.
 -#}
 {% macro create_missing_inputs() -%}
     create schema if not exists matching;
     create schema if not exists raw_state;
+    create schema if not exists raw_salesforce;
+    create table if not exists raw_salesforce.deletion (
+        org_id varchar,
+        object varchar,
+        id varchar,
+        deleted_at timestamptz,
+        proof varchar,
+        undeleted boolean,
+        loaded_at timestamptz
+    );
     create table if not exists matching.customer_scores (
         org_id varchar,
         account_id varchar,

@@ -187,6 +187,14 @@ DELETION_COLUMNS = {
     "deleted_at": INSTANT,
     "proof": TEXT,
 }
+GONE_COLUMNS = {
+    "org_id": TEXT,
+    "object": TEXT,
+    "id": TEXT,
+    "deleted_at": INSTANT,
+    "proof": TEXT,
+    "undeleted": FLAG,
+}
 RUN_COLUMNS = {
     "run_id": TEXT,
     "source_id": TEXT,
@@ -227,6 +235,7 @@ class World:
     salesforce: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     quickbooks: Mapping[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
     deleted: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    gone: Sequence[Row] = ()
     ledger: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
 
@@ -277,6 +286,7 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
     for entity in QUICKBOOKS:
         yield "raw_quickbooks", snake_case(entity), ENTITY_COLUMNS, list(_entities(world, entity))
     yield "raw_quickbooks", "deletion", DELETION_COLUMNS, list(_deletions(world))
+    yield "raw_salesforce", "deletion", GONE_COLUMNS, list(world.gone)
     yield "raw_salesforce", "extract_run", RUN_COLUMNS, list(_salesforce_runs(world))
     yield "raw_quickbooks", "extract_run", RUN_COLUMNS, list(_quickbooks_runs(world))
     yield "raw_state", "ledger", LEDGER_COLUMNS, world.ledger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from built_company import Company
 from raw_loader import load_world
-from worlds import PROJECT, US, Builder
+from worlds import PROJECT, US, Builder, sold
 
 from pipelines import transform, warehouse
 
@@ -91,6 +92,24 @@ def test_voided_and_deleted_are_told_apart(company: Company) -> None:
     assert rows[0]["voided"] > 0
     assert rows[0]["both"] == 0
     assert len(deletions) == stubs > 0
+
+
+def test_a_deal_proved_gone_is_deleted(tmp_path: Path) -> None:
+    """And so says the model's own unit test, of neighbours that are not."""
+    builder = Builder()
+    account = builder.account("Acme")
+    kept, gone = (builder.deal(account, [sold("10.00")]) for _ in range(2))
+    proof = {"org_id": builder.world().org_id, "object": "Opportunity", "id": gone}
+    path = tmp_path / "warehouse.duckdb"
+    load_world(replace(builder.world(), gone=[proof]), path)
+    select, exclude = ["stg_salesforce__opportunities"], ["test_type:data"]
+    found = transform.build(PROJECT, path, select=select, exclude=exclude)
+    transform.require_passed(found)
+    assert "deals_proved_gone_are_deleted" in {node.name for node in found.nodes}
+    rows = warehouse.read(
+        path, "select deal_id, is_deleted from staging.stg_salesforce__opportunities"
+    )
+    assert {row["deal_id"]: row["is_deleted"] for row in rows} == {kept: False, gone: True}
 
 
 def test_a_bundle_counts_its_lines_once(tmp_path: Path) -> None:

@@ -10,5 +10,5 @@ select
     email,
     phone,
     coalesce(billing_contact__c, false) as is_billing_contact,
-    coalesce(is_deleted, false) as is_deleted
+    {{ is_deleted_or_gone('Contact') }} as is_deleted
 from {{ source('raw_salesforce', 'contact') }}

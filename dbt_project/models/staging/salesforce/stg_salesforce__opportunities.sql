@@ -21,7 +21,7 @@ select
     cast(qbo_amount_due__c as decimal(18, 2)) as amount_due,
     cast(qbo_due_date__c as date) as due_on,
     cast(qbo_paid_date__c as date) as paid_on,
-    coalesce(is_deleted, false) as is_deleted,
+    {{ is_deleted_or_gone('Opportunity') }} as is_deleted,
     cast(created_date as timestamptz) as created_at,
     cast(system_modstamp as timestamptz) as modified_at
 from {{ source('raw_salesforce', 'opportunity') }}

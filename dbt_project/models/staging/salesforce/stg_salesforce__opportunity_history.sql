@@ -8,4 +8,4 @@ select
     cast(created_date as timestamptz) as changed_at,
     created_by_id as changed_by_id
 from {{ source('raw_salesforce', 'opportunity_history') }}
-where not coalesce(is_deleted, false)
+where not ({{ is_deleted_or_gone('OpportunityHistory') }})

@@ -12,5 +12,5 @@ select
     cast(total_price as decimal(18, 2)) as total_price,
     cast(service_date as date) as service_on,
     cast(sort_order as integer) as sort_order,
-    coalesce(is_deleted, false) as is_deleted
+    {{ is_deleted_or_gone('OpportunityLineItem') }} as is_deleted
 from {{ source('raw_salesforce', 'opportunity_line_item') }}

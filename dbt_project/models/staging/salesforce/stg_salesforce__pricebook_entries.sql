@@ -6,5 +6,5 @@ select
     cast(unit_price as decimal(28, 10)) as unit_price,
     currency_iso_code as currency_code,
     coalesce(is_active, false) as is_active,
-    coalesce(is_deleted, false) as is_deleted
+    {{ is_deleted_or_gone('PricebookEntry') }} as is_deleted
 from {{ source('raw_salesforce', 'pricebook_entry') }}

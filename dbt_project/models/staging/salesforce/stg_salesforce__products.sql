@@ -7,5 +7,5 @@ select
     description,
     family,
     coalesce(is_active, false) as is_active,
-    coalesce(is_deleted, false) as is_deleted
+    {{ is_deleted_or_gone('Product2') }} as is_deleted
 from {{ source('raw_salesforce', 'product2') }}
