@@ -24,7 +24,8 @@ class ExtractResult:
     """One object of one org or company, read once.
 
     `rows` arrived; `rows_vendor` is the vendor's own count of them, None where it was not asked;
-    `calls` were made for it and count against an allowance; `server_time` is the vendor's clock.
+    `calls` were made for it and count against an allowance; `server_time` is the vendor's clock;
+    `transport` is the way the rows came, where the vendor has several.
     """
 
     system: str
@@ -35,6 +36,7 @@ class ExtractResult:
     rows_vendor: int | None
     calls: int
     server_time: datetime
+    transport: str = ""
 
 
 @dataclass(frozen=True)

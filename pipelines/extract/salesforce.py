@@ -200,7 +200,17 @@ class SalesforceReading:
         mode: Mode = "full" if walk.since is None else "incremental"
         org, at = self.client.org_id, server_time(self.client)
         self.results.append(
-            ExtractResult(SYSTEM, org, walk.name, mode, walk.rows, walk.total, walk.calls, at)
+            ExtractResult(
+                SYSTEM,
+                org,
+                walk.name,
+                mode,
+                walk.rows,
+                walk.total,
+                walk.calls,
+                at,
+                walk.transport,
+            )
         )
         self.controls += prepared.controls.get(walk.name, [])
         self._progress(f"Salesforce {walk.name}: {walk.rows:,} rows ({self._walker.said(walk)})")

@@ -95,9 +95,11 @@ class Preparing:
         rest = [s for s in shapes.values() if s.name not in made.walks]
         self._read_whole([Walk(s, None, asked.at) for s in rest], made.walks)
         if made.swept:
-            self._begin_sweeps(made)
+            with self._client.session.purpose("sweep"):
+                self._begin_sweeps(made)
         self._find_gone(made)
-        self._ask_controls(made)
+        with self._client.session.purpose("verify"):
+            self._ask_controls(made)
         charged = sum(walk.calls for walk in (*made.walks.values(), *made.sweeps.values()))
         if made.walks:
             first = next(iter(made.walks.values()))

@@ -58,7 +58,7 @@ class Walk:
     """One object as it is read in this run; `since` is None when everything is read.
 
     `rows` have been handed on since the walk began, in this process or before; `total` is the
-    org's count of what this process asked for.
+    org's own count of them.
     """
 
     shape: Shape
@@ -205,7 +205,8 @@ class Walker:
         seen = 0
         with self.charged_to(walk):
             page = walk.first or self._first_page(walk)
-        walk.first, walk.total = None, page.total
+        walk.first, promised = None, page.total
+        walk.total = walk.rows + promised
         while True:
             seen += page.rows.num_rows
             if page.rows.num_rows or walk.since is None:
@@ -220,11 +221,12 @@ class Walker:
             if following is None:  # the cursor has expired: go on behind the last row
                 with self.charged_to(walk):
                     following = self._first_page(walk)
-                seen, walk.total, walk.met = 0, following.total, []
+                seen, promised, walk.met = 0, following.total, []
+                walk.total = walk.rows + promised
                 walk.resumed = True
             page = following
-        if seen != walk.total:
-            raise incomplete(walk.name, walk.total, seen)
+        if seen != promised:
+            raise incomplete(walk.name, promised, seen)
 
     def _first_page(self, walk: Walk) -> Page:
         path = _path(walk.shape.soql(walk.since, walk.after))

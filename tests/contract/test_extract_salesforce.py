@@ -3,6 +3,7 @@ fields that come and go. What it hands on is always the books, or an error."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 import simplejson
 from both_systems import ORG, World, running_world, write_seed
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from org_shelf import OrgShelf
 from salesforce_org import ACME, BOREAL, CUSTOM_FIELDS, DEAL, LEFT, PROBE, RECORDS, row
 
@@ -25,7 +29,7 @@ from pipelines.extract import (
 )
 from pipelines.extract.salesforce_calls import incremental_calls
 from pipelines.extract.salesforce_objects import CORE, OBJECTS
-from pipelines.sandbox.salesforce import bulk_query, queries
+from pipelines.sandbox.salesforce import bulk_query, queries, recycling
 from pipelines.sandbox.store import Write
 
 MANY = 23
@@ -158,6 +162,7 @@ def test_bulk_jobs_and_pages_hand_on_the_same_rows(
     assert results["Product2"].rows == MANY + 2
     # Made, looked at once, and seven pages of four rows.
     assert results["Product2"].calls == 1 + 1 + 7
+    assert (results["Product2"].transport, results["Contact"].transport) == ("Bulk", "REST")
     assert any("Product2: about 25 rows, by a bulk job" in said for said in shelf.said)
     monkeypatch.setattr(salesforce_preparing, "transport", lambda rows: "REST")
     paged = OrgShelf(world)
@@ -251,9 +256,12 @@ def test_a_killed_first_reading_goes_on_without_reading_again(
         pages_of(monkeypatch, 4)
     fresh = OrgShelf(shelf.world)
     fresh.extract()
-    processes = 0
-    while shelf.load(shelf.reading(slice_rows=6)):  # killed after each load
+    processes, more = 0, True
+    while more:  # killed after each load
+        reading = shelf.reading(slice_rows=6)
+        more = shelf.load(reading)
         processes += 1
+        assert all(r.rows == r.rows_vendor for r in reading.results)
     assert processes >= 3
     shelf.check()
     assert shelf.handed == fresh.handed, "\n".join(shelf.said)
@@ -381,6 +389,7 @@ def test_a_formula_that_changed_unseen_is_swept_in(shelf: OrgShelf) -> None:
     (contact,) = shelf.rows("Contact").values()
     assert contact["Region__c"] == "south"
     assert (results["Contact"].rows, results["Contact"].mode) == (1, "incremental")
+    assert all(r.rows == r.rows_vendor for r in results.values())
 
 
 def test_a_row_that_an_increment_missed_is_found_by_the_sweep(shelf: OrgShelf) -> None:
@@ -495,6 +504,91 @@ def test_an_object_that_was_there_before_may_not_vanish(
     shelf.world.move_clock(days=1.1)
     with pytest.raises(Stop, match="does not see Quote"):
         shelf.extract()
+
+
+# Any history
+
+
+STEPS = st.sampled_from(
+    ["rename", "create", "delete", "purge", "undelete", "merge", "watched", "formula",
+     "extract", "extract", "extract in slices", "killed", "storm", "an hour", "a day", "a month"]
+)  # fmt: skip
+
+
+@examples(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck),
+          phases=[Phase.explicit, Phase.generate, Phase.shrink])  # fmt: skip
+@given(st.lists(STEPS, min_size=4, max_size=14), st.booleans())
+def test_any_history_ends_in_the_books(
+    seed: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[str], is_bulk: bool
+) -> None:
+    """Whatever happens in the org, whenever and however it is read: a last reading with its daily
+    sweep has everything, and knows what is gone."""
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        running_world(seed, tmp_path_factory.mktemp("any") / "data") as world,
+    ):
+        if is_bulk:
+            patched.setattr(
+                salesforce_preparing, "transport", lambda rows: "Bulk" if rows > 5 else "REST"
+            )
+            patched.setattr(bulk_query, "PAGE", 4)
+        pages_of(patched, 4)
+        shelf = OrgShelf(world)
+        for number, step in enumerate(steps):
+            act(shelf, step, number)
+        world.move_clock(days=2 / 1440)
+        shelf.extract(sweep=True)
+        shelf.check()
+        for contact in shelf.books("Contact").values():
+            account = shelf.books("Account").get(contact["AccountId"], {})
+            held = shelf.rows("Contact")[contact["Id"]]
+            assert held["Region__c"] == account.get("Region_Key__c")
+
+
+def act(shelf: OrgShelf, step: str, number: int) -> None:
+    """One step of a history; what cannot be done just now is left out."""
+    world = shelf.world
+    org = org_of(world)
+    living = [i for i, r in shelf.books("Product2").items() if not r["IsDeleted"]]
+    binned = [i for i, r in shelf.books("Product2").items() if r["IsDeleted"]]
+    if step == "rename":
+        call(world, "PATCH", f"sobjects/Account/{BOREAL}", Name=f"Name {number}")
+    elif step == "create":
+        call(world, "POST", "sobjects/Product2", Name=f"Made {number}", IsActive=True)
+    elif step == "delete":
+        call(world, "DELETE", f"sobjects/Product2/{living[number % len(living)]}")
+    elif step == "purge":
+        purge(world, "Product2", living[number % len(living)])
+    elif step == "undelete" and binned:
+        recycling.undelete(org, binned[number % len(binned)])
+    elif step == "merge":
+        made = call(world, "POST", "sobjects/Account", Name=f"Twin {number}")
+        recycling.merge(org, "Account", BOREAL, {}, [made["id"]])
+    elif step == "watched":
+        call(world, "PATCH", f"sobjects/User/{LEFT}", Title=f"Title {number}")
+    elif step == "formula":
+        call(world, "PATCH", f"sobjects/Account/{ACME}", Region_Key__c=f"r{number}")
+    elif step == "extract":
+        shelf.extract()
+    elif step == "extract in slices":
+        shelf.extract(slice_rows=6)
+    elif step == "killed":
+        shelf.load(shelf.reading(slice_rows=6))
+    elif step == "storm":
+        world.arm("drop_after", "/query|/composite|/jobs", times=5, system="salesforce")
+        extract_or_fail(shelf)
+        world.calm()
+    elif step in ("an hour", "a day", "a month"):
+        world.move_clock(days={"an hour": 1 / 24, "a day": 1.01, "a month": 31}[step])
+
+
+def extract_or_fail(shelf: OrgShelf) -> None:
+    """A reading in a storm may fail; then it has changed nothing."""
+    before = copy.deepcopy(shelf.state)
+    try:
+        shelf.extract()
+    except CrossfootError:
+        assert shelf.state == before
 
 
 # Figures
