@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import simplejson
-from quickbooks_company import Company, invoice, quickbooks_sandbox
+from quickbooks_company import Company, invoice, line, quickbooks_sandbox
 
 CREATED = """{"AllowIPNPayment":false,"AllowOnlinePayment":false,
 "AllowOnlineCreditCardPayment":false,"AllowOnlineACHPayment":false,"domain":"QBO","sparse":false,
@@ -134,6 +134,87 @@ def test_recorded_faults(us: Company, method: str, path: str, body: Any, recordi
     answer = us.call(method, path, body)
     assert comparable(answer.body) == comparable(written(recording))
     assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_a_voided_invoice_keeps_the_order_of_its_members(us: Company) -> None:
+    us.save("Invoice", invoice())
+    found = us.save("Invoice", {"Id": "1", "SyncToken": "0"}, operation="void")
+    names = [name for name in written(CREATED) if name not in ("BillAddr", "CustomField")]
+    names.insert(names.index("LinkedTxn"), "PrivateNote")
+    assert [name for name in found if name in names] == names
+
+
+def test_names_come_by_their_full_name_capitals_first(us: Company) -> None:
+    for name in ("Pam Seitz", "PG&E", "Norton Lumber", "EDD", "Ellis Equipment"):
+        us.save("Vendor", {"DisplayName": name})
+    rows = us.query("SELECT * FROM Vendor MAXRESULTS 5 STARTPOSITION 1").body["QueryResponse"]
+    names = [row["DisplayName"] for row in rows["Vendor"]]
+    assert names == ["EDD", "Ellis Equipment", "Norton Lumber", "PG&E", "Pam Seitz"]
+
+
+def test_the_general_ledger_as_recorded(us: Company) -> None:
+    """Order of the chart, sub-accounts within their parent, what earlier years and this one left.
+
+    Recorded for sections and cells; the amounts are those of the documents made here.
+    """
+    above = us.save("Account", {"Name": "Truck", "AccountType": "Fixed Asset"})
+    below = {"SubAccount": True, "ParentRef": {"value": above["Id"]}}
+    cost = us.save("Account", {"Name": "Original Cost", "AccountType": "Fixed Asset", **below})
+    sides = (("Debit", cost["Id"]), ("Credit", "34"))
+    us.save("JournalEntry", {"TxnDate": "2026-01-05", "Line": [
+        {"Amount": 13495, "DetailType": "JournalEntryLineDetail",
+         "JournalEntryLineDetail": {"PostingType": side, "AccountRef": {"value": account}}}
+        for side, account in sides]})  # fmt: skip
+    us.save("Invoice", invoice(line(7), TxnDate="2025-05-05"))
+    us.save("Invoice", invoice(line(30), TxnDate="2026-05-05"))
+    us.save("Invoice", invoice(line(100), DocNumber="1041"))
+    answer = us.get("/reports/GeneralLedger").body
+    assert list(answer["Header"]) == [
+        "Time", "ReportName", "DateMacro", "ReportBasis", "StartPeriod", "EndPeriod", "Currency",
+        "Option",
+    ]  # fmt: skip
+    assert answer["Header"]["DateMacro"] == "this month-to-date"
+    assert answer["Header"]["Option"] == [{"Name": "NoReportData", "Value": "false"}]
+    rows = answer["Rows"]["Row"]
+    heads = [row["Header"]["ColData"][0] for row in rows]
+    assert [head["value"] for head in heads] == [
+        "Accounts Receivable (A/R)", "Truck", "Opening Balance Equity", "Retained Earnings",
+        "Services",
+    ]  # fmt: skip
+    owed, truck, _, retained, services = rows
+
+    def cells(row: dict[str, Any], part: str = "value") -> list[Any]:
+        return [cell.get(part) for cell in row["ColData"]]
+
+    assert cells(owed["Rows"]["Row"][0]) == ["Beginning Balance", "", "", "", "", "", "", "37.00"]
+    line_of = owed["Rows"]["Row"][1]
+    assert cells(line_of)[1:4] == ["Invoice", "1041", "Amy's Bird Sanctuary"]
+    assert cells(line_of)[5:] == ["Services", "100.00", "137.00"]
+    assert cells(line_of, "id") == [None, "4", None, "1", None, "1", None, None]
+    assert heads[1]["id"] == cost["Id"]
+    (inner,) = truck["Rows"]["Row"]
+    assert inner["Header"]["ColData"][0] == {"value": "Original Cost"}
+    assert cells(inner["Rows"]["Row"][0])[-1] == "13495.00"
+    assert cells(truck["Summary"])[0::6] == ["Total for Truck", ""]
+    assert cells(retained["Rows"]["Row"][0])[-1] == "7.00"
+    assert [cells(row)[-1] for row in services["Rows"]["Row"]] == ["30.00", "130.00"]
+    assert cells(services["Summary"])[6] == "100.00"
+
+
+def test_the_header_of_a_result_as_recorded(us: Company) -> None:
+    query = {"customer": "1", "end_date": "2015-07-31", "start_date": "2015-01-01",
+             "summarize_column_by": "Customers"}  # fmt: skip
+    answer = us.get("/reports/ProfitAndLoss", **query).body
+    assert list(answer["Header"]) == [
+        "Time", "ReportName", "ReportBasis", "StartPeriod", "EndPeriod", "SummarizeColumnsBy",
+        "Currency", "Customer", "Option",
+    ]  # fmt: skip
+    assert answer["Header"]["Option"] == [
+        {"Name": "AccountingStandard", "Value": "GAAP"}, {"Name": "NoReportData", "Value": "true"},
+    ]  # fmt: skip
+    assert [row.get("group") for row in answer["Rows"]["Row"]] == [
+        "Income", "GrossProfit", "Expenses", "NetOperatingIncome", "NetIncome",
+    ]  # fmt: skip
 
 
 def test_numbers_in_a_query_are_written_as_in_a_read(us: Company) -> None:

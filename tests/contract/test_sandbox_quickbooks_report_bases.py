@@ -84,6 +84,14 @@ def test_a_sale_counts_when_and_as_far_as_it_is_paid(us: Company) -> None:
     assert owed["Total Other Current Liabilities"] == "8.00"
 
 
+def test_what_rounding_leaves_of_a_payment_is_not_left_unapplied(us: Company) -> None:
+    sold = us.save("Invoice", invoice(*[line("33.33")] * 3, TxnDate="2026-02-01"))
+    paid(us, 50, sold, "2026-03-01")
+    found = profit(us)
+    assert (found["Services"], found["Net Income"]) == ("50.00", "50.00")
+    assert "Unapplied Cash Payment Income" not in found
+
+
 def test_money_not_applied_is_income_of_its_own_until_it_is(us: Company) -> None:
     sold = us.save("Invoice", invoice(line(80), TxnDate="2026-02-01"))
     made = us.save("Payment", {**payment(60), "TxnDate": "2026-04-01"})

@@ -266,6 +266,18 @@ def test_an_item_that_creates_has_no_id_and_a_refused_one_leaves_nothing(us: Com
     assert after == before + 1
 
 
+def test_a_refused_item_takes_no_number_with_it(us: Company) -> None:
+    too_much = {**invoice(line(5)), "Deposit": 9}  # found out after its number was chosen
+    items = [
+        {"bId": "1", "operation": "create", "Invoice": invoice(line(1))},
+        {"bId": "2", "operation": "create", "Invoice": too_much},
+        {"bId": "3", "operation": "create", "Invoice": invoice(line(2))},
+    ]
+    one, refused, two = us.post("/batch", {"BatchItemRequest": items}).body["BatchItemResponse"]
+    assert refused["Fault"]["Error"][0]["code"] == "6000"
+    assert int(two["Invoice"]["DocNumber"]) == int(one["Invoice"]["DocNumber"]) + 1
+
+
 # ---- names, inactive records, currencies
 
 

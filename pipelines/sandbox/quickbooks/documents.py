@@ -30,6 +30,7 @@ from pipelines.sandbox.quickbooks.references import with_resolved
 from pipelines.sandbox.quickbooks.refusals import business, cannot_link, missing
 from pipelines.sandbox.quickbooks.sale_lines import with_totals
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, ref_value
+from pipelines.sandbox.quickbooks.vocabulary import answer_order
 
 RETAINED = ("DocNumber", "CurrencyRef", "CustomField", "LinkedTxn", "DeliveryInfo", "TxnStatus")
 COMPUTED = ("TotalAmt", "TotalCostAmount", "HomeTotalCostAmount", "invoiceStatus")
@@ -215,6 +216,7 @@ def void_sale(books: Books, entity: str, record: Record) -> Record:
     }
     kept = {k: v for k, v in current.items() if k != "Deposit"}
     after = with_home_amounts(books, entity, books.raised(kept, **zero))
+    after = {name: after[name] for name in answer_order(entity) if name in after} | after
     return store_document(books, entity, current, after, "void")
 
 

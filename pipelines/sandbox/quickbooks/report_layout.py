@@ -15,6 +15,7 @@ Query = Mapping[str, str]
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
 FISCAL = "this fiscal year-to-date"
+WITH_STANDARD = ("ProfitAndLoss", "BalanceSheet")  # and no others (Intuit, "ReportOption")
 _SIZES = {"month": 1, "quarter": 3, "calendar quarter": 3, "year": 12, "calendar year": 12}
 _FISCAL_SIZES = {"fiscal quarter": 3, "fiscal year": 12}
 _SHIFT = {"last": -1, "this": 0, "next": 1}
@@ -22,10 +23,11 @@ _SHIFT = {"last": -1, "this": 0, "next": 1}
 
 @dataclass(frozen=True)
 class Period:
-    """The days a report speaks of, both ends counted."""
+    """The days a report speaks of, both ends counted; `macro` is the name they go by, if any."""
 
     first: str
     last: str
+    macro: str = ""
 
 
 def period(books: Books, query: Query, default: str = FISCAL) -> Period:
@@ -48,16 +50,17 @@ def _macro(books: Books, macro: str) -> Period:
     today = books.now().date()
     which, _, span = macro.lower().replace("_", " ").strip().partition(" ")
     if which == "all":
-        return Period("0001-01-01", "9999-12-31")
+        return Period("0001-01-01", "9999-12-31", macro.lower())
     if which in ("today", "yesterday"):
         first = today - timedelta(days=which == "yesterday")
-        return Period(first.isoformat(), first.isoformat())
+        return Period(first.isoformat(), first.isoformat(), macro.lower())
     bounds = _bounds(books, today, which, span.removesuffix("-to-date"))
     if bounds is None:
         raise business(f"Invalid date macro: {macro}", "date_macro")
     last = bounds[1] - timedelta(days=1)
     cut = which == "this" and span.endswith("-to-date")
-    return Period(bounds[0].isoformat(), (min(last, today) if cut else last).isoformat())
+    end = min(last, today) if cut else last
+    return Period(bounds[0].isoformat(), end.isoformat(), macro.lower())
 
 
 def _bounds(books: Books, today: date, which: str, span: str) -> tuple[date, date] | None:
@@ -106,24 +109,27 @@ def header(
     basis: str = "",
     summarized: str = "",
 ) -> Record:
-    """The Header of a report."""
+    """The Header of a report, its members in the recorded order."""
     said: Record = {"Time": books.stamp(), "ReportName": name}
+    if span is not None and span.macro:
+        said["DateMacro"] = span.macro
     if basis:
         said["ReportBasis"] = basis
     if span is not None:
         said |= {"StartPeriod": span.first, "EndPeriod": span.last}
     if summarized:
         said["SummarizeColumnsBy"] = summarized
+    said["Currency"] = books.home_currency
     for member in ("customer", "vendor", "item", "class", "department"):
         if query.get(member):
             said[member.title()] = query[member]
     options = [{"Name": "NoReportData", "Value": "true" if empty else "false"}]
-    if basis:
+    if name in WITH_STANDARD:
         options.insert(0, {"Name": "AccountingStandard", "Value": "GAAP"})
     if span is None:
         day = query.get("report_date") or books.today()
         options.insert(0, {"Name": "report_date", "Value": day})
-    return {**said, "Currency": books.home_currency, "Option": options}
+    return {**said, "Option": options}
 
 
 def column(title: str, kind: str, key: str, **meta: str) -> Record:

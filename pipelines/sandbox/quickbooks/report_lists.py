@@ -1,10 +1,9 @@
-"""Reports that list: transactions, the general ledger, the journal, the chart of accounts."""
+"""Reports that list: transactions, the lines of a result, the journal, the chart of accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
@@ -143,18 +142,18 @@ LEDGER_COLUMNS = (
 )  # fmt: skip
 
 
-def _splits(books: Books, found: Sequence[Posting]) -> dict[tuple[str, str], str]:
-    """By transaction and account: the account on the other side, or "-Split-"."""
+def splits_of(books: Books, found: Sequence[Posting]) -> dict[tuple[str, str], tuple[str, str]]:
+    """By transaction and account: id and name of the account on the other side, or "-Split-"."""
     accounts: dict[str, dict[str, None]] = {}
     for posting in found:
         accounts.setdefault(posting.transaction, {})[posting.account] = None
-    names = {}
+    named: dict[tuple[str, str], tuple[str, str]] = {}
     for transaction, own in accounts.items():
         for account in own:
             others = [other for other in own if other != account]
-            name = name_of(books, "Account", others[0]) if len(others) == 1 else "-Split-"
-            names[transaction, account] = name if others else ""
-    return names
+            one = (others[0], name_of(books, "Account", others[0])) if len(others) == 1 else None
+            named[transaction, account] = one or ("", "-Split-" if others else "")
+    return named
 
 
 def party_name(books: Books, posting: Posting) -> str:
@@ -163,41 +162,38 @@ def party_name(books: Books, posting: Posting) -> str:
     return name_of(books, kind, record_id) if record_id and kind else ""
 
 
-def _ledger_row(
-    books: Books, posting: Posting, split: str, amount: Decimal, balance: Decimal
+def ledger_row(
+    books: Books, posting: Posting, split: tuple[str, str], amount: Decimal, balance: Decimal
 ) -> Record:
+    """One posting with what its account comes to after it."""
     made = texts([
         posting.day, TYPE_NAMES.get(posting.entity, posting.entity), posting.number,
-        party_name(books, posting), posting.memo, split, f"{amount:.2f}", f"{balance:.2f}",
+        party_name(books, posting), posting.memo, split[1], f"{amount:.2f}", f"{balance:.2f}",
     ])  # fmt: skip
     made["ColData"][1]["id"] = posting.transaction
     made["ColData"][3]["id"] = posting.name[0]
+    made["ColData"][5]["id"] = split[0]
     return {**made, "type": "Data"}
 
 
 def _by_account(
     books: Books,
     found: Sequence[Posting],
-    before: dict[str, Decimal],
-    sign: Callable[[Posting], int],
-    split: Mapping[tuple[str, str], str],
+    sign: int,
+    split: Mapping[tuple[str, str], tuple[str, str]],
 ) -> Iterator[Record]:
-    """A section for each account: what it began with, every line, and its sum."""
-    grouped: dict[str, list[Posting]] = {account: [] for account, b in before.items() if b}
+    """A section for each account: every line and its sum."""
+    grouped: dict[str, list[Posting]] = {}
     for posting in found:
         grouped.setdefault(posting.account, []).append(posting)
     blank = [""] * (len(LEDGER_COLUMNS) - 1)
     for account in sorted(grouped, key=lambda i: name_of(books, "Account", i).casefold()):
         name = name_of(books, "Account", account)
-        balance, total, rows = before.get(account, ZERO), ZERO, []
-        if balance:
-            opening = texts(["Beginning Balance", *blank[:-1], f"{balance:.2f}"])
-            rows.append({**opening, "type": "Data"})
+        total, rows = ZERO, []
         for posting in grouped[account]:
-            amount = sign(posting) * posting.amount
-            balance, total = balance + amount, total + amount
+            total += sign * posting.amount
             named = split[posting.transaction, account]
-            rows.append(_ledger_row(books, posting, named, amount, balance))
+            rows.append(ledger_row(books, posting, named, sign * posting.amount, total))
         title = texts([name, *blank])
         title["ColData"][0]["id"] = account
         summary = texts([f"Total for {name}", *blank[:-2], money(total), ""])
@@ -208,42 +204,18 @@ DEBIT = ("Bank", "Accounts Receivable", "Other Current Asset", "Fixed Asset", "O
           "Expense", "Other Expense", "Cost of Goods Sold")  # fmt: skip
 
 
-def _posted(books: Books, basis: str, span: Period) -> Iterator[Posting]:
+def posted_in(books: Books, basis: str, span: Period) -> Iterator[Posting]:
     """Every posting of a period on a basis."""
     rows = cash_postings if basis == CASH else postings
     return rows(books, span.first, span.last)
-
-
-def _day_before(day: str) -> str:
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat() if day > "0001-01-01" else ""
-
-
-def general_ledger(books: Books, query: Query) -> Record:
-    """Every account with every line of a period and the balance after it."""
-    basis, span = basis_of(query), period(books, query, MONTH)
-    kind, wanted = kind_of(books), is_wanted(books, query)
-
-    def sign(posting: Posting) -> int:
-        return 1 if kind(posting) in DEBIT else -1
-
-    before: dict[str, Decimal] = {}
-    for posting in summed(books, query, basis, "", _day_before(span.first)):
-        if kind(posting) not in _RESULT:
-            amount = sign(posting) * posting.amount
-            before[posting.account] = before.get(posting.account, ZERO) + amount
-    every = list(_posted(books, basis, span))
-    found, split = list(filter(wanted, every)), _splits(books, every)
-    rows = list(_by_account(books, found, before, sign, split))
-    heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
-    return answer(header(books, "GeneralLedger", query, not rows, span, basis), heads, rows)
 
 
 def profit_and_loss_detail(books: Books, query: Query) -> Record:
     """Every line of income and expense of a period, by account."""
     basis, span = basis_of(query), period(books, query)
     kind, wanted = kind_of(books), is_wanted(books, query)
-    every = list(_posted(books, basis, span))
-    found, split = [p for p in every if wanted(p)], _splits(books, every)
+    every = list(posted_in(books, basis, span))
+    found, split = [p for p in every if wanted(p)], splits_of(books, every)
     rows = []
     for title, kinds, group in (
         ("Income", ("Income",), "Income"),
@@ -255,7 +227,7 @@ def profit_and_loss_detail(books: Books, query: Query) -> Record:
         sign = -1 if title in ("Income", "Other Income") else 1
         mine = [p for p in found if kind(p) in kinds]
         if mine:
-            inner = list(_by_account(books, mine, {}, lambda _, s=sign: s, split))  # type: ignore[misc]
+            inner = list(_by_account(books, mine, sign, split))
             total = sum((sign * p.amount for p in mine), ZERO)
             rows.append(_total_section(title, inner, total, group))
     net = -sum((p.amount for p in found if kind(p) in _RESULT), ZERO)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pipelines.sandbox.quickbooks import (
+    report_ledger,
     report_lists,
     report_parties,
     report_splits,
@@ -58,7 +59,7 @@ NAMED: Mapping[str, Make] = {
     "BalanceSheet": report_statements.balance_sheet,
     "TrialBalance": report_statements.trial_balance,
     "CashFlow": report_statements.cash_flow,
-    "GeneralLedger": report_lists.general_ledger,
+    "GeneralLedger": report_ledger.general_ledger,
     "JournalReport": report_lists.journal_report,
     "AccountList": report_lists.account_list,
     "TransactionList": report_lists.transaction_list,

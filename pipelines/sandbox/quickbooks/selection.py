@@ -308,7 +308,7 @@ def in_order_of_change(rows: Rows, newest_first: bool = False) -> Rows:
 
 
 def _in_default_order(rows: Rows, entity: Entity) -> Rows:
-    """Names by their full name, transactions newest change first (both recorded)."""
+    """Names by their full name, capitals first; transactions newest change first (recorded)."""
     if entity.is_transaction:
         return in_order_of_change(rows, newest_first=True)
     return rows.arranged(lambda r: (_full_name(r), _by_id(r)))
@@ -316,7 +316,7 @@ def _in_default_order(rows: Rows, entity: Entity) -> Rows:
 
 def _full_name(record: Record) -> str:
     names = (record.get(n) for n in ("FullyQualifiedName", "DisplayName"))
-    return next((str(name).casefold() for name in names if name), "")
+    return next((str(name) for name in names if name), "")
 
 
 def _by_id(record: Record) -> tuple[int, str]:
