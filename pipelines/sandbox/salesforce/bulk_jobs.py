@@ -35,7 +35,7 @@ def new(org: Org, prefix: str, kind: str, given: Mapping[str, Any]) -> Record:
     return {
         "id": ids.numbered(prefix, number),
         "kind": kind,
-        "createdById": org.sessions.user_id,
+        "createdById": org.user_id,
         "createdDate": at,
         "systemModstamp": at,
         "processed": 0,

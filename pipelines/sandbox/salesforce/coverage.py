@@ -104,7 +104,12 @@ OPERATIONS: Areas = {
             says="All Accounts",
             note="All records, and one's own; with describe and results.",
         ),
-        Operation("Recent items", "GET", _ROOT + "recent"),
+        Operation(
+            "Recent items",
+            "GET",
+            _ROOT + "recent",
+            note="Each user has his own; they survive a restart where writes are kept.",
+        ),
         Operation("Tabs", "GET", _ROOT + "tabs", says="Accounts"),
         Operation(
             "Theme", "GET", _ROOT + "theme", says="themeItems", note="Without colours and icons."

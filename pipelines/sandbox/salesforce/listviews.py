@@ -54,7 +54,7 @@ def _views(org: Org, sobject: SObject) -> dict[str, tuple[str, str, str]]:
     names = ", ".join(f.name for f in _shown(sobject))
     everything = " ".join(("SELECT", names, "FROM", sobject.name))
     order = " ORDER BY Id"
-    mine = f" WHERE OwnerId = '{org.sessions.user_id}'" if sobject.field("OwnerId") else ""
+    mine = f" WHERE OwnerId = '{org.user_id}'" if sobject.field("OwnerId") else ""
     return {
         ids.numbered("00B", number): (
             f"All{sobject.name.removesuffix('__c')}",

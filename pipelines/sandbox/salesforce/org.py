@@ -52,7 +52,7 @@ class Org:
     Attributes:
         cursors: open query results by their locator.
         bulk: what bulk jobs keep in memory.
-        viewed: the records that were looked at.
+        viewed: the records that each user looked at.
         headers: those of the call being answered.
         failures: what of it a fault lets fail.
         deployments, retrievals: results of the Metadata API by their id.
@@ -67,7 +67,7 @@ class Org:
     usage: Usage = field(default_factory=Usage)
     bulk: BulkMemory = field(default_factory=BulkMemory)
     cursors: Cursors = field(init=False)
-    viewed: Viewed = field(default_factory=Viewed)
+    viewed: Viewed = field(init=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -79,6 +79,7 @@ class Org:
         self.bulk.conduct = Conduct.read(org.get("bulk", {}))
         self.org_id = str(org.get("org_id") or ids.numbered("00D", 1))
         furnish(self.kernel, self.org_id, org)
+        self.viewed = Viewed(self.kernel.store, self.org_id)
         self._built_from = self._added()
         self._everything = {o.name.lower(): o for o in all_objects(self._built_from)}
         self._seen: tuple[Added, permissions.Sight, Access] | None = None
@@ -127,7 +128,8 @@ class Org:
 
     def note_view(self, sobject: SObject, record_id: str) -> None:
         """A record was looked at, or written by itself, by the session's user."""
-        self.viewed.note(sobject.name, record_id, stamp(self.kernel.clock.now()))
+        at = stamp(self.kernel.clock.now())
+        self.viewed.note(self.user_id, sobject.name, record_id, at)
 
     # ---- its objects, which may change while it runs
 

@@ -1,7 +1,7 @@
 """`/recent` and the recent items of an object: what the user viewed, made or changed last.
 
 A view is a read of a single record by its id, or a query with FOR VIEW (REST guide, "View Recently
-Viewed Records"; SOQL reference, "FOR VIEW"). Views are forgotten at a restart.
+Viewed Records"; SOQL reference, "FOR VIEW"). Each user has recent items of his own.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def _touched(org: Org, sobject: SObject) -> list[tuple[Moment, SObject, Record]]
     changed = {
         record["Id"]: (str(record.get("LastModifiedDate", "")), 0)
         for record in rows[max(0, len(rows) - _LOOKED_AT) :]
-        if record.get("LastModifiedById") == org.sessions.user_id
+        if record.get("LastModifiedById") == org.user_id
     }
-    seen = org.viewed.of(sobject.name)
+    seen = org.viewed.of(org.user_id, sobject.name)
     found = ((one, table.get(one)) for one in dict.fromkeys((*seen, *changed)))
     return [
         (max(seen.get(one, _NEVER), changed.get(one, _NEVER)), sobject, record)

@@ -45,7 +45,7 @@ _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
 def _resources(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     only(call, "GET", "HEAD")
     listed = {name: f"{call.root}/{name}" for name in _SHOWN}
-    listed["identity"] = f"{call.base}/id/{org.org_id}/{org.sessions.user_id}"
+    listed["identity"] = f"{call.base}/id/{org.org_id}/{org.user_id}"
     return Answer(200, listed)
 
 

@@ -193,7 +193,7 @@ def _manifest(found: Mapping[str, Mapping[str, list[str]]], version: str) -> str
 def properties(org: Org, kind: components.Kind, name: str) -> dict[str, Any]:
     """A component as listings show it."""
     at = stamp(org.kernel.clock.now()).removesuffix("+0000") + "Z"
-    who = org.sessions.user(org.sessions.user_id)
+    who = org.sessions.user(org.user_id)
     return {
         "createdById": who.get("Id"),
         "createdByName": who.get("Name"),
