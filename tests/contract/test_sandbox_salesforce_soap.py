@@ -82,9 +82,9 @@ def test_faults_name_the_vendors_code(org: Org) -> None:
     assert code == "sf:INVALID_FIELD"
     code, _ = fault(org, "<describeSObject><sObjectType>Nope</sObjectType></describeSObject>")
     assert code == "sf:INVALID_TYPE"
-    code, text = fault(org, "<convertLead/>")
+    code, text = fault(org, "<describeLayout/>")
     assert (code, text) == (
-        "sf:INVALID_OPERATION", "INVALID_OPERATION: convertLead is not served by this sandbox.",
+        "sf:INVALID_OPERATION", "INVALID_OPERATION: describeLayout is not served by this sandbox.",
     )  # fmt: skip
 
 
@@ -221,3 +221,53 @@ def test_a_password_set_by_soap_logs_in(org: Org) -> None:
     assert requests.post(url, data=form, timeout=20).status_code == 200
     old = {**form, "password": known["password"]}
     assert requests.post(url, data=old, timeout=20).json()["error"] == "invalid_grant"
+
+
+def converted(org: Org, lead: str, more: str = "") -> Element:
+    asked = f"<leadId>{lead}</leadId>{more}"
+    return called(org, f"<convertLead><leadConverts>{asked}</leadConverts></convertLead>")
+
+
+CLOSED = "<convertedStatus>Closed - Converted</convertedStatus>"
+
+
+def test_a_lead_becomes_an_account_a_contact_and_a_deal(org: Org) -> None:
+    fresh = {"FirstName": "Grace", "LastName": "Hopper", "Company": "Cobol AG", "Phone": "1"}
+    lead = org.call("POST", "sobjects/Lead", json=fresh).json()["id"]
+    done = converted(org, lead, CLOSED)
+    assert texts(done, "success") == ["true"]
+    (account,), (contact,) = texts(done, "accountId"), texts(done, "contactId")
+    (deal,) = texts(done, "opportunityId")
+    assert org.get(f"sobjects/Account/{account}")["Name"] == "Cobol AG"
+    person = org.get(f"sobjects/Contact/{contact}")
+    assert (person["Name"], person["AccountId"], person["Phone"]) == ("Grace Hopper", account, "1")
+    made = org.get(f"sobjects/Opportunity/{deal}")
+    assert (made["Name"], made["AccountId"], made["IsClosed"]) == ("Cobol AG", account, False)
+    after = org.get(f"sobjects/Lead/{lead}")
+    assert (after["IsConverted"], after["Status"]) == (True, "Closed - Converted")
+    assert [after[f"Converted{n}Id"] for n in ("Account", "Contact", "Opportunity")] == [
+        account, contact, deal,
+    ]  # fmt: skip
+    again = converted(org, lead, CLOSED)
+    assert texts(again, "statusCode") == ["CANNOT_UPDATE_CONVERTED_LEAD"]
+
+
+def test_a_lead_becomes_part_of_an_account_without_a_deal(org: Org) -> None:
+    fresh = {"LastName": "Hopper", "Company": "Cobol AG"}
+    lead = org.call("POST", "sobjects/Lead", json=fresh).json()["id"]
+    refused = converted(org, lead, "<convertedStatus>Open - Not Contacted</convertedStatus>")
+    assert texts(refused, "statusCode") == ["INVALID_STATUS"]
+    astray = converted(org, lead, f"{CLOSED}<accountId>{BOREAL}</accountId><contactId>{ADA}"
+                       "</contactId><ownerId>005000000000000AAA</ownerId>")  # fmt: skip
+    assert texts(astray, "success") == ["false"]
+    assert org.get(f"sobjects/Lead/{lead}")["IsConverted"] is False
+    more = f"<accountId>{ACME}</accountId><doNotCreateOpportunity>true</doNotCreateOpportunity>"
+    done = converted(org, lead, more + CLOSED)
+    assert texts(done, "accountId") == [ACME]
+    assert texts(done, "opportunityId") == [None]
+
+
+def test_the_tabs_of_the_app(org: Org) -> None:
+    root = called(org, "<describeTabs/>")
+    assert texts(root, "selected") == ["true"]
+    assert "standard-Account" in texts(root, "name")

@@ -227,6 +227,14 @@ OPERATIONS: Areas = {
             "<search><searchString>FIND {Acme*} RETURNING Account(Id)</searchString></search>",
             "searchResponse",
         ),
+        _soap("describeTabs", "<describeTabs/>", "standard-Account"),
+        _soap(
+            "convertLead",
+            "<convertLead><leadConverts><leadId>00QHs0000000001IAA</leadId></leadConverts>"
+            "</convertLead>",
+            "INVALID_CROSS_REFERENCE_KEY",
+            note="Account, contact and opportunity from a lead; the row's lead does not exist.",
+        ),
         _soap("logout", "<logout/>", "logoutResponse"),
         _soap(
             "Bad query",
@@ -235,9 +243,9 @@ OPERATIONS: Areas = {
             claim=REFUSED,
         ),
         _soap(
-            "convertLead, describeTabs, describeLayout and every other operation",
-            "<convertLead/>",
-            "convertLead is not served",
+            "describeLayout and every other operation",
+            "<describeLayout/>",
+            "describeLayout is not served",
             claim=NOT_SERVED,
         ),
     ),

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipelines.sandbox.kernel import Reply
-from pipelines.sandbox.salesforce import recycling
+from pipelines.sandbox.salesforce import converting, recycling
 from pipelines.sandbox.salesforce.calls import Call
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.records import stamp
@@ -29,6 +29,7 @@ from pipelines.sandbox.salesforce.soap.envelope import (
 from pipelines.sandbox.store import Record
 
 MANY = 200
+LEADS = 100
 _FAULTS = {
     "INVALID_FIELD": "InvalidFieldFault",
     "INVALID_TYPE": "InvalidSObjectFault",
@@ -306,6 +307,49 @@ def _merged(door: Door, request: Any) -> dict[str, Any]:
     }
 
 
+def _convert(door: Door) -> Any:
+    """Up to a hundred leads, each by itself."""
+    asked = [value_of(one) for one in door.message.all("leadConverts")]
+    if len(asked) > LEADS:
+        told = f"convertLead takes {LEADS} leads at most, not {len(asked)}"
+        raise Fault("EXCEEDED_MAX_LEADS", told)
+    return [_converted(door, one) for one in asked] or ...
+
+
+def _converted(door: Door, asked: Any) -> dict[str, Any]:
+    try:
+        with door.org.kernel.store.transaction():
+            done = converting.convert(door.org, asked)
+    except Refusal as refusal:
+        told = records.outcome({"success": False, "errors": refusal.as_row()})["errors"]
+        empty = {"accountId": None, "contactId": None, "opportunityId": None}
+        return {**empty, "errors": told, "leadId": asked.get("leadId"), "success": False}
+    return {
+        "accountId": done.account_id,
+        "contactId": done.contact_id,
+        "errors": [],
+        "leadId": done.lead_id,
+        "opportunityId": done.opportunity_id,
+        "success": True,
+    }
+
+
+def _describe_tabs(door: Door) -> Any:
+    """The one app of the org, with the tabs of REST's /tabs."""
+    tabs = [records.described(tab) for tab in door.rest("GET", "tabs")]
+    return [
+        {
+            "description": "Best-in-class on-demand customer relationship management (CRM)",
+            "label": "Sales",
+            "logoUrl": f"{door.base}/img/seasonLogos/2014_winter_aloha.png",
+            "namespace": None,
+            "selected": True,
+            "tabSetId": "02uHs0000000001IAA",
+            "tabs": tabs,
+        }
+    ]
+
+
 OPERATIONS: Mapping[str, Callable[[Door], Any]] = {
     "logout": _logout,
     "getServerTimestamp": _timestamp,
@@ -314,6 +358,7 @@ OPERATIONS: Mapping[str, Callable[[Door], Any]] = {
     "describeGlobal": _describe_global,
     "describeSObject": _describe,
     "describeSObjects": _describe_many,
+    "describeTabs": _describe_tabs,
     "query": _query,
     "queryAll": partial(_query, resource="queryAll"),
     "queryMore": _query_more,
@@ -328,6 +373,7 @@ OPERATIONS: Mapping[str, Callable[[Door], Any]] = {
     "undelete": partial(_each, act=recycling.undelete),
     "emptyRecycleBin": partial(_each, act=recycling.purge),
     "merge": _merge,
+    "convertLead": _convert,
 }
 
 
