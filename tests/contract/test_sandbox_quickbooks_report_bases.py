@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from quickbooks_company import GB, Company, invoice, line, payment, quickbooks_sandbox
 
-from pipelines.sandbox.quickbooks import tally
+from pipelines.sandbox.quickbooks import report_layout, tally
 
 YEAR = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
 CASH = {**YEAR, "accounting_method": "Cash"}
@@ -226,3 +226,23 @@ def test_a_changed_account_of_an_item_moves_what_was_sold(us: Company) -> None:
     us.save("Item", {**item, "IncomeAccountRef": {"value": "79"}})
     found = figures(report(us, "ProfitAndLoss", **YEAR)["Rows"])
     assert (found.get("Services"), found["Sales of Product Income"]) == (None, "10.00")
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kept"),
+    [("TransactionList", 9, 2), ("TransactionListByCustomer", 9, 2), ("JournalReport", 8, 2),
+     ("GeneralLedger", 8, 2), ("ProfitAndLossDetail", 8, 2)],
+)  # fmt: skip
+def test_a_report_that_is_too_long_ends_in_a_sentence(
+    us: Company, monkeypatch: pytest.MonkeyPatch, name: str, cells: int, kept: int
+) -> None:
+    for _ in range(2):
+        us.save("Invoice", invoice(line(3)))
+    full = report(us, name, **YEAR)["Rows"]["Row"]
+    assert report_layout.CUT_SHORT not in str(full)
+    us.save("Invoice", invoice(line(3)))
+    monkeypatch.setattr(report_layout, "MOST_CELLS", kept * cells)
+    *_, last = report(us, name, **YEAR)["Rows"]["Row"]
+    assert last["ColData"] == [
+        {"value": "Unable to display more data. Please reduce the date range."}
+    ]

@@ -232,6 +232,13 @@ OPERATIONS: Areas = {
             says="500",
             note="Served for companies of the United Kingdom: the boxes of the VAT return.",
         ),
+        Operation(
+            "A report of more than 400,000 cells",
+            "GET",
+            _ROOT + "reports/TransactionList?date_macro=all",
+            says="Columns",
+            note="Ends in the vendor's sentence (`Unable to display more data`), with status 200.",
+        ),
         Operation("Any other report", "GET", _ROOT + "reports/FECReport", NOT_SERVED, says="500"),
     ),
 }

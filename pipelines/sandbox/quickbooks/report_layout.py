@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
+from typing import TypeVar
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.refusals import business
@@ -15,6 +17,11 @@ Query = Mapping[str, str]
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
 FISCAL = "this fiscal year-to-date"
+# A report holds so many cells. A longer one ends, with status 200, in this sentence (told by many
+# clients of the real service).
+MOST_CELLS = 400_000
+CUT_SHORT = "Unable to display more data. Please reduce the date range."
+T = TypeVar("T")
 WITH_STANDARD = ("ProfitAndLoss", "BalanceSheet")  # and no others (Intuit, "ReportOption")
 _SIZES = {"month": 1, "quarter": 3, "calendar quarter": 3, "year": 12, "calendar year": 12}
 _FISCAL_SIZES = {"fiscal quarter": 3, "fiscal year": 12}
@@ -172,9 +179,21 @@ def section(
     return {**made, "type": "Section", **({"group": group} if group else {})}
 
 
-def answer(head: Record, columns: Sequence[Record], rows: Sequence[Record]) -> Record:
-    """A whole report."""
-    return {"Header": head, "Columns": {"Column": list(columns)}, "Rows": {"Row": list(rows)}}
+def answer(
+    head: Record, columns: Sequence[Record], rows: Sequence[Record], cut: bool = False
+) -> Record:
+    """A whole report, or one that says in its last row that it was cut short."""
+    shown = list(rows)
+    if cut:
+        shown.append({"ColData": [{"value": CUT_SHORT}], "type": "Data"})
+    return {"Header": head, "Columns": {"Column": list(columns)}, "Rows": {"Row": shown}}
+
+
+def as_many_as_fit(rows: Iterable[T], width: int) -> tuple[list[T], bool]:
+    """So many rows of that width as one report holds, and whether there were more."""
+    most = MOST_CELLS // width
+    found = list(islice(rows, most + 1))
+    return found[:most], len(found) > most
 
 
 def added(parts: Sequence[Sequence[Decimal]], width: int) -> list[Decimal]:

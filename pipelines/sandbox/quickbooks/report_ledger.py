@@ -78,7 +78,7 @@ class Node:
 def general_ledger(books: Books, query: Query) -> Record:
     """Every account with every line of a period and the balance after it."""
     basis, span = basis_of(query), period(books, query, MONTH)
-    every = list(posted_in(books, basis, span))
+    every, cut = posted_in(books, basis, span)
     grouped: dict[str, list[Posting]] = {}
     for posting in filter(is_wanted(books, query), every):
         grouped.setdefault(posting.account, []).append(posting)
@@ -89,7 +89,7 @@ def general_ledger(books: Books, query: Query) -> Record:
         _fill(books, node, before.get(account, ZERO), grouped.get(account, ()), split)
     rows = [node.section() for node in top.below.values()]
     heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
-    return answer(header(books, "GeneralLedger", query, not rows, span, basis), heads, rows)
+    return answer(header(books, "GeneralLedger", query, not rows, span, basis), heads, rows, cut)
 
 
 def _before(books: Books, query: Query, basis: str, first: str) -> dict[str, Decimal]:

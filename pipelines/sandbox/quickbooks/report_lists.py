@@ -13,6 +13,7 @@ from pipelines.sandbox.quickbooks.report_layout import (
     Period,
     Query,
     answer,
+    as_many_as_fit,
     column,
     header,
     money,
@@ -55,13 +56,15 @@ class Listed:
 # ---- transactions
 
 
-def transactions(books: Books, query: Query) -> list[Listed]:
-    """Transactions between `start_date` and `end_date` (this month), oldest first."""
+def transactions(books: Books, query: Query) -> tuple[list[Listed], bool]:
+    """Transactions between `start_date` and `end_date` (this month), oldest first, as many as a
+    report holds; and whether there were more."""
     span = period(books, query, MONTH)
     wanted = query.get("transaction_type", "").replace(" ", "").lower()
     entities = [e for e in (*POSTS, *NOT_POSTING) if wanted in ("", e.lower())]
     chart, rows = Chart(books), dated(books, entities, span.first, span.last)
-    return [_listed(books, chart, e, r) for e, r in rows if _names(query, r)]
+    found = (_listed(books, chart, e, r) for e, r in rows if _names(query, r))
+    return as_many_as_fit(found, len(LIST_COLUMNS))
 
 
 def _names(query: Query, record: Record) -> bool:
@@ -85,14 +88,16 @@ def _listed(books: Books, chart: Chart, entity: str, record: Record) -> Listed:
 
 def transaction_list(books: Books, query: Query) -> Record:
     """One row per transaction."""
-    rows = [_list_row(found) for found in transactions(books, query)]
-    return _of_transactions(books, query, "TransactionList", rows)
+    found, cut = transactions(books, query)
+    rows = [_list_row(one) for one in found]
+    return _of_transactions(books, query, "TransactionList", rows, cut)
 
 
 def transactions_by(books: Books, query: Query, name: str, member: str, entity: str) -> Record:
     """Transactions in a section for each customer or vendor."""
     by_party: dict[str, list[Listed]] = {}
-    for found in transactions(books, query):
+    listed, cut = transactions(books, query)
+    for found in listed:
         party = ref_value(found.record, member)
         if party is not None:
             by_party.setdefault(party, []).append(found)
@@ -105,12 +110,15 @@ def transactions_by(books: Books, query: Query, name: str, member: str, entity: 
         named = title["ColData"][0]["value"]
         summary = texts([f"Total for {named}", *blank[:-1], money(total)])
         rows.append(section(title, [_list_row(f) for f in by_party[party]], summary))
-    return _of_transactions(books, query, name, rows)
+    return _of_transactions(books, query, name, rows, cut)
 
 
-def _of_transactions(books: Books, query: Query, name: str, rows: list[Record]) -> Record:
+def _of_transactions(
+    books: Books, query: Query, name: str, rows: list[Record], cut: bool
+) -> Record:
     heads = [{"ColTitle": title, "ColType": kind} for title, kind in LIST_COLUMNS]
-    return answer(header(books, name, query, not rows, period(books, query, MONTH)), heads, rows)
+    head = header(books, name, query, not rows, period(books, query, MONTH))
+    return answer(head, heads, rows, cut)
 
 
 def _list_row(found: Listed) -> Record:
@@ -204,17 +212,17 @@ DEBIT = ("Bank", "Accounts Receivable", "Other Current Asset", "Fixed Asset", "O
           "Expense", "Other Expense", "Cost of Goods Sold")  # fmt: skip
 
 
-def posted_in(books: Books, basis: str, span: Period) -> Iterator[Posting]:
-    """Every posting of a period on a basis."""
+def posted_in(books: Books, basis: str, span: Period) -> tuple[list[Posting], bool]:
+    """The postings of a period on a basis, as many as a ledger holds; whether there were more."""
     rows = cash_postings if basis == CASH else postings
-    return rows(books, span.first, span.last)
+    return as_many_as_fit(rows(books, span.first, span.last), len(LEDGER_COLUMNS))
 
 
 def profit_and_loss_detail(books: Books, query: Query) -> Record:
     """Every line of income and expense of a period, by account."""
     basis, span = basis_of(query), period(books, query)
     kind, wanted = kind_of(books), is_wanted(books, query)
-    every = list(posted_in(books, basis, span))
+    every, cut = posted_in(books, basis, span)
     found, split = [p for p in every if wanted(p)], splits_of(books, every)
     rows = []
     for title, kinds, group in (
@@ -235,7 +243,8 @@ def profit_and_loss_detail(books: Books, query: Query) -> Record:
     summary = texts(["Net Income", *blank[:-1], f"{net:.2f}", ""])
     rows.append(section(None, [], summary, "NetIncome"))
     heads = [{"ColTitle": title, "ColType": key} for title, key in LEDGER_COLUMNS]
-    return answer(header(books, "ProfitAndLossDetail", query, not found, span, basis), heads, rows)
+    head = header(books, "ProfitAndLossDetail", query, not found, span, basis)
+    return answer(head, heads, rows, cut)
 
 
 _RESULT = (*REVENUE, "Expense", "Other Expense", "Cost of Goods Sold")
@@ -257,7 +266,8 @@ JOURNAL_COLUMNS = (
 def journal_report(books: Books, query: Query) -> Record:
     """Every line of every transaction with its side; both sides add up to the same."""
     span, wanted = period(books, query, MONTH), is_wanted(books, query)
-    found = [p for p in postings(books, span.first, span.last) if wanted(p)]
+    posted_rows = filter(wanted, postings(books, span.first, span.last))
+    found, cut = as_many_as_fit(posted_rows, len(JOURNAL_COLUMNS))
     rows = [_journal_row(books, posting) for posting in found]
     debit = sum((p.amount for p in found if p.amount > 0), ZERO)
     credit = -sum((p.amount for p in found if p.amount < 0), ZERO)
@@ -265,7 +275,7 @@ def journal_report(books: Books, query: Query) -> Record:
     summary = texts(["TOTAL", *blank, f"{debit:.2f}", f"{credit:.2f}"])
     rows.append(section(None, [], summary, "GrandTotal"))
     heads = [{"ColTitle": title, "ColType": key} for title, key in JOURNAL_COLUMNS]
-    return answer(header(books, "JournalReport", query, not found, span), heads, rows)
+    return answer(header(books, "JournalReport", query, not found, span), heads, rows, cut)
 
 
 def _journal_row(books: Books, posting: Posting) -> Record:
