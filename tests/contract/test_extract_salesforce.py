@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from org_shelf import OrgShelf
 from salesforce_org import ACME, BOREAL, CUSTOM_FIELDS, DEAL, LEFT, PROBE, RECORDS, row
 
+from pipelines.clients.salesforce_bulk import QueryJobs
 from pipelines.errors import CrossfootError, Incomplete, Stop
 from pipelines.extract import (
     salesforce_objects,
@@ -234,6 +235,16 @@ def test_a_page_that_stays_short_is_an_error(shelf: OrgShelf, by_bulk: None) -> 
     with pytest.raises(Incomplete, match="Product2"):
         shelf.extract()
     assert shelf.tables == {}
+
+
+def test_results_that_end_too_soon_are_an_error(
+    shelf: OrgShelf, by_bulk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The org says of the first page that it is the last one."""
+    original = QueryJobs.page
+    monkeypatch.setattr(QueryJobs, "page", lambda *given: replace(original(*given), locator=None))
+    with pytest.raises(Incomplete, match="Product2: the org counted 25 rows and 4 arrived"):
+        shelf.extract()
 
 
 # Slices
