@@ -457,6 +457,33 @@ def test_a_new_field_brings_its_values_and_a_lost_one_is_told(shelf: OrgShelf) -
     shelf.check()
 
 
+def test_a_field_that_is_refused_although_nothing_counts_as_changed(shelf: OrgShelf) -> None:
+    """A permission was taken away, and the describe's Last-Modified does not tell of it."""
+    define(shelf.world, "Account.Tier__c", type="Text", length=20)
+    shelf.extract()
+    org = org_of(shelf.world)
+    before = org.schema_changed
+    org.drop_field("Account.Tier__c")
+    org.schema_changed = before
+    shelf.world.move_clock(days=0.1)
+    assert shelf.extract()["Account"].mode == "full"
+    assert any("Account: Tier__c cannot be seen any more" in said for said in shelf.said)
+    shelf.check()
+
+
+def test_a_walk_that_rests_begins_anew_when_the_fields_have_changed(
+    shelf: OrgShelf, by_bulk: None
+) -> None:
+    shelf.objects = ("Product2", "Account")
+    assert shelf.load(shelf.reading(slice_rows=6))
+    shelf.world.move_clock(days=0.1)
+    define(shelf.world, "Product2.Grade__c", type="Text", length=20)
+    shelf.extract()
+    assert not any("Product2: going on after" in said for said in shelf.said)
+    assert all("Grade__c" in row for row in shelf.rows("Product2").values())
+    shelf.check()
+
+
 def test_a_changed_type_stops_with_the_field(shelf: OrgShelf) -> None:
     define(shelf.world, "Account.Tier__c", type="Text", length=20)
     shelf.extract()
