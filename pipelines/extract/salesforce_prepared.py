@@ -52,6 +52,7 @@ class Prepared:
         """Reads what differs; returns the ids that were not met."""
         met: list[pa.Array] = []
         changed: list[str] = []
+        gone = self.gone.get(walk.name, frozenset())
         held = self.held(walk.name, [f for f in sweep.shape.schema.names if f != "org_id"])
         for table in self.walker.tables(sweep):
             if table is None:
@@ -59,18 +60,19 @@ class Prepared:
             met += table["Id"].chunks
             if held is not None:
                 changed += differing(table, held).to_pylist()
+                changed += sorted(gone & set(table["Id"].to_pylist())) if gone else []
         walk.calls += sweep.calls
         if held is None:
             return []
         known = set(walk.ids().to_pylist())
-        wanted = [i for i in changed if i not in known]
+        wanted = [i for i in dict.fromkeys(changed) if i not in known]
         with self.walker.charged_to(walk):
             for rows in reread(self.client, walk.shape, wanted):
                 walk.rows += rows.num_rows
                 walk.total = (walk.total or 0) + rows.num_rows
                 yield rows
         ids = pa.chunked_array([*met, *walk.met], pa.string())
-        return absent(held, ids, self.gone.get(walk.name, frozenset()))
+        return absent(held, ids, gone)
 
     def _unmet(self, name: str, met: pa.ChunkedArray) -> list[str]:
         held = self.held(name, ["Id"])
