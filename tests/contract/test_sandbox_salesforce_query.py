@@ -354,6 +354,33 @@ def test_dead_locators(org: Org, locator: str) -> None:
     assert error == {"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}
 
 
+def test_before_version_56_a_user_has_ten_cursors(big_seed: Path) -> None:
+    with running_org(big_seed) as org:
+        asked = {"params": {"q": "SELECT Id FROM Account"}}
+
+        def opened(version: str) -> str:
+            return str(org.get(f"/services/data/v{version}/query", **asked)["nextRecordsUrl"])
+
+        newer, first, second, *_ = [opened("60.0"), *(opened("55.0") for _ in range(11))]
+        error = org.refused("GET", first, 400)
+        assert error["errorCode"] == "INVALID_QUERY_LOCATOR"
+        assert org.get(second)["records"] and org.get(newer)["records"]
+
+
+def test_the_days_calls_are_counted_and_refused_once_used_up(big_seed: Path) -> None:
+    with running_org(big_seed, limits=True) as org:
+        told = org.get("limits")["DailyApiRequests"]
+        assert told["Max"] - told["Remaining"] == 1
+        org.sandbox.kernel.vendors["salesforce"].org.usage.used = told["Max"] - 1
+        last = org.call("GET", "limits")
+        assert last.json()["DailyApiRequests"]["Remaining"] == 0
+        assert last.headers["Sforce-Limit-Info"] == f"api-usage={told['Max']}/{told['Max']}"
+        error = org.refused("GET", "limits", 403)
+        assert error == {
+            "message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED",
+        }  # fmt: skip
+
+
 def test_ids_of_unlike_objects_do_not_mix(org: Org) -> None:
     assert ids(org, f"SELECT Id FROM Contact WHERE Id = '{ADA}'") == [ADA]
     assert ids(org, f"SELECT Id FROM PricebookEntry WHERE Id = '{PROBE_USD}'") == [PROBE_USD]

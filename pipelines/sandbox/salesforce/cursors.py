@@ -15,13 +15,22 @@ LIFE = timedelta(days=2)
 MOST = 2000
 
 
+# Until version 55 a user had ten at most, and a further one closed the oldest (SOQL reference).
+MOST_OF_USER, UNBOUNDED_SINCE = 10, 56.0
+
+
 @dataclass(frozen=True)
 class Cursor:
-    """Rows as they were when the query ran, and the most of them that one page may hold."""
+    """Rows as they were when the query ran, and the most of them that one page may hold.
+
+    Attributes:
+        counted: the user among whose ten it is; '' for one that is not counted.
+    """
 
     rows: Sequence[Record]
     page: int
     opened: datetime
+    counted: str = ""
 
 
 @dataclass
@@ -32,11 +41,16 @@ class Cursors:
     _open: dict[str, Cursor] = field(default_factory=dict)
     _opened: int = 0
 
-    def keep(self, rows: Sequence[Record], page: int) -> str:
+    def keep(self, rows: Sequence[Record], page: int, user_id: str, version: str) -> str:
         """Remember rows; returns their locator of 18 characters."""
         self._opened += 1
         locator = ids.numbered("0r8", self._opened)
-        self._open[locator] = Cursor(rows, page, self.now())
+        counted = user_id if float(version) < UNBOUNDED_SINCE else ""
+        self._open[locator] = Cursor(rows, page, self.now(), counted)
+        if counted:
+            own = [name for name, one in self._open.items() if one.counted == counted]
+            for name in own[:-MOST_OF_USER]:
+                del self._open[name]
         self._drop_oldest()
         return locator
 

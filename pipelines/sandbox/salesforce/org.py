@@ -279,7 +279,7 @@ class Org:
             self.kernel.clock.now(),
             version,
             self.sessions.user(self.user_id),
-            lambda rows: self.cursors.keep(rows, page),
+            lambda rows: self.cursors.keep(rows, page, self.user_id, version),
             page,
             self._everything,
         )

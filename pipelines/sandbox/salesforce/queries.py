@@ -43,7 +43,9 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     found = selection.run(statement, deleted)
     size = min(asked, LEAST_PAGE) if found.is_wide else asked
     most = LEAST_PAGE if found.is_wide else PAGE
-    locator = org.cursors.keep(found.rows, most) if len(found.rows) > size else ""
+    locator = ""
+    if len(found.rows) > size:
+        locator = org.cursors.keep(found.rows, most, org.user_id, call.version)
     page = _page(call, locator, found.rows, 0, size)
     if _VIEWED.search(statement):
         _note_views(org, page["records"])
