@@ -246,3 +246,13 @@ def test_a_report_that_is_too_long_ends_in_a_sentence(
     assert last["ColData"] == [
         {"value": "Unable to display more data. Please reduce the date range."}
     ]
+
+
+def test_a_report_calls_a_record_what_it_is_called_now(us: Company) -> None:
+    us.save("Invoice", invoice(line(3)))
+    assert "Amy's Bird Sanctuary" in figures(report(us, "CustomerSales", **YEAR)["Rows"])
+    now = us.read("Customer", "1")
+    renamed = {"Id": "1", "SyncToken": now["SyncToken"], "sparse": True, "DisplayName": "Amy & Co"}
+    us.save("Customer", renamed)
+    found = figures(report(us, "CustomerSales", **YEAR)["Rows"])
+    assert ("Amy & Co" in found, "Amy's Bird Sanctuary" in found) == (True, False)

@@ -20,13 +20,13 @@ from pipelines.sandbox.quickbooks.report_layout import (
     period,
     section,
 )
+from pipelines.sandbox.quickbooks.report_names import name_of
 from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
 from pipelines.sandbox.quickbooks.report_statements import (
     REVENUE,
     basis_of,
     is_wanted,
     kind_of,
-    name_of,
     summed,
 )
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH

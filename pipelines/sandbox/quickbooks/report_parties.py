@@ -23,12 +23,12 @@ from pipelines.sandbox.quickbooks.report_layout import (
     period,
     section,
 )
+from pipelines.sandbox.quickbooks.report_names import names_of
 from pipelines.sandbox.quickbooks.report_statements import (
     FILTERS,
     basis_of,
     is_wanted,
     kind_of,
-    names_of,
 )
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, Open, tallies_of
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, date_of, ref_value

@@ -21,8 +21,12 @@ from pipelines.sandbox.quickbooks.report_layout import (
     section,
 )
 from pipelines.sandbox.quickbooks.report_lists import DEBIT, party_name, texts
+from pipelines.sandbox.quickbooks.report_names import name_of
 from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
-from pipelines.sandbox.quickbooks.report_statements import is_wanted, kind_of, name_of
+from pipelines.sandbox.quickbooks.report_statements import (
+    is_wanted,
+    kind_of,
+)
 from pipelines.sandbox.quickbooks.values import Record
 
 QUARTER = "this fiscal quarter"

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ledger import Posting
-from pipelines.sandbox.quickbooks.references import display_name
 from pipelines.sandbox.quickbooks.refusals import business
 from pipelines.sandbox.quickbooks.report_layout import (
     FISCAL,
@@ -26,6 +25,7 @@ from pipelines.sandbox.quickbooks.report_layout import (
     period,
     section,
 )
+from pipelines.sandbox.quickbooks.report_names import name_of
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH, tallies_of
 from pipelines.sandbox.quickbooks.values import ZERO, Record, ref_value
 
@@ -140,18 +140,6 @@ _DIMENSIONS: dict[str, tuple[str, Callable[[Posting], str]]] = {
     "Departments": ("Department", FILTERS["department"]),
     "Productsandservices": ("Item", FILTERS["item"]),
 }
-
-
-def name_of(books: Books, entity: str, record_id: str) -> str:
-    """What a record is called; "Not Specified" without one."""
-    record = books.get(entity, record_id) if record_id else None
-    return display_name(entity, record) if record else "Not Specified"
-
-
-def names_of(books: Books, entity: str, ids: Iterable[str]) -> dict[str, str]:
-    """What records are called, by id, in the order of their names."""
-    named = {record_id: name_of(books, entity, record_id) for record_id in ids}
-    return dict(sorted(named.items(), key=lambda pair: pair[1].casefold()))
 
 
 def _parts(by: str, span: Period) -> list[Period]:
