@@ -86,6 +86,10 @@ def sandbox(
     limits: Annotated[
         Literal["on", "off"], typer.Option(help="Enforce the vendors' rate limits.")
     ] = "off",
+    clock: Annotated[
+        Literal["now", "seed"],
+        typer.Option(help="Start at this machine's time, or at the moment the records are of."),
+    ] = "now",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     open_to_network: Annotated[
         bool, typer.Option("--open-to-network", help="Allow a --host that others can reach.")
@@ -104,6 +108,7 @@ def sandbox(
         scale=scale,
         state=state,
         limits=limits == "on",
+        clock=clock,
         host=host,
         open_to_network=open_to_network,
         salesforce_port=salesforce_port,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from orchestration.companies import SAMPLE, company
 from orchestration.folder import alone
@@ -39,6 +39,7 @@ class Start:
     scale: int | None = None
     state: Path | None = None
     limits: bool = False
+    clock: Literal["now", "seed"] = "now"
     host: str = "127.0.0.1"
     open_to_network: bool = False
     salesforce_port: int = 0
@@ -97,10 +98,11 @@ def _leave(number: int, frame: object) -> NoReturn:
 def _options(start: Start, data_dir: Path) -> Options:
     from pipelines.sandbox.kernel import Options
 
+    present = start.clock == "now"
     if start.seed is not None or start.empty or start.scale is not None:
-        return Options(start.seed, start.state, start.limits, start.scale)
+        return Options(start.seed, start.state, start.limits, start.scale, present)
     chosen = company(start.company or SAMPLE, data_dir)
-    return Options(chosen.seed, start.state or chosen.books, start.limits)
+    return Options(chosen.seed, start.state or chosen.books, start.limits, present=present)
 
 
 def _run(

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol, runtime_checkable
@@ -120,12 +120,15 @@ class Options:
     """How the sandbox is set up: where it starts from, where it keeps its writes, limits.
 
     `scale` starts from a generated company with so many invoice lines instead of from a folder.
+    The clock starts at the seed's `as_of`; with `present` at this machine's time, if that is later:
+    a client that asks for what has changed up to now then finds what it has just written.
     """
 
     seed: Path | None = None
     log_file: Path | None = None
     limits: bool = False
     scale: int | None = None
+    present: bool = False
 
 
 class Sandbox:
@@ -182,9 +185,14 @@ class Sandbox:
         for (realm, entity), records in seed.computed.items():
             self.store.lay(realm, entity, records)
         self.store.preset(seed.writes)
-        self.clock = Clock(
-            parse_instant(seed.manifest["as_of"]) if "as_of" in seed.manifest else None
-        )
+        self.clock = Clock(self._beginning(seed))
+
+    def _beginning(self, seed: Seed) -> datetime | None:
+        """When the clock starts; None for this machine's time."""
+        if "as_of" not in seed.manifest:
+            return None
+        as_of = parse_instant(seed.manifest["as_of"])
+        return None if self.options.present and as_of < datetime.now(UTC) else as_of
 
     def _build_vendors(self) -> None:
         for observer in self.observers.values():

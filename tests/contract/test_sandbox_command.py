@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,26 @@ def test_the_books_of_a_company_are_served_once_and_kept(tmp_path: Path) -> None
         assert count(known, "Kept") == 1
     with serving(tmp_path, "--empty") as (_, known):
         assert count(known, "Kept") == 0
+
+
+@pytest.mark.parametrize("clock", ["now", "seed"])
+def test_the_clock_is_the_machines_unless_the_records_own_moment_is_wanted(
+    tmp_path: Path, clock: str
+) -> None:
+    manifest = {
+        "format": "crossfoot-seed/1",
+        "name": "Old",
+        "as_of": "2020-01-06T12:00:00Z",
+        "salesforce": {"org_id": "00D000000000001AAA"},
+        "quickbooks": [{"realm_id": "1", "name": "Old"}],
+    }
+    folder = tmp_path / "seed"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with serving(tmp_path, "--seed", str(folder), "--clock", clock) as (_, known):
+        told = requests.get(f"{known['control_url']}/clock", timeout=10).json()["now"]
+    year = datetime.fromisoformat(told).year
+    assert year == (2020 if clock == "seed" else datetime.now(UTC).year)
 
 
 def test_a_company_of_ones_own(tmp_path: Path) -> None:
