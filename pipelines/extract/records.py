@@ -30,6 +30,7 @@ _RUN_COLUMNS = {
     "calls": "BIGINT",
     "server_time": "TIMESTAMPTZ",
     "finished_at": "TIMESTAMPTZ",
+    "transport": "VARCHAR",
 }
 _LOAD_COLUMNS = {LOADED_AT: "TIMESTAMPTZ", "rows_loaded": "BIGINT", "finished_at": "TIMESTAMPTZ"}
 
@@ -107,9 +108,15 @@ def record_results(
             "calls": r.calls,
             "server_time": r.server_time,
             "finished_at": now,
+            "transport": r.transport or None,
         }
         for r in results
     ]
+    # A warehouse of an earlier version has the table without its last column.
+    connection.execute(
+        f"ALTER TABLE IF EXISTS {identifier(one.dataset)}.{identifier(RUN_TABLE)} "
+        "ADD COLUMN IF NOT EXISTS transport VARCHAR"
+    )
     warehouse.append_rows(connection, one.dataset, RUN_TABLE, _RUN_COLUMNS, rows)
 
 

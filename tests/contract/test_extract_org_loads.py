@@ -68,6 +68,15 @@ def test_bulk_rows_in_slices_are_typed_and_whole(
     assert told == {"rows": 25, "ids": 25, "skus": 0, "stamp": "TIMESTAMP WITH TIME ZONE"}
 
 
+def test_the_way_that_rows_came_is_recorded_in_an_older_warehouse_too(world: World) -> None:
+    extract(world)
+    with warehouse.writer(world.settings.warehouse_path) as connection:
+        connection.execute("ALTER TABLE raw_salesforce.extract_run DROP COLUMN transport")
+    extract(world)
+    told = read(world, "SELECT transport, count(*) AS n FROM raw_salesforce.extract_run GROUP BY 1")
+    assert {row["transport"]: row["n"] for row in told} == {None: 18, "REST": 18}
+
+
 def test_what_is_proved_gone_is_a_row_that_goes_when_the_record_is_back(world: World) -> None:
     extract(world)
     assert read(world, "SELECT * FROM raw_salesforce.deletion") == []
