@@ -1,5 +1,6 @@
 """Records sent with their content as a second part of the body (REST guide, "Insert or Update Blob
-Data"): a JSON part of any name, and one part for each binary field, named after it."""
+Data"): a JSON part of any name, and one part for each binary field, named after it; in collections
+named by the record it belongs to."""
 
 from __future__ import annotations
 
@@ -23,10 +24,46 @@ def record_body(call: Call, sobject: SObject) -> Record:
     Raises:
         Refusal: the body is neither, or a part is no binary field of the object.
     """
-    kind = call.headers.get("content-type", "")
-    if not isinstance(call.payload, bytes) or not kind.lower().startswith(_FORM):
+    if not _is_form(call):
         return object_body(call)
-    head = f"Content-Type: {kind}\r\n\r\n".encode()
+    record, parts = _parts(call)
+    for one in parts:
+        record[_field(one, sobject)] = base64.b64encode(_content(one)).decode()
+    return record
+
+
+def records_body(call: Call) -> Record:
+    """The records of a collection; of a form, each with the part that its attributes name as
+    `binaryPartName`, for the field they name as `binaryPartNameAlias`.
+
+    Raises:
+        Refusal: the body is neither, or a part that is named is not there.
+    """
+    if not _is_form(call):
+        return object_body(call)
+    body, parts = _parts(call)
+    contents = {_name(one): base64.b64encode(_content(one)).decode() for one in parts}
+    for record in body.get("records") or ():
+        attributes = (record.get("attributes") if isinstance(record, dict) else None) or {}
+        wanted = attributes.get("binaryPartName")
+        if wanted is None:
+            continue
+        if wanted not in contents:
+            raise Refusal(
+                "INVALID_MULTIPART_REQUEST", f"Multipart message has no binary part {wanted}"
+            )
+        record[str(attributes.get("binaryPartNameAlias") or "")] = contents[wanted]
+    return body
+
+
+def _is_form(call: Call) -> bool:
+    kind = call.headers.get("content-type", "").lower()
+    return isinstance(call.payload, bytes) and kind.startswith(_FORM)
+
+
+def _parts(call: Call) -> tuple[Record, list[email.message.Message]]:
+    """The JSON part of a form, and its other parts."""
+    head = f"Content-Type: {call.headers['content-type']}\r\n\r\n".encode()
     form = BytesParser(policy=email.policy.HTTP).parsebytes(head + call.payload)
     parts = list(form.iter_parts())
     described = [one for one in parts if one.get_content_type() == "application/json"]
@@ -34,11 +71,7 @@ def record_body(call: Call, sobject: SObject) -> Record:
         raise Refusal(
             "INVALID_MULTIPART_REQUEST", "Multipart message must include a non-binary part"
         )
-    record = _object(_content(described[0]))
-    for one in parts:
-        if one is not described[0]:
-            record[_field(one, sobject)] = base64.b64encode(_content(one)).decode()
-    return record
+    return _object(_content(described[0])), [one for one in parts if one is not described[0]]
 
 
 def _object(content: bytes) -> Record:
@@ -52,7 +85,7 @@ def _object(content: bytes) -> Record:
 
 
 def _field(part: email.message.Message, sobject: SObject) -> str:
-    name = str(part.get_param("name", "", header="content-disposition"))
+    name = _name(part)
     field = sobject.field(name)
     if field is None or field.type != "base64":
         raise Refusal(
@@ -60,6 +93,10 @@ def _field(part: email.message.Message, sobject: SObject) -> str:
             f"{name or 'A part without a name'} is no binary field of {sobject.name}",
         )
     return field.name
+
+
+def _name(part: email.message.Message) -> str:
+    return str(part.get_param("name", "", header="content-disposition"))
 
 
 def _content(part: email.message.Message) -> bytes:

@@ -63,6 +63,12 @@ def _attachment(_: Ground, record: Record, __: Record, ___: Given) -> None:
     record["BodyLength"] = len(base64.b64decode(record.get("Body") or ""))
 
 
+def _document(ground: Ground, record: Record, before: Record, given: Given) -> None:
+    """Its size, and an author, who is the writer where nobody is named."""
+    _attachment(ground, record, before, given)
+    record["AuthorId"] = record.get("AuthorId") or ground.user_id
+
+
 def _version(_: Ground, record: Record, __: Record, ___: Given) -> None:
     derive_version(record)
 
@@ -92,6 +98,7 @@ DERIVED: Mapping[str, Derive] = {
     "Task": _task,
     "Event": _event,
     "Attachment": _attachment,
+    "Document": _document,
     "ContentVersion": _version,
     "Case": _case,
     "Opportunity": deals.derive,

@@ -12,6 +12,16 @@ _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
 _NEW = {"attributes": {"type": "Account"}, "Name": "Covered"}
 _MANY = {"allOrNone": False, "records": [_NEW]}
+_FORM_OF_MANY = "\r\n".join(
+    (
+        '--x\r\nContent-Disposition: form-data; name="collection"',
+        "Content-Type: application/json\r\n",
+        '{"records": [{"attributes": {"type": "ContentVersion", "binaryPartName": "one",',
+        '"binaryPartNameAlias": "VersionData"}, "PathOnClient": "covered.txt"}]}',
+        '--x\r\nContent-Disposition: form-data; name="one"; filename="covered.txt"',
+        "Content-Type: text/plain\r\n\r\ncovered\r\n--x--",
+    )
+)
 _PART = {"method": "GET", "url": _ACCOUNTS + "/{Account}", "referenceId": "one"}
 _BATCH = {"batchRequests": [{"method": "GET", "url": "v{version}/limits"}]}
 _TREE = {"records": [{"attributes": {"type": "Account", "referenceId": "one"}, "Name": "Covered"}]}
@@ -333,6 +343,15 @@ OPERATIONS: Areas = {
     "Many at once": (
         Operation(
             "Create up to 200", "POST", _ROOT + "composite/sobjects", body=_MANY, says="success"
+        ),
+        Operation(
+            "Create records with their contents",
+            "POST",
+            _ROOT + "composite/sobjects",
+            body=_FORM_OF_MANY,
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+            says='"success":true',
+            note="A form: records name their part and its field in their attributes.",
         ),
         Operation(
             "Delete up to 200", "DELETE", _ROOT + "composite/sobjects?ids={Contact}", says="success"

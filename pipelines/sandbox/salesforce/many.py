@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby
 
 from pipelines.sandbox.salesforce import ids, refusals
+from pipelines.sandbox.salesforce.blobs import records_body
 from pipelines.sandbox.salesforce.calls import Answer, Call, is_true, object_body, only
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.org import Org
@@ -37,7 +38,7 @@ def collection(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
 
 
 def _write_many(org: Org, call: Call, write_row: Callable[[Org, Record], Record]) -> Answer:
-    body = object_body(call)
+    body = records_body(call)
     records = rows(body)
     _refuse_many_runs(records)
     return Answer(200, _each(org, records, partial(write_row, org), is_true(body.get("allOrNone"))))

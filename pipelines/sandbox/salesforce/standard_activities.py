@@ -36,6 +36,8 @@ def activity_objects() -> Iterable[SObject]:
     yield define("EmailMessage", "Email Message", "Email Messages", "02s", _mail())
     yield define("Note", "Note", "Notes", "002", _note())
     yield define("Attachment", "Attachment", "Attachments", "00P", _attachment())
+    yield define("Folder", "Folder", "Folders", "00l", _folder(), keeps_deleted=False)
+    yield define("Document", "Document", "Documents", "015", _old_document(), keeps_deleted=False)
     yield define("ContentVersion", "Content Version", "Content Versions", "068", _version())
     yield define("ContentDocument", "Content Document", "Content Documents", "069", _document())
     yield define("ContentDocumentLink", "Content Document Link", "Content Document Link", "06A",
@@ -158,6 +160,32 @@ def _attachment() -> Iterable[Field]:
     yield Field("Body", "Body", "base64", nillable=False)
     yield owner()
     yield text("Description", "Description", 500)
+
+
+def _folder() -> Iterable[Field]:
+    yield text("Name", "Name", 40, name_field=True)
+    yield text("DeveloperName", "Folder Unique Name", 80, id_lookup=False)
+    yield pick("AccessType", "Access Type", ("Hidden", "Public", "Shared"), 40, nillable=False,
+               restricted=True)  # fmt: skip
+    yield on_create(pick("Type", "Type", ("Document", "Email", "Report", "Dashboard"), 40,
+                         nillable=False, restricted=True))  # fmt: skip
+    yield flag("IsReadonly", "Read Only")
+
+
+def _old_document() -> Iterable[Field]:
+    yield link("FolderId", "Folder ID", "Folder User", nillable=False)
+    yield text("Name", "Document Name", 255, nillable=False, name_field=True)
+    yield text("DeveloperName", "Document Unique Name", 80)
+    yield text("ContentType", "Mime Type", 120)
+    yield text("Type", "File Extension", 40)
+    yield flag("IsPublic", "Externally Available")
+    yield flag("IsInternalUseOnly", "Internal Use Only")
+    yield fixed(whole("BodyLength", "Body Length", 9))
+    yield Field("Body", "Body", "base64")
+    yield text("Url", "Url", 1000)
+    yield area("Description", "Description", 255)
+    yield text("Keywords", "Keywords", 255)
+    yield link("AuthorId", "Author ID", "User", relationship="Author", defaulted=True)
 
 
 def _version() -> Iterable[Field]:
