@@ -118,20 +118,53 @@ def sandbox(
 
 
 @app.command()
-def extract() -> None:
-    """Read what is new in Salesforce and QuickBooks into the warehouse."""
-    from orchestration import steps, words
+def extract(
+    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep",
+            help="Look now for what is otherwise looked for once a day: "
+            "records that are gone, formulas that changed, the vendors' own totals.",
+        ),
+    ] = False,
+) -> None:
+    """Read what is new in Salesforce and QuickBooks into the warehouse.
+
+    Ends before its first call when the vendors' allowances do not suffice: see `crossfoot budget`.
+    """
+    from orchestration import steps
+    from orchestration.budget.reading import extraction_lines
     from pipelines.settings import load_settings
 
-    done = steps.extract(load_settings().check(), note)
-    for line in words.table(
-        [
-            {"system": r.system, "source": r.source, "object": r.object, "mode": r.mode}
-            | {"rows": r.rows, "calls": r.calls}
-            for r in done
-        ],
-        indent=0,
-    ):
+    done = steps.extraction(load_settings().check(), note, full=full, sweep=sweep)
+    for line in extraction_lines(done):
+        say(line)
+
+
+@app.command()
+def budget(
+    full: Annotated[bool, typer.Option("--full", help="Of a run that reads everything.")] = False,
+    count: Annotated[
+        bool,
+        typer.Option(
+            "--count",
+            help="Have the vendors count rows: one call of each org, and one "
+            "read for each entity of each company.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Say what the next run costs in calls, what is left, and whether the month suffices.
+
+    Asks each Salesforce org what it allows (one call).
+    """
+    from orchestration.budget import words
+    from orchestration.budget.gate import look
+    from pipelines.settings import load_settings
+
+    found = look(load_settings().check(), full, count, note)
+    for line in [words.as_json(found)] if as_json else words.budget_lines(found):
         say(line)
 
 

@@ -32,12 +32,19 @@ every_monday = dg.ScheduleDefinition(
     cron_schedule="0 6 * * 1",
     description="Every Monday at 06:00 the mismatch report of the week that has ended.",
 )
-every_quarter_of_an_hour = dg.ScheduleDefinition(
-    name="plan_every_quarter_of_an_hour",
-    job=plan_job,
-    cron_schedule="*/15 * * * *",
-    description="A fresh plan for people to look at and approve.",
-)
+
+
+def at_intervals(minutes: int) -> dg.ScheduleDefinition:
+    """A plan every so many minutes, which divide an hour or, as whole hours, a day."""
+    hours = minutes // 60
+    cron = f"*/{minutes} * * * *" if minutes < 60 else f"0 */{hours} * * *"
+    return dg.ScheduleDefinition(
+        name="plan_at_intervals",
+        job=plan_job,
+        cron_schedule="0 0 * * *" if hours == 24 else cron,
+        description=f"Every {minutes} minutes a fresh plan for people to look at and approve "
+        "(CROSSFOOT_READ_EVERY_MINUTES).",
+    )
 
 
 @dg.sensor(

@@ -35,7 +35,7 @@ defs = dg.Definitions(
     ],
     asset_checks=[*checks.extract_checks(), checks.conservation],
     jobs=[clocks.sync_job, clocks.plan_job, clocks.report_job],
-    schedules=[clocks.every_monday, clocks.every_quarter_of_an_hour],
+    schedules=[clocks.every_monday, clocks.at_intervals(_settings.read_every_minutes)],
     sensors=[clocks.newly_won_deals],
     resources={"settings": SettingsResource(), "dlt": DagsterDltResource()},
     # DuckDB admits one writing process: the steps of a run share one process.

@@ -18,6 +18,7 @@ from pipelines.settings import Settings
 from pipelines.transform import Build, build, require_passed
 
 if TYPE_CHECKING:
+    from orchestration.budget.reading import Extraction
     from pipelines.extract import ExtractResult
     from pipelines.matching import ScoreSummary
     from reverse_etl.report import ReportPaths
@@ -42,12 +43,23 @@ def silent(_: str) -> None:
 
 
 def extract(settings: Settings, progress: Progress = silent) -> tuple[ExtractResult, ...]:
-    """Read what is new in both systems into the raw tables."""
-    from pipelines.extract import extract_all
-    from reverse_etl.calls import recording
+    """Read what is new in both systems into the raw tables. Raises `LimitExceeded` before the
+    first call when the vendors' allowances do not suffice."""
+    return extraction(settings, progress).results
 
-    with recording(settings, "extract") as record:
-        return extract_all(settings, progress, record=record)
+
+def extraction(
+    settings: Settings, progress: Progress = silent, *, full: bool = False, sweep: bool = False
+) -> Extraction:
+    """The same, with the calls that it took and what is left. With `full` everything is read
+    again; with `sweep` the round that is made once a day is made now."""
+    from orchestration.budget.gate import within_budget
+    from orchestration.budget.reading import Extraction
+    from pipelines.extract import extract_all
+
+    with within_budget(settings, full, progress, sweep=sweep) as meter:
+        done = extract_all(settings, progress, full, meter, sweep or None)
+        return Extraction(done, meter)
 
 
 def copy_state(settings: Settings) -> None:
@@ -139,14 +151,16 @@ def _build(
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Build:
-    variables = {"go_live_on": settings.go_live_on.isoformat()} if settings.go_live_on else None
+    go_live_on = settings.go_live_on.isoformat() if settings.go_live_on else None
+    given = {"go_live_on": go_live_on, "judged_org_id": settings.judged_org_id}
+    variables = {name: value for name, value in given.items() if value}
     return build(
         settings.dbt_dir,
         settings.warehouse_path,
         select=select,
         # Unit tests hold the rules; they do not depend on the data, so a run leaves them out.
         exclude=[*exclude, "test_type:unit"],
-        variables=variables,
+        variables=variables or None,
         command="build" if tests else "run",
         progress=progress,
     )

@@ -85,7 +85,7 @@ def sandbox_salesforce(values: Values, given: Mapping[str, Any]) -> SalesforceSe
         client_id=given["client_id"],
         client_secret=Secret(given["client_secret"]),
         access_token=Secret(given["access_token"]),
-        name=given["org_id"],
+        name=str(given.get("name") or "sandbox org"),
     )
 
 

@@ -113,6 +113,13 @@ class Settings:
         return _configured(self._salesforce)
 
     @property
+    def judged_org_id(self) -> str | None:
+        """The org that is judged and written to, where several are read; None where there is one
+        only, or none is configured."""
+        orgs = self._salesforce if isinstance(self._salesforce, tuple) else ()
+        return orgs[0].org_id if len(orgs) > 1 else None
+
+    @property
     def quickbooks(self) -> QuickBooksSettings:
         """Raises `ConfigurationError` naming each missing variable when it is not configured."""
         return _configured(self._quickbooks)

@@ -52,6 +52,12 @@ class Transaction:
             query = query.order_by(text(order))
         return [dict(row) for row in self._connection.execute(query).mappings()]
 
+    def from_on(self, table: str, column: str, least: Any, order: str) -> list[dict[str, Any]]:
+        """Rows whose column is at least that, sorted by `order`."""
+        target = schema.metadata.tables[table]
+        query = select(target).where(target.c[column] >= least).order_by(text(order))
+        return [dict(row) for row in self._connection.execute(query).mappings()]
+
     def one(self, table: str, **where: Any) -> dict[str, Any] | None:
         """The only such row, or None."""
         rows = self.all(table, **where)

@@ -45,3 +45,10 @@ def note_once(state: State, name: str, value: str) -> None:
     """Remember a value unless there is one."""
     with state.writing() as work:
         work.add_if_absent("fact", {"name": name, "value": value})
+
+
+def note(state: State, name: str, value: str) -> None:
+    """Remember a value, in place of the one before."""
+    with state.writing() as work:
+        if not work.add_if_absent("fact", {"name": name, "value": value}):
+            work.change("fact", {"value": value}, name=name)

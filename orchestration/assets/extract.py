@@ -7,12 +7,14 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
+from orchestration.budget.gate import within_budget
+from orchestration.budget.reading import budget_facts
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import extract, warehouse
+from pipelines.extract.objects import salesforce_objects
 from pipelines.extract.quickbooks import quickbooks_source
 from pipelines.extract.salesforce import salesforce_source
 from pipelines.settings import Settings
-from reverse_etl.calls import recording
 
 
 class VendorWords(DagsterDltTranslator):
@@ -79,7 +81,7 @@ def extract_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets of both systems. The sources given here are only looked at, never run."""
 
     @dlt_assets(
-        dlt_source=salesforce_source(),
+        dlt_source=salesforce_source(objects=salesforce_objects(settings)),
         dlt_pipeline=extract.pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
         name="extract_salesforce",
         dagster_dlt_translator=SALESFORCE,
@@ -89,7 +91,7 @@ def extract_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: SettingsResource
     ) -> Iterator[Any]:
         """Read what is new in the org."""
-        yield from _run(context, dlt, settings.read(), 0)
+        yield from _run(context, dlt, settings.read(), 0, "Salesforce")
 
     @dlt_assets(
         dlt_source=quickbooks_source(),
@@ -102,15 +104,20 @@ def extract_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: SettingsResource
     ) -> Iterator[Any]:
         """Read what is new in every company."""
-        yield from _run(context, dlt, settings.read(), 1)
+        yield from _run(context, dlt, settings.read(), 1, "QuickBooks")
 
     return [from_salesforce, from_quickbooks]
 
 
 def _run(
-    context: dg.AssetExecutionContext, dlt: DagsterDltResource, settings: Settings, number: int
+    context: dg.AssetExecutionContext,
+    dlt: DagsterDltResource,
+    settings: Settings,
+    number: int,
+    system: str,
 ) -> Iterator[Any]:
-    """Run one source; every asset tells the rows read, the calls made and the vendor's clock."""
+    """Run one source; every asset tells the rows read, the calls made, the vendor's clock and what
+    is left of the allowance. Raises `LimitExceeded` when that does not suffice."""
 
     def load(source: Any, pipeline: Any) -> list[Any]:
         return list(
@@ -121,11 +128,12 @@ def _run(
         )  # fmt: skip
 
     with (
-        recording(settings, "extract") as record,
+        within_budget(settings, progress=context.log.info, system=system) as meter,
         extract.undisturbed(settings.warehouse_path),
     ):
-        one = extract.sources(settings, context.log.info, record=record)[number]
+        one = extract.sources(settings, context.log.info, record=meter)[number]
         results, loads = extract.read(one, load)
+    spent = budget_facts(meter, system)
     held = warehouse.row_counts(settings.warehouse_path, one.dataset)
     for event in loads[-1]:
         table = event.asset_key.path[-1]
@@ -133,7 +141,7 @@ def _run(
         facts = read_facts(one.dataset, table, told, held.get(table))
         yield dg.MaterializeResult(
             asset_key=event.asset_key,
-            metadata={**(event.metadata or {}), **facts, "loads": len(loads)},
+            metadata={**(event.metadata or {}), **facts, **spent, "loads": len(loads)},
         )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Kind = Literal["read", "write", "token"]
 
@@ -21,9 +20,34 @@ class MeteredCall:
     purpose: str
 
 
-# Told of every call but those for tokens, before it is sent. What it raises keeps the call back.
-Recorder = Callable[[MeteredCall], None]
+@dataclass(frozen=True)
+class VendorUsage:
+    """What a vendor says of its own accord: the calls of all programs that count now, and how many
+    it allows."""
+
+    system: str
+    source: str
+    used: int
+    allowed: int
 
 
-def unrecorded(_: MeteredCall) -> None:
+class Recorder(Protocol):
+    """Is told of every call but those for tokens, before it is sent; what it raises keeps the call
+    back. And of what the vendor says of its allowance."""
+
+    def __call__(self, call: MeteredCall, /) -> None: ...
+
+    def told(self, usage: VendorUsage, /) -> None: ...
+
+
+class Unrecorded:
     """The recorder of a client whose calls nobody keeps, as in tests."""
+
+    def __call__(self, call: MeteredCall, /) -> None:
+        return
+
+    def told(self, usage: VendorUsage, /) -> None:
+        return
+
+
+unrecorded = Unrecorded()

@@ -17,7 +17,7 @@ import requests
 import simplejson
 
 from pipelines.clients import salesforce_faults as faults
-from pipelines.clients.recording import Kind, Recorder, unrecorded
+from pipelines.clients.recording import Kind, Recorder, VendorUsage, unrecorded
 from pipelines.clients.salesforce_bulk import QueryJobs
 from pipelines.clients.salesforce_replies import (
     SYSTEM,
@@ -44,6 +44,8 @@ from pipelines.errors import Unavailable, WrongCompany
 from pipelines.settings import SALESFORCE_HOSTS, SalesforceSettings, Settings
 
 T = TypeVar("T")
+# On every answer: calls of all programs in 24 hours, and how many the org allows.
+_API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 # The newest versions have no SOAP login() any more; it works with 31 to 64 (salesforce_api 1.1).
 _LOGIN_VERSION = "59.0"
 COLLECTION_LIMIT = 200
@@ -52,13 +54,14 @@ COMPOSITE_QUERIES = 5
 _LOCATOR = re.compile(r"/services/data/v\d+\.\d+/query(?:All)?/[\w-]+")
 
 
-def salesforce_client(settings: Settings, record: Recorder = unrecorded) -> SalesforceClient:
-    """The client of the configured org, which tells `record` of its calls.
-
-    Raises `ConfigurationError` when there is none.
+def salesforce_client(
+    settings: Settings, record: Recorder = unrecorded, org: SalesforceSettings | None = None
+) -> SalesforceClient:
+    """The client of one of the configured orgs, which tells `record` of its calls; without `org`
+    of the one that is written to. Raises `ConfigurationError` when there is none.
     """
     return SalesforceClient(
-        settings.salesforce,
+        org or settings.salesforce,
         read_seconds=settings.timeout_seconds,
         patience=Patience(throttle_wait=60.0 if settings.profile == "live" else 1.0),
         record=record,
@@ -96,6 +99,7 @@ class SalesforceClient:
             settings.access_token,
         )
         self._connected: Any = None
+        self._record = record
 
     @property
     def calls(self) -> CallCount:
@@ -397,6 +401,9 @@ class SalesforceClient:
             )
 
     def _examine(self, response: requests.Response, kind: Kind) -> None:
+        told = _API_USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
+        if told:
+            self._record.told(VendorUsage(SYSTEM, self.org_id, int(told[1]), int(told[2])))
         faults.examine(response, kind, self.session.redact)
 
 

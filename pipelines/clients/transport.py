@@ -24,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from pipelines.clients.recording import Kind, MeteredCall, Recorder, unrecorded
+from pipelines.clients.recording import Kind, MeteredCall, unrecorded
 from pipelines.clients.redaction import redact
 from pipelines.errors import ConfigurationError, ReplyLost, Retry, Throttled, Unavailable
 from pipelines.settings import Secret, is_loopback, is_vendor
@@ -237,7 +237,7 @@ class VendorSession(requests.Session):
         governor: Governor | None = None,
         metered: Callable[[Kind], int] = lambda kind: 0,
         source: str = "",
-        record: Recorder = unrecorded,
+        record: Callable[[MeteredCall], None] = unrecorded,
     ) -> None:
         super().__init__()
         self.system = reach.system

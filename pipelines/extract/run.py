@@ -29,17 +29,22 @@ Told = TypeVar("Told")
 
 
 def extract_all(
-    settings: Settings, progress: Progress, full: bool = False, record: Recorder = unrecorded
+    settings: Settings,
+    progress: Progress,
+    full: bool = False,
+    record: Recorder = unrecorded,
+    sweep: bool | None = None,
 ) -> tuple[ExtractResult, ...]:
-    """Read what is new in the org and in every company, into raw_salesforce and raw_quickbooks;
-    with `full`, everything again. `record` is told of every call.
+    """Read what is new in every org and company, into raw_salesforce and raw_quickbooks; with
+    `full`, everything again. `record` is told of every call; with `sweep`, the round that is made
+    once a day is made now.
 
     Raises what the clients raise, `Incomplete` when rows are missing, `WarehouseBusy` when
     somebody holds the warehouse. Of a source whose run raises, only whole loads are kept, and
     nothing counts as read that was not read to its end.
     """
     done: list[ExtractResult] = []
-    for one in sources(settings, progress, full, record):
+    for one in sources(settings, progress, full, record, sweep):
         progress(f"reading {one.name}")
         with undisturbed(settings.warehouse_path):
             results, _ = read(

@@ -6,6 +6,7 @@ need not wait for a describe before it asks.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -220,14 +221,21 @@ def _agreed_field(record: str, known: pa.Schema, field: pa.Field) -> pa.Field:
     )
 
 
-def missing(names: Sequence[str], extra: Sequence[str]) -> Stop:
-    """The error for objects that must be there and are not."""
+def missing(names: Sequence[str], extra: Sequence[str], known: Iterable[str] = ()) -> Stop:
+    """The error for objects that must be there and are not; `known` are those that are."""
     first = names[0]
     asked = "it is named in the settings" if first in extra else "Crossfoot cannot do without it"
     return Stop(
         "Salesforce",
         first,
         f"the integration user does not see {' and '.join(names)}; {asked}",
-        f"Give the integration user read access to {', '.join(names)} (object permissions: Read "
-        "and View All), or correct the name, then run again.",
+        f"{meant(first, known)}Give the integration user read access to {', '.join(names)} (object "
+        "permissions: Read and View All), or correct the name, then run again.",
     )
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`Did you mean Contract? ` or nothing."""
+    lower = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    return f"Did you mean {lower[near[0]]}? " if near else ""

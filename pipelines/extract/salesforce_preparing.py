@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_replies import PartReply, incomplete
-from pipelines.errors import Refused, Retry
+from pipelines.errors import CrossfootError, Refused, Retry
 from pipelines.extract.results import Progress
 from pipelines.extract.salesforce_asking import (
     Asked,
@@ -193,7 +193,8 @@ class Preparing:
         lacking = [name for name in self._objects if name not in shapes]
         needed = [name for name in lacking if name not in OPTIONAL or name in known]
         if needed:
-            raise missing(needed, [n for n in needed if n not in OBJECTS])
+            extra = [n for n in needed if n not in OBJECTS]
+            raise missing(needed, extra, self._all_names() if extra else ())
         told = {}
         for name in lacking:
             told[name] = (
@@ -201,6 +202,14 @@ class Preparing:
             )
             self._progress(f"Salesforce {name}: not read: {told[name]}")
         return told
+
+    def _all_names(self) -> list[str]:
+        """Every object that the org shows the user, so that a mistyped one can be told."""
+        try:
+            return [str(o["name"]) for o in self._client.get("sobjects/")["sobjects"]]
+        except (CrossfootError, KeyError, TypeError) as problem:
+            self._progress(f"Salesforce: which objects there are is not told ({problem})")
+            return []
 
     def _is_unchanged(self, found: Shape | None, known: Shape) -> bool:
         return found is not None and found.signature == known.signature

@@ -25,12 +25,13 @@ from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
 from pipelines.extract.held import known_ids
+from pipelines.extract.objects import salesforce_objects
 from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
 from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
 from pipelines.extract.salesforce_held import held_in
 from pipelines.extract.undisturbed import own_configuration
-from pipelines.settings import Settings
+from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
 _SPEAKING = frozenset("'*?[]{}")
@@ -64,23 +65,30 @@ def sources(
     progress: Progress = silent,
     full: bool = False,
     record: Recorder = unrecorded,
+    sweep: bool | None = None,
 ) -> list[Source]:
-    """Both sources, ready to be run; `record` is told of every call.
+    """Both sources, ready to be run; `record` is told of every call. With `full` everything is
+    read again; the round that is made once a day is made now with `sweep`.
 
     Raises `ConfigurationError` when a system is missing.
     """
     settings.check()
     return [
-        _salesforce(settings, progress, full, record),
-        _quickbooks(settings, progress, full, record),
+        _salesforce(settings, progress, full, record, sweep),
+        _quickbooks(settings, progress, full, record, sweep),
     ]
 
 
-def _salesforce(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
+def _salesforce(
+    settings: Settings, progress: Progress, full: bool, record: Recorder, sweep: bool | None
+) -> Source:
+    objects = salesforce_objects(settings)
+
     def begin() -> Sequence[Reading]:
-        client = salesforce_client(settings, record)
-        held = held_in(settings.warehouse_path, client.org_id)
-        return [SalesforceReading(client, full=full, progress=progress, held=held)]
+        return [
+            _org(settings, org, objects, progress, full, record, sweep)
+            for org in settings.salesforce_orgs
+        ]
 
     return Source(
         "Salesforce",
@@ -93,7 +101,23 @@ def _salesforce(settings: Settings, progress: Progress, full: bool, record: Reco
     )
 
 
-def _quickbooks(settings: Settings, progress: Progress, full: bool, record: Recorder) -> Source:
+def _org(
+    settings: Settings,
+    org: SalesforceSettings,
+    objects: Sequence[str],
+    progress: Progress,
+    full: bool,
+    record: Recorder,
+    sweep: bool | None,
+) -> SalesforceReading:
+    client = salesforce_client(settings, record, org)
+    held = held_in(settings.warehouse_path, client.org_id)
+    return SalesforceReading(client, objects, full, progress, held, sweep)
+
+
+def _quickbooks(
+    settings: Settings, progress: Progress, full: bool, record: Recorder, sweep: bool | None
+) -> Source:
     def begin() -> Sequence[Reading]:
         known = known_ids(settings.warehouse_path)
         clients = [

@@ -86,8 +86,22 @@ def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
 def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
     assert {job.name for job in defs.jobs or ()} == {"sync", "plan", "weekly_report"}
     schedules = {s.name: s.cron_schedule for s in defs.schedules or ()}  # type: ignore[union-attr]
-    assert schedules["weekly_report_on_monday"] == "0 6 * * 1"
+    assert schedules == {
+        "weekly_report_on_monday": "0 6 * * 1",
+        "plan_at_intervals": "*/15 * * * *",
+    }
     assert [s.name for s in defs.sensors or ()] == ["newly_won_deals"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cron"),
+    [(1, "*/1 * * * *"), (30, "*/30 * * * *"), (60, "0 */1 * * *"), (480, "0 */8 * * *"),
+     (1440, "0 0 * * *")],
+)  # fmt: skip
+def test_a_plan_comes_as_often_as_the_settings_say(minutes: int, cron: str) -> None:
+    from orchestration.clocks import at_intervals
+
+    assert at_intervals(minutes).cron_schedule == cron
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:

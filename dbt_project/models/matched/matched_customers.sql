@@ -7,7 +7,7 @@ decided as (
 ),
 
 accounts as (
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
 ),
 
 customers as (

@@ -7,7 +7,7 @@ decided as (
 ),
 
 products as (
-    select * from {{ ref('stg_salesforce__products') }}
+    select * from {{ judged(ref('stg_salesforce__products')) }}
     where not is_deleted
 ),
 

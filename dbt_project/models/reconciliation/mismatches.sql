@@ -22,7 +22,7 @@ deals as (
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
 
 ),
 

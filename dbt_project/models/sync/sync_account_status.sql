@@ -17,7 +17,7 @@ links as (
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
     where not is_deleted
 
 ),

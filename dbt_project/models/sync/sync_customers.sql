@@ -17,14 +17,14 @@ links as (
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
     where not is_deleted
 
 ),
 
 contacts as (
 
-    select * from {{ ref('stg_salesforce__contacts') }}
+    select * from {{ judged(ref('stg_salesforce__contacts')) }}
     where not is_deleted and is_billing_contact
 
 ),

@@ -17,7 +17,7 @@ statuses as (
 
 deals as (
 
-    select * from {{ ref('stg_salesforce__opportunities') }}
+    select * from {{ judged(ref('stg_salesforce__opportunities')) }}
 
 ),
 

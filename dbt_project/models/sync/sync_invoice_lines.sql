@@ -18,14 +18,14 @@ deals as (
 
 lines as (
 
-    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted
 
 ),
 
 products as (
 
-    select * from {{ ref('stg_salesforce__products') }}
+    select * from {{ judged(ref('stg_salesforce__products')) }}
 
 ),
 

@@ -21,7 +21,7 @@ clock as (
 
 contacts as (
 
-    select * from {{ ref('stg_salesforce__contacts') }}
+    select * from {{ judged(ref('stg_salesforce__contacts')) }}
     where not is_deleted and is_billing_contact and email is not null
 
 ),

@@ -4,12 +4,12 @@
 with
 
 accounts as (
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
     where not is_deleted
 ),
 
 contacts as (
-    select * from {{ ref('stg_salesforce__contacts') }}
+    select * from {{ judged(ref('stg_salesforce__contacts')) }}
     where not is_deleted and account_id is not null
 ),
 

@@ -23,7 +23,7 @@ deals as (
 
 lines as (
 
-    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted
 
 ),

@@ -11,7 +11,7 @@ steps as (
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
 
 ),
 

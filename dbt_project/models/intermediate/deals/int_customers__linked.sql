@@ -18,7 +18,7 @@ customers as (
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
 
 ),
 

@@ -4,20 +4,20 @@ with
 
 deals as (
 
-    select * from {{ ref('stg_salesforce__opportunities') }}
+    select * from {{ judged(ref('stg_salesforce__opportunities')) }}
 
 ),
 
 lines as (
 
-    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted
 
 ),
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
 
 ),
 

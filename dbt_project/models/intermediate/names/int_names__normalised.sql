@@ -9,7 +9,7 @@ account_names as (
         org_id as scope_id,
         account_id as record_id,
         account_name as written_name
-    from {{ ref('stg_salesforce__accounts') }}
+    from {{ judged(ref('stg_salesforce__accounts')) }}
     where not is_deleted
 ),
 

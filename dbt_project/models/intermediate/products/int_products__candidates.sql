@@ -8,7 +8,7 @@ products as (
         product_name,
         {{ code_key('coalesce(product_code, sku)') }} as code_key,
         {{ product_name_key('product_name') }} as name_key
-    from {{ ref('stg_salesforce__products') }}
+    from {{ judged(ref('stg_salesforce__products')) }}
     where not is_deleted
 ),
 

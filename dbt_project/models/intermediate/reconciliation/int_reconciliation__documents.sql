@@ -50,7 +50,7 @@ excluded_accounts as (
     select
         accounts.org_id,
         accounts.account_id
-    from {{ ref('stg_salesforce__accounts') }} as accounts
+    from {{ judged(ref('stg_salesforce__accounts')) }} as accounts
     inner join {{ ref('exclusions') }} as exclusions
         on
             exclusions.subject = 'account_type'

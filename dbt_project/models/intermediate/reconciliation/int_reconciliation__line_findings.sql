@@ -13,7 +13,7 @@ steps as (
 
 deal_lines as (
 
-    select * from {{ ref('stg_salesforce__opportunity_lines') }}
+    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted
 
 ),

@@ -16,7 +16,7 @@ won_deals as (
         account_id,
         currency_code,
         sum(amount) as won_amount
-    from {{ ref('stg_salesforce__opportunities') }}
+    from {{ judged(ref('stg_salesforce__opportunities')) }}
     where is_won and not is_deleted
     group by all
 ),

@@ -12,8 +12,8 @@ sold as (
         lines.product_id,
         deals.currency_code,
         sum(lines.total_price) as sold_amount
-    from {{ ref('stg_salesforce__opportunity_lines') }} as lines
-    inner join {{ ref('stg_salesforce__opportunities') }} as deals
+    from {{ judged(ref('stg_salesforce__opportunity_lines')) }} as lines
+    inner join {{ judged(ref('stg_salesforce__opportunities')) }} as deals
         on lines.org_id = deals.org_id and lines.deal_id = deals.deal_id
     where deals.is_won and not deals.is_deleted and not lines.is_deleted
     group by all
