@@ -61,10 +61,6 @@ _DELETION_COLUMNS = {
     **dict.fromkeys(("company_id", "entity", "id", "proof"), _TEXT),
     "deleted_at": _INSTANT,
 }
-_SALESFORCE_DELETION_COLUMNS = {
-    **dict.fromkeys(("org_id", "object", "id", "proof"), _TEXT),
-    "deleted_at": _INSTANT,
-}
 
 
 def fill_raw_tables(
@@ -82,7 +78,6 @@ def fill_raw_tables(
         fill = warehouse.fill_table
         fill(connection, sales, "account", _ACCOUNT_COLUMNS, accounted)
         fill(connection, sales, "contact", _CONTACT_COLUMNS, contacts)
-        fill(connection, sales, "deletion", _SALESFORCE_DELETION_COLUMNS, [])
         fill(connection, books, "customer", _CUSTOMER_COLUMNS, kept)
         fill(connection, books, "deletion", _DELETION_COLUMNS, [])
         fill(connection, warehouse.RAW_STATE, "match_decision", decision_columns, [])
