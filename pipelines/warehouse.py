@@ -30,6 +30,8 @@ from pipelines.errors import (
 RAW_SALESFORCE = "raw_salesforce"
 RAW_QUICKBOOKS = "raw_quickbooks"
 RAW_STATE = "raw_state"
+HISTORY_SALESFORCE = "history_salesforce"
+HISTORY_QUICKBOOKS = "history_quickbooks"
 MATCHING = "matching"
 STAGING = "staging"
 INTERMEDIATE = "intermediate"
@@ -37,8 +39,8 @@ MATCHED = "matched"
 RECONCILIATION = "reconciliation"
 SYNC = "sync"
 SCHEMAS = (
-    RAW_SALESFORCE, RAW_QUICKBOOKS, RAW_STATE, MATCHING, STAGING, INTERMEDIATE, MATCHED,
-    RECONCILIATION, SYNC,
+    RAW_SALESFORCE, RAW_QUICKBOOKS, RAW_STATE, HISTORY_SALESFORCE, HISTORY_QUICKBOOKS, MATCHING,
+    STAGING, INTERMEDIATE, MATCHED, RECONCILIATION, SYNC,
 )  # fmt: skip
 
 Connection = duckdb.DuckDBPyConnection

@@ -1,6 +1,7 @@
 {#-
     Tables that Python fills between or before builds exist from the first build on, empty: customer
-    scores, the ledger, people's decisions, and the records of the org that are proved gone.
+    scores, the ledger, people's decisions, the records of the org that are proved gone and the
+    vendors' control totals.
 -#}
 {% macro create_missing_inputs() -%}
     create schema if not exists matching;
@@ -53,5 +54,20 @@
         decided_by varchar,
         decided_at timestamptz,
         reason varchar
-    )
+    );
+    {%- for system in ['salesforce', 'quickbooks'] %}
+        create schema if not exists raw_{{ system }};
+        create table if not exists raw_{{ system }}.control_total (
+            run_id varchar,
+            source_id varchar,
+            object varchar,
+            measure varchar,
+            currency varchar,
+            vendor_value decimal(38, 10),
+            held_value decimal(38, 10),
+            agrees boolean,
+            asked_at timestamptz
+        )
+        {%- if not loop.last %};{% endif %}
+    {%- endfor %}
 {%- endmacro %}

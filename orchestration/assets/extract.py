@@ -60,20 +60,31 @@ def vendor_objects(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
 
 VENDORS = {"salesforce": "Salesforce", "quickbooks": "QuickBooks Online"}
 
-# What was read, and the vendors' own counts: written after each source has run.
+_JUDGED_BY = (
+    (
+        "extract_run",
+        "What each run read, beside the vendor's own count; completeness is judged from it.",
+    ),
+    (
+        "control_total",
+        "Figures that the vendor was asked for, beside what is held; one that differs bars the "
+        "verdict.",
+    ),
+)
+# What was read, and the vendors' own figures: written after each source has run.
 RUNS = [
     dg.AssetSpec(
-        dg.AssetKey([words.dataset, "extract_run"]),
+        dg.AssetKey([words.dataset, name]),
         deps=[dg.AssetKey([words.dataset, table]) for table in tables],
         group_name="extract",
         kinds={"dlt"},
-        description="What each run read, beside the vendor's own count; completeness is judged "
-        "from it.",
+        description=description,
     )
     for words, tables in (
         (SALESFORCE, ("account", "opportunity", "opportunity_line_item")),
         (QUICKBOOKS, ("customer", "invoice", "payment", "deletion")),
     )
+    for name, description in _JUDGED_BY
 ]
 
 

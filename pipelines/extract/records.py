@@ -6,12 +6,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 
 from pipelines import warehouse
 from pipelines.errors import Incomplete
+from pipelines.extract.history import FROM, HISTORIES
 from pipelines.extract.intake import LOADED_AT, Intake
 from pipelines.extract.results import ExtractResult
 from pipelines.extract.salesforce import table_name
@@ -130,27 +130,33 @@ def record_load(connection: Connection, one: Source, intake: Intake) -> None:
     warehouse.append_rows(connection, one.dataset, LOAD_TABLE, _LOAD_COLUMNS, [row])
 
 
-def last_moment(one: Source) -> datetime:
-    """The latest moment by which a row is stamped, also when its load was never written down."""
-    tables = sorted(stamped(one))
-    if not tables:
-        return datetime.min.replace(tzinfo=UTC)
-    each = " UNION ALL ".join(
-        f"SELECT max({LOADED_AT}) AS moment FROM {identifier(one.dataset)}.{identifier(name)}"  # noqa: S608
-        for name in tables
-    )
-    (row,) = warehouse.read(one.path, f"SELECT max(moment) AS moment FROM ({each})")  # noqa: S608
-    return row["moment"] or datetime.min.replace(tzinfo=UTC)
+def last_load(connection: Connection, dataset: str) -> datetime | None:
+    """The moment of the last load that was written down, with its history."""
+    kept = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        [dataset, LOAD_TABLE],
+    ).fetchall()
+    if kept == [(0,)]:
+        return None
+    sql = f"SELECT max({LOADED_AT}) FROM {identifier(dataset)}.{identifier(LOAD_TABLE)}"  # noqa: S608
+    ((found,),) = connection.execute(sql).fetchall()
+    return found.astimezone(UTC) if isinstance(found, datetime) else None
 
 
-def stamped(one: Source) -> frozenset[str]:
-    """The tables of a raw schema whose rows say when they were loaded."""
-    if not one.path.exists():
-        return frozenset()
-    found: list[dict[str, Any]] = warehouse.read(
-        one.path,
-        "SELECT table_name FROM information_schema.columns"
-        " WHERE table_schema = ? AND column_name = ?",
-        [one.dataset, LOADED_AT],
-    )
-    return frozenset(row["table_name"] for row in found)
+def last_moment(connection: Connection, dataset: str) -> datetime:
+    """The latest moment that a raw row or a version bears, also of a load that was not written
+    down. Later loads have later moments, whatever the machine's clock says."""
+    dated = connection.execute(
+        "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE"
+        " table_schema IN (?, ?) AND column_name IN (?, ?)"
+        " AND data_type = 'TIMESTAMP WITH TIME ZONE'",
+        [dataset, HISTORIES[dataset], LOADED_AT, FROM],
+    ).fetchall()
+    found = [
+        connection.execute(
+            f"SELECT max({identifier(column)}) FROM {identifier(schema)}.{identifier(table)}"  # noqa: S608
+        ).fetchall()[0][0]
+        for schema, table, column in dated
+    ]
+    moments = [moment.astimezone(UTC) for moment in found if isinstance(moment, datetime)]
+    return max(moments, default=datetime.min.replace(tzinfo=UTC))

@@ -8,14 +8,17 @@ whenever the process is killed, and a load that was not committed counts as neve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pipelines import warehouse
 from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.errors import Incomplete
-from pipelines.extract import records
+from pipelines.extract import controls, history, history_files, records
 from pipelines.extract.intake import Intake
-from pipelines.extract.results import ExtractResult, Progress, Reading
+from pipelines.extract.quickbooks import DELETION
+from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
+from pipelines.extract.salesforce import table_name
 from pipelines.extract.sources import Source, sources
 from pipelines.extract.undisturbed import undisturbed
 from pipelines.settings import Settings
@@ -24,6 +27,8 @@ from pipelines.settings import Settings
 FILE_FORMAT = "parquet"
 # A reading that goes on handing over nothing has lost its way.
 _EMPTY_LOADS = 3
+# A vendor's figure that differs from ours is asked so often, each time after reading what is new.
+_ASKED_AT_MOST = 3
 
 Told = TypeVar("Told")
 
@@ -62,17 +67,62 @@ def read(
     `load(source, pipeline)` runs the pipeline once, by dlt itself or through Dagster. Returns what
     was read, and what each load told.
     """
-    intake = Intake(records.last_moment(one))
-    readings = one.begin()
-    told = list(_loads(one, readings, intake, load))
-    return tuple(result for reading in readings for result in reading.results), told
+    first = one.begin()
+    intake = Intake(_caught_up(one))
+    results: list[ExtractResult] = []
+    totals: list[ControlTotal] = []
+    told: list[Told] = []
+    for asked in range(1, _ASKED_AT_MOST + 1):
+        readings, run = first if asked == 1 else one.begin(), records.run_id()
+        told += _loads(one, readings, intake, run, load)
+        results += [result for reading in readings for result in reading.results]
+        new = [control for reading in readings for control in reading.controls]
+        totals = _compared(one, totals, new)
+        if not controls.differing(totals):
+            break
+        if asked < _ASKED_AT_MOST:
+            one.progress(f"{one.name}: {_difference(totals)}; asking again")
+    with warehouse.writer(one.path) as connection:
+        controls.write(connection, one, run, totals)
+        history_files.keep(connection, one.dataset, one.history_folder)
+    return tuple(results), told
+
+
+def _compared(
+    one: Source, before: Sequence[ControlTotal], new: Sequence[ControlTotal]
+) -> list[ControlTotal]:
+    """The vendor's figures beside ours: those of this reading, and those that differed before and
+    are explained by what it brought."""
+    with warehouse.writer(one.path) as connection:
+        again = [controls.explained(connection, one, total) for total in before]
+        return controls.latest([*again, *controls.compared(connection, one, new)])
+
+
+def _difference(totals: Sequence[ControlTotal]) -> str:
+    """The first figure that differs, in words."""
+    first, *others = controls.differing(totals)
+    more = f" and {len(others)} more" if others else ""
+    return f"{first.object}: {first.held:,f} held of {first.vendor:,f} ({first.measure}){more}"
+
+
+def _caught_up(one: Source) -> datetime:
+    """Bring the history up to what is held: from its files, when the warehouse is new or older,
+    and by loads after which a run was killed. Returns the latest moment that anything bears."""
+    with warehouse.writer(one.path) as connection:
+        history_files.restore(connection, one.dataset, one.history_folder)
+        history.record(connection, one.dataset, records.last_load(connection, one.dataset))
+        return records.last_moment(connection, one.dataset)
 
 
 def _loads(
-    one: Source, readings: Sequence[Reading], intake: Intake, load: Callable[[Any, Any], Told]
+    one: Source,
+    readings: Sequence[Reading],
+    intake: Intake,
+    run: str,
+    load: Callable[[Any, Any], Told],
 ) -> Iterator[Told]:
     """One load after the other until no reading has rows to come."""
-    source, run = intake.watch(one.as_source(readings)), records.run_id()
+    source = intake.watch(one.as_source(readings))
     noted, empty, more = 0, 0, True
     while more:
         intake.begin()
@@ -80,20 +130,30 @@ def _loads(
             reading.unfinished = False
         yield load(source, one.pipeline)
         results = [result for reading in readings for result in reading.results]
-        _write_down(one, intake, run, results[noted:])
-        noted = len(results)
         more = any(reading.unfinished for reading in readings)
+        whole = () if more else tuple(r.object for r in results if r.mode == "full")
+        _write_down(one, intake, run, results[noted:], whole)
+        noted = len(results)
         empty = 0 if intake.rows else empty + 1
         if more:
             _go_on(one, intake, empty)
 
 
-def _write_down(one: Source, intake: Intake, run: str, results: Sequence[ExtractResult]) -> None:
-    """Check and record a load in one transaction. Raises `Incomplete` when rows were lost; then
-    everything is read again next time."""
+def _write_down(
+    one: Source, intake: Intake, run: str, results: Sequence[ExtractResult], whole: Sequence[str]
+) -> None:
+    """Check and record a load in one transaction; `whole` are the objects of which everything was
+    read, once nothing is to come any more.
+
+    Raises `Incomplete` when rows were lost; then everything is read again next time.
+    """
     try:
         with warehouse.writer(one.path) as connection:
             records.refuse_lost_rows(connection, one, intake)
+            history.record(connection, one.dataset, records.last_load(connection, one.dataset))
+            if whole:
+                tables = (*map(table_name, whole), DELETION)
+                history.close_lost(connection, one.dataset, tables, intake.at)
             records.record_results(connection, one, run, results)
             records.record_load(connection, one, intake)
     except Incomplete:

@@ -25,6 +25,7 @@ from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
 from pipelines.extract.held import known_ids
+from pipelines.extract.history_files import FOLDER
 from pipelines.extract.objects import salesforce_objects
 from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
 from pipelines.extract.results import Progress, Reading, silent
@@ -51,6 +52,11 @@ class Source:
     as_source: Callable[[Sequence[Any]], Any]
     make_pipeline: Callable[[], Any]
     progress: Progress = silent
+
+    @property
+    def history_folder(self) -> Path:
+        """Where the history is kept beside the warehouse."""
+        return self.path.parent / FOLDER
 
     @cached_property
     def pipeline(self) -> Any:

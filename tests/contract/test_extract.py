@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,22 @@ def check(world: World) -> None:
             kept = {r["id"]: simplejson.loads(r["payload"], use_decimal=True) for r in rows}
             assert len(kept) == len(rows)
             assert kept == books, name
+    check_history(world)
+
+
+def check_history(world: World) -> None:
+    """What is known now is what the raw tables hold, in all columns but those that say when."""
+    now = datetime.now(UTC)
+    for system in ("salesforce", "quickbooks"):
+        tables = warehouse.tables(world.settings.warehouse_path, f"history_{system}")
+        assert len(tables) > 9
+        for name in tables:
+            ours = "c IN ('loaded_at', 'extracted_at') OR starts_with(c, '_dlt')"
+            when = f"COLUMNS(lambda c: NOT ({ours}))"
+            held = f"SELECT {when} FROM raw_{system}.{name}"
+            known = f"SELECT {when} FROM history_{system}.as_known_at('{name}', ?)"
+            assert read(world, f"({held}) EXCEPT ({known})", [now]) == [], name
+            assert read(world, f"({known}) EXCEPT ({held})", [now]) == [], name
 
 
 def test_what_was_read_is_recorded_beside_the_vendors_count(loaded: World) -> None:
@@ -176,6 +193,9 @@ def test_changes_are_merged_and_deletions_kept_apart(world: World) -> None:
     assert gone == {"entity": "Invoice", "id": doomed["Id"], "proof": "cdc"}
     (last,) = read(world, "SELECT payload FROM raw_quickbooks.invoice")
     assert simplejson.loads(last["payload"], use_decimal=True) == doomed
+    check_history(world)
+    names = "SELECT name FROM history_salesforce.account WHERE id = ? ORDER BY known_from"
+    assert [r["name"] for r in read(world, names, [BOREAL])][1:] == ["Boreal plc"]
 
 
 # Lost and restored files

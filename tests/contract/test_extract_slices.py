@@ -31,6 +31,20 @@ def check_whole(folder: Path) -> None:
     assert [(r["id"], r["amount"]) for r in found] == [(f"{n:06}", n) for n in range(TOTAL)]
     (run,) = rows(folder, "SELECT object, rows_read, rows_vendor FROM raw_salesforce.extract_run")
     assert run == {"object": "number", "rows_read": TOTAL, "rows_vendor": TOTAL}
+    check_history(folder)
+
+
+def check_history(folder: Path) -> None:
+    """One version of each number, known since the load that brought it; the files say the same."""
+    same = rows(
+        folder,
+        "SELECT count(*) AS n FROM history_salesforce.number AS past JOIN raw_salesforce.number"
+        " AS now USING (org_id, id, amount) WHERE known_from = loaded_at AND known_to IS NULL",
+    )
+    versions = rows(folder, "SELECT count(*) AS n FROM history_salesforce.number")
+    (file,) = (folder / "history" / "history_salesforce" / "number").iterdir()
+    kept = rows(folder, f"SELECT count(*) AS n FROM read_parquet('{file}')")
+    assert same == versions == kept == [{"n": TOTAL}]
 
 
 def test_a_reading_comes_in_as_many_loads_as_it_says(tmp_path: Path) -> None:
@@ -85,8 +99,9 @@ def test_rows_lost_on_the_way_make_the_run_red_and_the_next_one_whole(
         with pytest.raises(Incomplete, match=r"number: 30 rows were read and 29 reached"):
             read_numbers(one)
     read_numbers(numbers_source(tmp_path, lambda: [Numbers(tmp_path, TOTAL)]))
-    check_whole(tmp_path)
     assert pages(tmp_path)[6:] == list(range(0, TOTAL, 10))
+    found = rows(tmp_path, "SELECT count(*) AS n FROM raw_salesforce.number")
+    assert found == [{"n": TOTAL}]
 
 
 def test_a_reading_that_never_ends_and_brings_nothing_is_told(tmp_path: Path) -> None:

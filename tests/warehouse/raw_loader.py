@@ -206,6 +206,12 @@ RUN_COLUMNS = {
     "server_time": INSTANT,
     "finished_at": INSTANT,
 }
+CONTROL_COLUMNS = {
+    **dict.fromkeys(("run_id", "source_id", "object", "measure", "currency"), TEXT),
+    **dict.fromkeys(("vendor_value", "held_value"), "DECIMAL(38,10)"),
+    "agrees": FLAG,
+    "asked_at": INSTANT,
+}
 LEDGER_COLUMNS = {
     **dict.fromkeys(("change_key", "flow", "company_id", "record_id"), TEXT),
     **dict.fromkeys(("plan_step", "generation"), "INTEGER"),
@@ -289,6 +295,8 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
     yield "raw_salesforce", "deletion", GONE_COLUMNS, list(world.gone)
     yield "raw_salesforce", "extract_run", RUN_COLUMNS, list(_salesforce_runs(world))
     yield "raw_quickbooks", "extract_run", RUN_COLUMNS, list(_quickbooks_runs(world))
+    for system in ("raw_salesforce", "raw_quickbooks"):
+        yield system, "control_total", CONTROL_COLUMNS, []
     yield "raw_state", "ledger", LEDGER_COLUMNS, world.ledger
     yield "raw_state", "match_decision", DECISION_COLUMNS, world.decisions
 

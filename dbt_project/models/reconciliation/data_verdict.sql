@@ -34,6 +34,26 @@ runs as (
 
 ),
 
+-- The vendors' own figures of what they hold. The report of receivables holds documents that are
+-- not read (journal entries on the account), so it is shown but does not bar a verdict.
+controls as (
+
+    select * from {{ ref('extract_control_totals') }}
+    where agrees is false and is_barring
+
+),
+
+controls_differing as (
+
+    select
+        system,
+        source_id,
+        string_agg(sentence, '; ' order by object, measure, currency) as differences
+    from controls
+    group by system, source_id
+
+),
+
 routed_companies as (
 
     select distinct
@@ -103,15 +123,21 @@ judged as (
             >= clock.as_of_at - to_hours({{ var('freshness_hours', 26) }}),
             false
         ) as is_fresh,
-        sources_counted.objects is not null and sources_counted.incomplete_objects is null
-            as is_complete,
-        sources_counted.incomplete_objects
+        sources_counted.objects is not null
+        and sources_counted.incomplete_objects is null
+        and controls_differing.differences is null as is_complete,
+        sources_counted.incomplete_objects,
+        controls_differing.differences
     from sources
     cross join clock
     left join sources_counted
         on
             sources.system = sources_counted.system
             and sources.source_id = sources_counted.source_id
+    left join controls_differing
+        on
+            sources.system = controls_differing.system
+            and sources.source_id = controls_differing.source_id
 
 ),
 
@@ -125,6 +151,8 @@ final as (
         case when is_fresh and is_complete then 'concluded' else 'not_concluded' end as verdict,
         case
             when objects = 0 then 'Nothing has been read from this source'
+            when differences is not null
+                then differences || '. Read everything again: crossfoot extract --full'
             when not is_complete
                 then
                     'Rows read differ from the vendor''s count: '

@@ -1,0 +1,166 @@
+"""The history beside the warehouse: it is nowhere else, so it must not go when the file goes.
+
+The warehouse can be deleted at any time, for all of it is read again from the two systems; only
+what *was* cannot be asked any more. Therefore each run writes the versions it has found, and
+nothing else, to one Parquet file per table: `history/<schema>/<table>/<moment>.parquet`, moment
+being the youngest in it. Files are only ever added, whole or not at all; any copy of the folder is
+a backup. A warehouse that lacks versions, because it is new or older than the files, takes them
+back before its next reading.
+
+A row in a file is a version with its `known_from`; it ends where the next one of its key begins.
+A row with `known_no_more` ends the last version without beginning another.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pipelines.errors import Stop
+from pipelines.extract.history import FROM, HISTORIES, TO, Recorded, recorded
+from pipelines.warehouse import Connection, identifier
+
+FOLDER = "history"
+_ENDED = "known_no_more"
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+_FILE = re.compile(r"\d{8}T\d{12}Z\.parquet")
+
+
+def keep(connection: Connection, raw: str, folder: Path) -> None:
+    """Write the versions that no file has yet."""
+    for one in recorded(connection, raw):
+        place = _place(folder, one.history, one.table)
+        last = _youngest(_files(place))
+        until = _until(connection, one.history, one.table)
+        if until is not None and (last is None or until > last):
+            _write(connection, one, place, last, until)
+
+
+def restore(connection: Connection, raw: str, folder: Path) -> None:
+    """Take back the versions that the files have and the warehouse has not.
+
+    Raises `Stop` naming a file that cannot be read.
+    """
+    history = HISTORIES[raw]
+    for place in sorted((folder / history).iterdir()) if (folder / history).is_dir() else []:
+        files = _files(place)
+        last, until = _youngest(files), _until(connection, history, place.name)
+        if last is not None and (until is None or until < last):
+            keys = [_key(file) for file in files]
+            _take_back(connection, history, place.name, files, keys[-1])
+
+
+def _place(folder: Path, history: str, table: str) -> Path:
+    return folder / history / table
+
+
+def _files(place: Path) -> list[Path]:
+    found = place.iterdir() if place.is_dir() else ()
+    return sorted(path for path in found if _FILE.fullmatch(path.name))
+
+
+def _youngest(files: Sequence[Path]) -> datetime | None:
+    if not files:
+        return None
+    return datetime.strptime(files[-1].name.removesuffix(".parquet"), _STAMP).replace(tzinfo=UTC)
+
+
+def _until(connection: Connection, history: str, table: str) -> datetime | None:
+    """The last moment of which the warehouse's own history knows something."""
+    if not _columns(connection, history, table):
+        return None
+    of_history = f"{identifier(history)}.{identifier(table)}"
+    sql = f"SELECT greatest(max({FROM}), max({TO})) FROM {of_history}"  # noqa: S608
+    ((found,),) = connection.execute(sql).fetchall()
+    return found.astimezone(UTC) if isinstance(found, datetime) else None
+
+
+def _columns(connection: Connection, history: str, table: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        [history, table],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _write(
+    connection: Connection, one: Recorded, place: Path, last: datetime | None, until: datetime
+) -> None:
+    """One file, put in its place whole; the key's columns are told in its metadata."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{until.strftime(_STAMP)}.parquet"
+    beside = file.with_name(file.name + ".new")
+    key = ",".join(one.key)
+    connection.execute(
+        f"COPY ({_versions(one.of_history, one.key)}) TO ?"
+        f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{key: '{key}'}})",
+        [*_since(last), str(beside)],
+    )
+    with beside.open("rb+") as written:
+        os.fsync(written.fileno())
+    beside.replace(file)
+
+
+def _since(last: datetime | None) -> list[datetime]:
+    return [last or datetime.min.replace(tzinfo=UTC)] * 3
+
+
+def _versions(of_history: str, key: Sequence[str]) -> str:
+    """Versions after a moment (given three times) as rows of a file, ends without a successor
+    among them."""
+    same = " AND ".join(f"next.{identifier(n)} = past.{identifier(n)}" for n in key)
+    return (
+        f"SELECT * EXCLUDE ({TO}), false AS {_ENDED} FROM {of_history} WHERE {FROM} > ?"  # noqa: S608
+        f" UNION ALL BY NAME SELECT {', '.join(map(identifier, key))}, {TO} AS {FROM},"
+        f" true AS {_ENDED} FROM {of_history} AS past WHERE {TO} > ? AND NOT EXISTS"
+        f" (SELECT 1 FROM {of_history} AS next WHERE next.{FROM} > ? AND {same}"
+        f" AND next.{FROM} = past.{TO})"
+    )
+
+
+def _take_back(
+    connection: Connection, history: str, table: str, files: Sequence[Path], key: Sequence[str]
+) -> None:
+    """Build a table's history anew from its files, with what only the warehouse has."""
+    of_history = f"{identifier(history)}.{identifier(table)}"
+    by_key = ", ".join(map(identifier, key))
+    sql = "SELECT * FROM read_parquet(?, union_by_name = true)"
+    given: list[object] = [[str(file) for file in files]]
+    if _columns(connection, history, table):
+        sql += f" UNION ALL BY NAME ({_versions(of_history, key)})"
+        given += _since(None)
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(history)}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE versions AS"  # noqa: S608
+        f" SELECT DISTINCT ON ({by_key}, {FROM}) * FROM ({sql})",
+        given,
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {of_history} AS SELECT * EXCLUDE ({_ENDED}) FROM"  # noqa: S608
+        f" (SELECT *, lead({FROM}) OVER (PARTITION BY {by_key} ORDER BY {FROM}) AS {TO}"
+        f" FROM versions) WHERE NOT {_ENDED}"
+    )
+    connection.execute("DROP TABLE versions")
+
+
+def _key(file: Path) -> list[str]:
+    """The columns of the key, as a file tells them. Raises `Stop` naming a file that cannot be
+    read."""
+    try:
+        told = parquet.read_metadata(file).metadata[b"key"]
+    except (pa.ArrowException, OSError, KeyError, TypeError) as problem:
+        raise Stop(
+            "history",
+            str(file),
+            f"the file cannot be read ({' '.join(str(problem).split())[:200]})",
+            "Put it back from a backup of the folder, or move it away: what only it knew is then "
+            "unknown.",
+        ) from None
+    return told.decode().split(",")
