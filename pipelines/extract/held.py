@@ -28,12 +28,20 @@ def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:
     if not entities or DELETION not in tables:
         return {}
     every = " UNION ALL ".join(
-        f"SELECT company_id, '{entity}' AS entity, id FROM raw_quickbooks."  # noqa: S608
+        f"SELECT company_id, '{entity}' AS entity, id, last_updated_at FROM raw_quickbooks."  # noqa: S608
         f"{warehouse.identifier(name)}"
         for name, entity in entities.items()
     )
-    gone = "SELECT company_id, entity, id FROM raw_quickbooks.deletion"
+    # A record that was changed after its deletion has come back.
+    gone = (
+        "raw_quickbooks.deletion ON deletion.company_id = held.company_id"
+        " AND deletion.entity = held.entity AND deletion.id = held.id"
+        " AND deletion.deleted_at >= coalesce(held.last_updated_at, deletion.deleted_at)"
+    )
     ids: dict[tuple[str, str], set[str]] = {}
-    for row in warehouse.read(path, f"({every}) EXCEPT ({gone})"):
+    for row in warehouse.read(
+        path,
+        f"SELECT company_id, entity, id FROM ({every}) AS held ANTI JOIN {gone}",  # noqa: S608
+    ):
         ids.setdefault((row["company_id"], row["entity"]), set()).add(row["id"])
     return {key: frozenset(found) for key, found in ids.items()}

@@ -1,0 +1,183 @@
+"""QuickBooks' answers read without building a dict per record: the vendor's own bytes are kept.
+
+Of each record only id, SyncToken and times are decoded; the text beside them is cut out of the
+answer as it came, so that no digit of it can change. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+
+class Times(msgspec.Struct):
+    """`MetaData` of a record; whole seconds with the company's offset (quickbooks_api 2.1)."""
+
+    CreateTime: str | None = None
+    LastUpdatedTime: str | None = None
+
+
+class Head(msgspec.Struct):
+    """What is decoded of a record. Exchange rates have no Id, but currency and day."""
+
+    Id: str | None = None
+    SyncToken: str | int | None = None
+    MetaData: Times | None = None
+    status: str | None = None
+    SourceCurrencyCode: str | None = None
+    AsOfDate: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The record's id. Preferences may come without one, and there is only one of them; an
+        exchange rate is the one of its currency on its day."""
+        if self.Id:
+            return self.Id
+        return f"{self.SourceCurrencyCode} {self.AsOfDate}" if self.SourceCurrencyCode else "1"
+
+    @property
+    def token(self) -> int:
+        """The version of the record, 0 at its creation."""
+        return int(self.SyncToken or 0)
+
+    @property
+    def created(self) -> str | None:
+        return self.MetaData.CreateTime if self.MetaData else None
+
+    @property
+    def changed(self) -> str | None:
+        return self.MetaData.LastUpdatedTime if self.MetaData else None
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records in the order of the answer: what was decoded of each, and its own text."""
+
+    heads: tuple[Head, ...] = ()
+    texts: tuple[bytes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def only(self, wanted: list[int]) -> Records:
+        """Those at these positions."""
+        if len(wanted) == len(self.heads):
+            return self
+        return Records(tuple(self.heads[n] for n in wanted), tuple(self.texts[n] for n in wanted))
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One page of a query. `said` is how many records the answer says it has."""
+
+    records: Records
+    said: int
+    server_time: datetime | None
+
+
+@dataclass(frozen=True)
+class RawChanges:
+    """One change-data-capture answer: living records and deletion stubs by entity."""
+
+    living: Mapping[str, Records] = field(default_factory=dict)
+    gone: Mapping[str, tuple[Head, ...]] = field(default_factory=dict)
+    server_time: datetime | None = None
+
+    @property
+    def objects(self) -> int:
+        """At 1000 the answer may have been cut off without a word (quickbooks_api 2.6)."""
+        return sum(map(len, self.living.values())) + sum(map(len, self.gone.values()))
+
+    @property
+    def newest(self) -> tuple[datetime, str, str] | None:
+        """Time, entity and id of the change that was made last."""
+        heads = [*((e, h) for e, r in self.living.items() for h in r.heads)]
+        heads += [(e, h) for e, stubs in self.gone.items() for h in stubs]
+        return max(((moment(h.changed), e, h.key) for e, h in heads if h.changed), default=None)
+
+
+class _Query(msgspec.Struct):
+    QueryResponse: dict[str, msgspec.Raw]
+    time: str | None = None
+
+
+class _Parts(msgspec.Struct):
+    QueryResponse: list[dict[str, msgspec.Raw]] = []
+
+
+class _Changes(msgspec.Struct):
+    CDCResponse: list[_Parts]
+    time: str | None = None
+
+
+class _Fault(msgspec.Struct):
+    Fault: dict[str, Any] | None = None
+
+
+_query = msgspec.json.Decoder(_Query)
+_changes = msgspec.json.Decoder(_Changes)
+_fault = msgspec.json.Decoder(_Fault)
+# Every cell of a report is text; no number of it can lose a digit.
+_report = msgspec.json.Decoder(dict[str, Any])
+_texts = msgspec.json.Decoder(list[msgspec.Raw])
+_head = msgspec.json.Decoder(Head)
+_number = msgspec.json.Decoder(int)
+
+
+def fault(body: bytes) -> dict[str, Any] | None:
+    """The fault that an answer with status 200 may hold, as python-quickbooks looks for it."""
+    return _fault.decode(body).Fault if b'"Fault"' in body[:200] else None
+
+
+def page(entity: str, body: bytes) -> RawPage:
+    """A page of a query. Raises `ValueError` when it is none."""
+    found = _query.decode(body)
+    raw = found.QueryResponse.get(entity)
+    records = _records(raw) if raw is not None else Records()
+    said = found.QueryResponse.get("maxResults")
+    count = len(records) if said is None else _number.decode(said)
+    return RawPage(records, count, _server_time(found.time))
+
+
+def changes(body: bytes) -> RawChanges:
+    """An answer of change data capture. Raises `ValueError` when it is none."""
+    answer = _changes.decode(body)
+    living: dict[str, Records] = {}
+    gone: dict[str, tuple[Head, ...]] = {}
+    for part in (p for response in answer.CDCResponse for p in response.QueryResponse):
+        for entity, raw in part.items():
+            if bytes(memoryview(raw)[:1]) == b"[":
+                found = _records(raw)
+                alive = [n for n, head in enumerate(found.heads) if head.status != "Deleted"]
+                living[entity] = found.only(alive)
+                gone[entity] = tuple(h for h in found.heads if h.status == "Deleted")
+    return RawChanges(living, gone, _server_time(answer.time))
+
+
+def report(body: bytes) -> dict[str, Any]:
+    """A report. Raises `ValueError` when the answer is none."""
+    found = _report.decode(body)
+    if not {"Header", "Columns"} <= found.keys():
+        raise ValueError("no report")
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A time of the vendor, in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _records(raw: msgspec.Raw) -> Records:
+    texts = _texts.decode(raw)
+    return Records(tuple(map(_head.decode, texts)), tuple(map(bytes, texts)))
+
+
+def _server_time(text: str | None) -> datetime | None:
+    try:
+        return moment(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,139 @@
+"""Rows of QuickBooks for the warehouse: whole Arrow columns, no dict per record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.clients.quickbooks_answers import Head, Records
+from pipelines.errors import Stop
+from pipelines.extract import columns
+
+
+def entity_table(company_id: str, entity: str, records: Records, now: datetime) -> pa.Table:
+    """Records as rows; `payload` is the vendor's own text of each, as it came.
+
+    Raises `Stop` naming the field when a value does not fit its type.
+    """
+    heads, count = records.heads, len(records)
+    values: dict[str, Callable[[], Any]] = {
+        "company_id": lambda: pa.repeat(pa.scalar(company_id), count),
+        "id": lambda: pa.array([head.key for head in heads], pa.string()),
+        "sync_token": lambda: pa.array(
+            [None if h.SyncToken is None else int(h.SyncToken) for h in heads], pa.int64()
+        ),
+        "created_at": lambda: _moments([head.created for head in heads]),
+        "last_updated_at": lambda: _moments([head.changed for head in heads]),
+        "payload": lambda: pa.array(records.texts, pa.string()),
+        "extracted_at": lambda: pa.repeat(pa.scalar(now, columns.MOMENT), count),
+    }
+    made = [_column(values[f.name], f, entity) for f in columns.ENTITY]
+    return pa.table(made, schema=columns.ENTITY)
+
+
+def _moments(texts: Sequence[str | None]) -> pa.Array:
+    return pa.array(texts, pa.string()).cast(columns.MOMENT)
+
+
+def _column(make: Callable[[], Any], field: pa.Field, entity: str) -> Any:
+    try:
+        return make()
+    except (pa.ArrowException, ValueError, TypeError) as problem:
+        raise Stop(
+            "extract",
+            f"{entity}.{field.name}",
+            f"a value is not of the type {field.type} that the field has ({problem})",
+            "Report it with the record; nothing of this load was kept.",
+        ) from None
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A record that is not there any more, since when, and how that is known."""
+
+    entity: str
+    record_id: str
+    at: datetime
+    proof: str
+
+
+def stubs(entity: str, heads: Iterable[Head], now: datetime) -> dict[str, Gone]:
+    """The deletions that a change answer tells of an entity, by id."""
+    return {
+        head.key: Gone(
+            entity, head.key, columns.moment(head.changed) if head.changed else now, "cdc"
+        )
+        for head in heads
+    }
+
+
+def without(records: Records, others: Records) -> Records:
+    """The records of which the others hold no version."""
+    ids = {head.key for head in others.heads}
+    return records.only([n for n, head in enumerate(records.heads) if head.key not in ids])
+
+
+def deletion_table(company_id: str, gone: Iterable[Gone]) -> pa.Table:
+    """Rows for the table of deletions."""
+    rows = [
+        {
+            "company_id": company_id,
+            "entity": one.entity,
+            "id": one.record_id,
+            "deleted_at": one.at,
+            "proof": one.proof,
+        }
+        for one in gone
+    ]
+    return columns.table(rows, columns.DELETION, "deletion")
+
+
+@dataclass
+class Ids:
+    """Many ids in little memory: numbers as bits in blocks, the few that are none as text."""
+
+    _blocks: dict[int, bytearray] = field(default_factory=dict)
+    _words: set[str] = field(default_factory=set)
+    _count: int = 0
+
+    def __len__(self) -> int:
+        return self._count + len(self._words)
+
+    def __contains__(self, record_id: str) -> bool:
+        if not _is_plain(record_id):
+            return record_id in self._words
+        block, place, bit = _place(record_id)
+        return block in self._blocks and bool(self._blocks[block][place] & bit)
+
+    def add(self, record_id: str) -> bool:
+        """Take an id in; True when it is new."""
+        if not _is_plain(record_id):
+            before = len(self._words)
+            self._words.add(record_id)
+            return len(self._words) > before
+        block, place, bit = _place(record_id)
+        bits = self._blocks.setdefault(block, bytearray(_BLOCK // 8))
+        if bits[place] & bit:
+            return False
+        bits[place] |= bit
+        self._count += 1
+        return True
+
+
+_BLOCK = 4096
+
+
+def _is_plain(record_id: str) -> bool:
+    """A number that is written in one way only, so that it can stand for the text."""
+    return (
+        record_id.isdecimal() and record_id.isascii() and (record_id[0] != "0" or record_id == "0")
+    )
+
+
+def _place(record_id: str) -> tuple[int, int, int]:
+    block, rest = divmod(int(record_id), _BLOCK)
+    return block, rest >> 3, 1 << (rest & 7)

@@ -1,0 +1,226 @@
+"""Reading an entity whole: walked, proved complete, and what is held but gone found by two proofs.
+
+What proves a walk is told in `quickbooks_calls`. Versions that the change call told before the walk
+must stand on its pages: a record that is missing there is handed on as the change call told it, and
+one that is older there is read again by the next change call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any
+
+import dlt
+
+from pipelines.clients.quickbooks import SYSTEM, quoted
+from pipelines.clients.quickbooks_answers import RawPage, Records, moment
+from pipelines.errors import Incomplete
+from pipelines.extract.quickbooks_changes import OVERLAP, Following
+from pipelines.extract.quickbooks_desk import Desk, Subject
+from pipelines.extract.quickbooks_entities import (
+    CAPTURED,
+    CURRENCIES,
+    DELETION,
+    FEATURES,
+    SINGLES,
+    both,
+    condition,
+    is_in_use,
+    without,
+)
+from pipelines.extract.quickbooks_rows import Gone, deletion_table, entity_table
+from pipelines.extract.quickbooks_walk import Place, Walk, WalkLost
+from pipelines.extract.results import Progress
+
+_WALKS = 3
+_IDS_AT_ONCE = 200
+_PROGRESS_PAGES = 25
+DELETION_KEY = ("company_id", "entity", "id")
+State = MutableMapping[str, Any]
+
+
+class Walking:
+    """The walks of one reading. `room` is how many rows this load may still take in."""
+
+    def __init__(self, desk: Desk, following: Following, progress: Progress, room: int) -> None:
+        self.room = room
+        self.preferences: Mapping[str, Any] = {}
+        self.told_preferences: RawPage | None = None
+        self._desk = desk
+        self._following = following
+        self._progress = progress
+        self._company = desk.client.realm_id
+
+    def whole(self, one: Subject, state: State) -> Generator[Any, None, bool]:
+        """Every record of an entity, proved; then `one.gone` has what is not there any more.
+        False when the walk has stopped so that its rows can be loaded: the state has its place.
+
+        Raises `Incomplete` when the service's own count is not met by three walks.
+        """
+        yield entity_table(self._company, one.name, Records(), self._desk.now())
+        if one.name in CAPTURED:
+            yield deletions(self._company, ())
+        if self._is_unused(one.name):
+            self._progress(f"QuickBooks {self._company} has no {without(one.name)}")
+            if one.name in CURRENCIES:
+                one.counted = 0
+                return True
+        for _ in range(_WALKS):
+            try:
+                is_over = yield from self._walked(one, state)
+            except WalkLost:
+                self._begin_anew(one)
+                continue
+            if not is_over:
+                return False
+            yield from self._told_before(one)
+            if (yield from self._is_proved(one)):
+                self._find_gone(one)
+                return True
+            self._begin_anew(one)
+        raise self._uncounted(one)
+
+    def rows(self, one: Subject, records: Records) -> Iterator[Any]:
+        """These records as a table, if there are any."""
+        if records:
+            one.rows += len(records)
+            self.room -= len(records)
+            yield entity_table(self._company, one.name, records, self._desk.now())
+
+    # The walk --------------------------------------------------------------------------------
+
+    def _walked(self, one: Subject, state: State) -> Generator[Any, None, bool]:
+        """The pages of a walk from where it stands; False when it has stopped on the way."""
+        if one.walk is None or one.pages is None:
+            one.walk = Walk(one.name, lambda place: self._page(one, place), one.place)
+            one.pages = one.walk.pages()
+        for page in one.pages:
+            yield from self.rows(one, self._fresh(one, page))
+            if one.walk.page_count % _PROGRESS_PAGES == 0:
+                self._progress(f"QuickBooks {self._company} {one.name}: {one.rows:,} rows so far")
+            if self.room <= 0 and not one.walk.is_over and (one.is_resumed or not one.known):
+                state[one.name] = {"walk": _token(one, one.walk)}
+                return False
+        return True
+
+    def _page(self, one: Subject, place: Place) -> Future[RawPage]:
+        """The page at a place; that of the preferences may have been read already."""
+        told, self.told_preferences = self.told_preferences, None
+        if one.name != "Preferences" or told is None:
+            self.told_preferences = told
+            return self._desk.page(one, place)
+        found: Future[RawPage] = Future()
+        found.set_result(told)
+        return found
+
+    def _fresh(self, one: Subject, page: Records) -> Records:
+        """The records of a page that were not handed on by an earlier walk of this reading. That
+        an earlier one has handed on an older version is made good by the next change call."""
+        for head in page.heads:
+            told = one.recent.pop(head.key, None)
+            if told and told.heads[0].token > head.token and told.heads[0].changed:
+                one.outdated.append(moment(told.heads[0].changed))
+        return page.only([n for n, head in enumerate(page.heads) if one.handed.add(head.key)])
+
+    def _begin_anew(self, one: Subject) -> None:
+        one.walk = one.pages = None
+
+    # Proofs ----------------------------------------------------------------------------------
+
+    def _told_before(self, one: Subject) -> Iterator[Any]:
+        """Records that the change call told and the walk did not show."""
+        for key, records in list(one.recent.items()):
+            del one.recent[key]
+            if not (one.is_resumed and key in one.known):
+                yield from self._added(one, records)
+
+    def _added(self, one: Subject, records: Records) -> Iterator[Any]:
+        """Records that are there, although the walk did not come by them."""
+        assert one.walk is not None
+        for head in records.heads:
+            one.walk.met.add(head.key)
+        fresh = [n for n, head in enumerate(records.heads) if one.handed.add(head.key)]
+        yield from self.rows(one, records.only(fresh))
+
+    def _is_proved(self, one: Subject) -> Generator[Any, None, bool]:
+        """Does what was met agree with the service's own count, where that has to be asked?"""
+        size = self._size(one)
+        if not self._needs_count(one, size):
+            one.counted = size
+        else:
+            one.counted = self._desk.count(one)
+        if one.name in SINGLES:
+            one.counted = 1
+        elif one.counted != size:
+            if one.name in CAPTURED:
+                living = self._following.again(one, one.began - OVERLAP)
+                yield from self._added(one, living)
+            one.counted, size = self._desk.count(one), self._size(one)
+        one.rows = size
+        return one.counted == size
+
+    def _needs_count(self, one: Subject, size: int) -> bool:
+        assert one.walk is not None
+        if one.name in SINGLES or (size == 0 and self._is_unused(one.name)):
+            return False
+        return size == 0 or one.walk.page_count > 1 or one.is_resumed
+
+    def _size(self, one: Subject) -> int:
+        """How many living records the walk has come by, with those that earlier loads hold."""
+        assert one.walk is not None
+        met = one.walk.met
+        loaded = one.known if one.is_resumed else ()
+        before = sum(1 for i in loaded if i not in met and i not in one.gone)
+        return len(met) + before - sum(1 for i in one.gone if i in met)
+
+    def _is_unused(self, entity: str) -> bool:
+        return entity in FEATURES and not is_in_use(entity, self.preferences)
+
+    def _find_gone(self, one: Subject) -> None:
+        """Two proofs before anything counts as gone: not in the walk, and unknown when asked."""
+        assert one.walk is not None
+        if one.name in (*SINGLES, "ExchangeRate") or one.is_resumed:
+            return
+        missing = sorted(i for i in one.known if i not in one.walk.met and i not in one.gone)
+        for start in range(0, len(missing), _IDS_AT_ONCE):
+            chunk = missing[start : start + _IDS_AT_ONCE]
+            if self._still_there(one, chunk):
+                raise self._uncounted(one)
+            now = self._desk.now()
+            one.gone.update({i: Gone(one.name, i, now, "sweep") for i in chunk})
+
+    def _still_there(self, one: Subject, ids: Sequence[str]) -> bool:
+        asked = both(f"Id in ({', '.join(map(quoted, ids))})", condition(one.name))
+        window = f"maxresults {len(ids)}"
+        call = self._desk.ahead(lambda: self._desk.client.fetch_page(one.name, asked, window), one)
+        return len(call.result().records) > 0
+
+    def _uncounted(self, one: Subject) -> Incomplete:
+        return Incomplete(
+            SYSTEM,
+            f"{one.name} of company {self._company}",
+            f"{_WALKS} readings did not give the {one.counted} records that the service counts",
+            "Nothing of it was kept; run the sync again.",
+        )
+
+
+def _token(one: Subject, walk: Walk) -> dict[str, Any]:
+    """Where another process can go on, once the rows so far are loaded."""
+    return {"place": walk.place.kept(), "began": one.began.isoformat(), "rows": one.rows}
+
+
+def resume(one: Subject, kept: Mapping[str, Any]) -> None:
+    """Go on where a load that was kept has ended."""
+    one.place = Place(**kept["place"])
+    one.began = datetime.fromisoformat(kept["began"])
+    one.rows = int(kept["rows"])
+
+
+def deletions(company_id: str, gone: Iterable[Gone]) -> Any:
+    """Rows bound for the table of deletions, whichever resource hands them on."""
+    hints = dlt.mark.make_hints(
+        table_name=DELETION, primary_key=DELETION_KEY, write_disposition="merge"
+    )
+    return dlt.mark.with_hints(deletion_table(company_id, gone), hints, create_table_variant=True)
