@@ -48,13 +48,25 @@
     ({{ total }} = 0 and coalesce(starts_with({{ note }}, 'Voided'), false))
 {%- endmacro %}
 
-{#- Deleted in the vendor's books, proved by the change feed or by a sweep of ids. -#}
+{#-
+    Deleted in the vendor's books, proved by the change feed or by a sweep of ids. A record that was
+    changed after its deletion has come back.
+-#}
 {% macro deletions_of(entity) -%}
+    {%- set table = modules.re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', entity) | lower -%}
     select
-        company_id,
-        id,
-        max(deleted_at) as deleted_at
-    from {{ source('raw_quickbooks', 'deletion') }}
-    where entity = '{{ entity }}'
+        deletion.company_id,
+        deletion.id,
+        max(deletion.deleted_at) as deleted_at
+    from {{ source('raw_quickbooks', 'deletion') }} as deletion
+    where
+        deletion.entity = '{{ entity }}'
+        and not exists (
+            select 1 from {{ source('raw_quickbooks', table) }} as back
+            where
+                back.company_id = deletion.company_id
+                and back.id = deletion.id
+                and back.last_updated_at > deletion.deleted_at
+        )
     group by all
 {%- endmacro %}

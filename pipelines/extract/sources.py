@@ -134,7 +134,7 @@ def _quickbooks(
             quickbooks_client(settings, company.realm_id, record)
             for company in settings.quickbooks.companies
         ]
-        return [CompanyReading(client, known, full, progress) for client in clients]
+        return [CompanyReading(client, known, full, progress, sweep=sweep) for client in clients]
 
     return Source(
         "QuickBooks",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from built_company import Company
-from raw_loader import load_world
+from raw_loader import DELETION_COLUMNS, load_world
 from worlds import PROJECT, US, Builder, sold
 
 from pipelines import transform, warehouse
@@ -110,6 +110,31 @@ def test_a_deal_proved_gone_is_deleted(tmp_path: Path) -> None:
         path, "select deal_id, is_deleted from staging.stg_salesforce__opportunities"
     )
     assert {row["deal_id"]: row["is_deleted"] for row in rows} == {kept: False, gone: True}
+
+
+def test_a_record_that_was_changed_after_its_deletion_has_come_back(tmp_path: Path) -> None:
+    builder = Builder()
+    stamp = {"MetaData": {"LastUpdatedTime": "2026-11-10T12:00:00+00:00"}}
+    for number in ("1", "2", "3"):
+        builder.quickbooks[US, "Estimate"].append({"Id": number, "Line": [], **stamp})
+    path = tmp_path / "warehouse.duckdb"
+    load_world(builder.world(), path)
+    deletions = [
+        {"company_id": US, "entity": "Estimate", "id": number, "deleted_at": at, "proof": "cdc"}
+        for number, at in (("1", "2026-11-10T11:59:59Z"), ("2", "2026-11-10T12:00:00Z"))
+    ]
+    with warehouse.writer(path) as connection:
+        warehouse.append_rows(connection, "raw_quickbooks", "deletion", DELETION_COLUMNS, deletions)
+    select = ["stg_quickbooks__estimates"]
+    transform.require_passed(transform.build(PROJECT, path, select=select, command="run"))
+    rows = warehouse.read(
+        path, "select estimate_id, is_deleted from staging.stg_quickbooks__estimates"
+    )
+    assert {row["estimate_id"]: row["is_deleted"] for row in rows} == {
+        "1": False,
+        "2": True,
+        "3": False,
+    }
 
 
 def test_a_bundle_counts_its_lines_once(tmp_path: Path) -> None:
