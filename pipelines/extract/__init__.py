@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
 
 if TYPE_CHECKING:
+    from pipelines.extract.alone import undisturbed
     from pipelines.extract.run import FILE_FORMAT, extract_all, read
     from pipelines.extract.salesforce import table_name
-    from pipelines.extract.sources import Source, pipeline, sources
-    from pipelines.extract.undisturbed import undisturbed
+    from pipelines.extract.systems import Source, pipeline, sources
 
 __all__ = [
     "FILE_FORMAT", "ControlTotal", "ExtractResult", "Progress", "Reading", "Source", "extract_all",
@@ -26,10 +26,10 @@ _ROOMS = {
     "extract_all": "run",
     "read": "run",
     "table_name": "salesforce",
-    "Source": "sources",
-    "pipeline": "sources",
-    "sources": "sources",
-    "undisturbed": "undisturbed",
+    "Source": "systems",
+    "pipeline": "systems",
+    "sources": "systems",
+    "undisturbed": "alone",
 }
 
 

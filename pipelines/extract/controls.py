@@ -18,7 +18,7 @@ from typing import Any
 from pipelines import warehouse
 from pipelines.extract.results import ROWS, SUM_OF, ControlTotal
 from pipelines.extract.salesforce import table_name
-from pipelines.extract.sources import Source
+from pipelines.extract.systems import Source
 from pipelines.warehouse import Connection, identifier
 
 TABLE = "control_total"

@@ -15,7 +15,7 @@ from pipelines.extract.history import FROM, HISTORIES
 from pipelines.extract.intake import LOADED_AT, Intake
 from pipelines.extract.results import ExtractResult
 from pipelines.extract.salesforce import table_name
-from pipelines.extract.sources import Source
+from pipelines.extract.systems import Source
 from pipelines.warehouse import Connection, identifier
 
 RUN_TABLE = "extract_run"

@@ -15,12 +15,12 @@ from pipelines import warehouse
 from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.errors import Incomplete
 from pipelines.extract import controls, history, history_files, records
+from pipelines.extract.alone import undisturbed
 from pipelines.extract.intake import Intake
 from pipelines.extract.quickbooks import DELETION
 from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
 from pipelines.extract.salesforce import table_name
-from pipelines.extract.sources import Source, sources
-from pipelines.extract.undisturbed import undisturbed
+from pipelines.extract.systems import Source, sources
 from pipelines.settings import Settings
 
 # Parquet: dlt's default format takes ten times the time and memory on DuckDB.

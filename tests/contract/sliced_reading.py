@@ -19,9 +19,9 @@ import pyarrow as pa
 from dlt.pipeline.pipeline import Pipeline
 
 from pipelines.extract import run
+from pipelines.extract.alone import own_configuration, undisturbed
 from pipelines.extract.results import ControlTotal, ExtractResult, Progress, silent
-from pipelines.extract.sources import Source
-from pipelines.extract.undisturbed import own_configuration, undisturbed
+from pipelines.extract.systems import Source
 
 PAGE, SLICE = 10, 30
 SCHEMA = pa.schema(

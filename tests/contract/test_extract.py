@@ -31,9 +31,9 @@ from pipelines.errors import (
 )
 from pipelines.extract import ExtractResult, extract_all
 from pipelines.extract import run as running
+from pipelines.extract.alone import undisturbed
 from pipelines.extract.quickbooks import AGED_RECEIVABLES, ENTITIES
 from pipelines.extract.salesforce import OBJECTS, table_name
-from pipelines.extract.undisturbed import undisturbed
 from pipelines.settings import Secret, load_settings
 
 

@@ -17,7 +17,7 @@ from sliced_reading import PAGE, SCHEMA, Numbers, numbers_source, read_numbers
 from pipelines import warehouse
 from pipelines.extract import controls
 from pipelines.extract.results import ControlTotal
-from pipelines.extract.sources import Source
+from pipelines.extract.systems import Source
 
 TOTAL = 25
 BEGAN = datetime(2026, 11, 20, 17, tzinfo=UTC)

@@ -13,10 +13,10 @@ from salesforce_org import BOREAL, RECORDS, row
 
 from pipelines import warehouse
 from pipelines.extract import run as running
-from pipelines.extract import salesforce_preparing, sources
+from pipelines.extract import salesforce_preparing, systems
+from pipelines.extract.alone import undisturbed
 from pipelines.extract.results import ExtractResult
 from pipelines.extract.salesforce import SalesforceReading
-from pipelines.extract.undisturbed import undisturbed
 from pipelines.sandbox.salesforce import bulk_query
 from pipelines.sandbox.store import Write
 
@@ -33,8 +33,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 def extract(world: World, **given: Any) -> dict[str, ExtractResult]:
     """What a run does for the org, slice by slice."""
     path = world.settings.warehouse_path
-    one = next(s for s in sources.sources(world.settings) if s.name == "Salesforce")
-    held = sources.held_in(path, ORG)
+    one = next(s for s in systems.sources(world.settings) if s.name == "Salesforce")
+    held = systems.held_in(path, ORG)
 
     def begin() -> list[SalesforceReading]:
         return [SalesforceReading(world.salesforce(), held=held, polling=AT_ONCE, **given)]

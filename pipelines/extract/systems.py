@@ -25,6 +25,7 @@ from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
+from pipelines.extract.alone import own_configuration
 from pipelines.extract.held import known_ids
 from pipelines.extract.history_files import FOLDER
 from pipelines.extract.objects import salesforce_objects
@@ -32,7 +33,6 @@ from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
 from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
 from pipelines.extract.salesforce_held import held_in
-from pipelines.extract.undisturbed import own_configuration
 from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
