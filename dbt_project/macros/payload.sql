@@ -52,8 +52,7 @@
     Deleted in the vendor's books, proved by the change feed or by a sweep of ids. A record that was
     changed after its deletion has come back.
 -#}
-{% macro deletions_of(entity) -%}
-    {%- set table = modules.re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', entity) | lower -%}
+{% macro deletions_of(entity, table) -%}
     select
         deletion.company_id,
         deletion.id,

@@ -10,7 +10,7 @@ raw_credit_memos as (
 ),
 
 deletions as (
-    {{ deletions_of('CreditMemo') }}
+    {{ deletions_of('CreditMemo', 'credit_memo') }}
 )
 
 select

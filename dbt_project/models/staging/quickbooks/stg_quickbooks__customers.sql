@@ -30,7 +30,7 @@ raw_customers as (
 ),
 
 deletions as (
-    {{ deletions_of('Customer') }}
+    {{ deletions_of('Customer', 'customer') }}
 )
 
 select

@@ -10,7 +10,7 @@ raw_estimates as (
 ),
 
 deletions as (
-    {{ deletions_of('Estimate') }}
+    {{ deletions_of('Estimate', 'estimate') }}
 )
 
 select

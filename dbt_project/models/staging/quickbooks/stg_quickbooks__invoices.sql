@@ -10,7 +10,7 @@ raw_invoices as (
 ),
 
 deletions as (
-    {{ deletions_of('Invoice') }}
+    {{ deletions_of('Invoice', 'invoice') }}
 )
 
 select

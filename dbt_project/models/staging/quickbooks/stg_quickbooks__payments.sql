@@ -19,7 +19,7 @@ raw_payments as (
 ),
 
 deletions as (
-    {{ deletions_of('Payment') }}
+    {{ deletions_of('Payment', 'payment') }}
 )
 
 select

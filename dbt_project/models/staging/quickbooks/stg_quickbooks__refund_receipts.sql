@@ -10,7 +10,7 @@ raw_refund_receipts as (
 ),
 
 deletions as (
-    {{ deletions_of('RefundReceipt') }}
+    {{ deletions_of('RefundReceipt', 'refund_receipt') }}
 )
 
 select

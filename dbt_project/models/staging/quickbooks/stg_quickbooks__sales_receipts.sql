@@ -10,7 +10,7 @@ raw_sales_receipts as (
 ),
 
 deletions as (
-    {{ deletions_of('SalesReceipt') }}
+    {{ deletions_of('SalesReceipt', 'sales_receipt') }}
 )
 
 select
