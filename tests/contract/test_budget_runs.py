@@ -72,7 +72,9 @@ def test_what_is_told_before_a_first_load_and_after_it_is_what_it_costs(world: W
     made = {source: m.calls for source, m in done.meter.made.items()}
     assert set(made) == {ORG, US, GB}
     assert made[ORG] == planned[ORG]
-    assert all(abs(made[company] - planned[company]) <= 4 for company in (US, GB))
+    # Never too little; what the preferences rule out is neither counted nor read after all.
+    spared = {company: planned[company] - made[company] for company in (US, GB)}
+    assert all(0 <= calls <= 6 for calls in spared.values()), spared
     usual = look(world.settings)
     planned = {c.source: c.total for one in usual.pools for c in one.costs}
     again = steps.extraction(world.settings)

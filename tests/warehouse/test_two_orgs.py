@@ -33,11 +33,14 @@ def company() -> Builder:
     return made
 
 
+OF_EVERY_SOURCE = ("data_verdict", "extract_completeness", "extract_control_totals")
+
+
 def copied(path: Path) -> None:
     """Every record of the org once more under another org's id, with other names and amounts."""
     with warehouse.writer(path) as connection:
         for name in sorted(warehouse.tables(path, "raw_salesforce")):
-            key = "source_id" if name == "extract_run" else "org_id"
+            key = "source_id" if name in ("extract_run", "control_total") else "org_id"
             table = f"raw_salesforce.{warehouse.identifier(name)}"
             connection.execute(
                 f"INSERT INTO {table} SELECT * REPLACE ('{COPY}' AS {key}) FROM {table}"
@@ -54,12 +57,12 @@ def built(path: Path, exclude: tuple[str, ...], variables: dict[str, str] | None
 
 
 def marts(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every mart; the verdict on the data speaks of every source that is read."""
+    """Every row of every mart, but for those that speak of every source that is read."""
     names = [
         f"{schema}.{name}"
         for schema in MARTS
         for name in sorted(warehouse.tables(path, schema))
-        if name != "data_verdict"
+        if name not in OF_EVERY_SOURCE
     ]
     return {name: read(path, f"SELECT * FROM {name} ORDER BY ALL") for name in names}
 
