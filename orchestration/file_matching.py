@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.errors import Stop
 from pipelines.matching import file_tables, files, score
 from pipelines.settings import Settings
 from pipelines.transform import build, require_passed
@@ -35,18 +36,21 @@ def match_files(
     """Match the accounts of one CSV file with the customers of another, and write the pairs.
 
     Nothing is connected and nothing is kept but `out`. Raises `FixTheRow` for a file that cannot
-    be used, `BuildFailed` when a model fails.
+    be used, `Stop` for a place where none can be written, `BuildFailed` when a model fails.
     """
+    _refuse_no_folder(out)
     left = files.read_records(accounts, files.ACCOUNT_FIELDS)
     right = files.read_records(customers, files.CUSTOMER_FIELDS)
     with tempfile.TemporaryDirectory() as folder:
         # The parsed project names the database after its file, and may have been parsed before.
         path = Path(folder) / settings.warehouse_path.name
         file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
-        _build(settings, path, [_BEFORE], progress)
+        progress("comparing names, addresses, phones and mailboxes")
+        _build(settings, path, [_BEFORE])
         progress("scoring the pairs")
         score(path)
-        _build(settings, path, [_AFTER], progress)
+        progress("deciding")
+        _build(settings, path, [_AFTER])
         found = file_tables.pairs(path)
     file_tables.write_pairs(out, found)
     return FileMatch(
@@ -57,8 +61,13 @@ def match_files(
     )
 
 
-def _build(settings: Settings, path: Path, models: list[str], progress: Progress) -> None:
-    progress("comparing names, addresses, phones and mailboxes")
+def _refuse_no_folder(out: Path) -> None:
+    """Told before the work, not after it."""
+    if out.is_dir() or not out.parent.is_dir():
+        raise Stop("file", str(out), "no file can be written there", "Name another one with --out.")
+
+
+def _build(settings: Settings, path: Path, models: list[str]) -> None:
     # `build` brings the seeds; the tests of the sources are about extracted data.
     require_passed(
         build(

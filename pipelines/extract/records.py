@@ -20,6 +20,7 @@ from pipelines.warehouse import Connection, identifier
 
 RUN_TABLE = "extract_run"
 LOAD_TABLE = "extract_load"
+END_TABLE = "extract_end"
 _RUN_COLUMNS = {
     "run_id": "VARCHAR",
     "source_id": "VARCHAR",
@@ -132,13 +133,29 @@ def record_load(connection: Connection, one: Source, intake: Intake) -> None:
 
 def last_load(connection: Connection, dataset: str) -> datetime | None:
     """The moment of the last load that was written down, with its history."""
+    return _latest(connection, dataset, LOAD_TABLE)
+
+
+def record_end(connection: Connection, one: Source, intake: Intake) -> None:
+    """That a run came to its end, by the moment of its last load."""
+    columns = {LOADED_AT: "TIMESTAMPTZ"}
+    warehouse.append_rows(connection, one.dataset, END_TABLE, columns, [{LOADED_AT: intake.at}])
+
+
+def last_end(connection: Connection, dataset: str) -> datetime:
+    """The moment of the last load of a run that came to its end; long ago when none did."""
+    return _latest(connection, dataset, END_TABLE) or datetime.min.replace(tzinfo=UTC)
+
+
+def _latest(connection: Connection, dataset: str, table: str) -> datetime | None:
+    """The latest moment in a table of ours; None without the table or without rows."""
     kept = connection.execute(
         "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-        [dataset, LOAD_TABLE],
+        [dataset, table],
     ).fetchall()
     if kept == [(0,)]:
         return None
-    sql = f"SELECT max({LOADED_AT}) FROM {identifier(dataset)}.{identifier(LOAD_TABLE)}"  # noqa: S608
+    sql = f"SELECT max({LOADED_AT}) FROM {identifier(dataset)}.{identifier(table)}"  # noqa: S608
     ((found,),) = connection.execute(sql).fetchall()
     return found.astimezone(UTC) if isinstance(found, datetime) else None
 

@@ -67,13 +67,13 @@ def read(
     `load(source, pipeline)` runs the pipeline once, by dlt itself or through Dagster. Returns what
     was read, and what each load told.
     """
-    first = one.begin()
-    intake = Intake(_caught_up(one))
+    moment, is_round_owed = _caught_up(one)
+    first, intake = one.begin(is_round_owed), Intake(moment)
     results: list[ExtractResult] = []
     totals: list[ControlTotal] = []
     told: list[Told] = []
     for asked in range(1, _ASKED_AT_MOST + 1):
-        readings, run = first if asked == 1 else one.begin(), records.run_id()
+        readings, run = first if asked == 1 else one.begin(True), records.run_id()
         told += _loads(one, readings, intake, run, load)
         results += [result for reading in readings for result in reading.results]
         new = [control for reading in readings for control in reading.controls]
@@ -84,6 +84,7 @@ def read(
             one.progress(f"{one.name}: {_difference(totals)}; asking again")
     with warehouse.writer(one.path) as connection:
         controls.write(connection, one, run, totals)
+        records.record_end(connection, one, intake)
         history_files.keep(connection, one.dataset, one.history_folder)
     return tuple(results), told
 
@@ -105,13 +106,18 @@ def _difference(totals: Sequence[ControlTotal]) -> str:
     return f"{first.object}: {first.held:,f} held of {first.vendor:,f} ({first.measure}){more}"
 
 
-def _caught_up(one: Source) -> datetime:
+def _caught_up(one: Source) -> tuple[datetime, bool]:
     """Bring the history up to what is held: from its files, when the warehouse is new or older,
-    and by loads after which a run was killed. Returns the latest moment that anything bears."""
+    and by loads after which a run was killed.
+
+    Returns the latest moment that anything bears, and whether a run was killed before the vendor's
+    own figures were written down: they are then to be asked again, whatever the sources remember.
+    """
     with warehouse.writer(one.path) as connection:
         history_files.restore(connection, one.dataset, one.history_folder)
         history.record(connection, one.dataset, records.last_load(connection, one.dataset))
-        return records.last_moment(connection, one.dataset)
+        moment = records.last_moment(connection, one.dataset)
+        return moment, moment > records.last_end(connection, one.dataset)
 
 
 def _loads(

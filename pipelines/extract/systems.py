@@ -46,13 +46,14 @@ _STORED = {"force_compression": "zstd"}
 class Source:
     """One system into one schema of one warehouse.
 
-    `begin` makes the readings of its orgs or companies; `as_source` makes the dlt source of them.
+    `begin` makes the readings of its orgs or companies, with True such that make now the round that
+    is made once a day; `as_source` makes the dlt source of them.
     """
 
     name: str
     path: Path
     dataset: str
-    begin: Callable[[], Sequence[Reading]]
+    begin: Callable[[bool], Sequence[Reading]]
     as_source: Callable[[Sequence[Any]], Any]
     make_pipeline: Callable[[], Any]
     progress: Progress = silent
@@ -94,9 +95,9 @@ def _salesforce(
 ) -> Source:
     objects = salesforce_objects(settings)
 
-    def begin() -> Sequence[Reading]:
+    def begin(is_round_owed: bool) -> Sequence[Reading]:
         return [
-            _org(settings, org, objects, progress, full, record, sweep)
+            _org(settings, org, objects, progress, full, record, _round(sweep, is_round_owed))
             for org in settings.salesforce_orgs
         ]
 
@@ -128,13 +129,14 @@ def _org(
 def _quickbooks(
     settings: Settings, progress: Progress, full: bool, record: Recorder, sweep: bool | None
 ) -> Source:
-    def begin() -> Sequence[Reading]:
+    def begin(is_round_owed: bool) -> Sequence[Reading]:
+        now = _round(sweep, is_round_owed)
         known = known_ids(settings.warehouse_path)
         clients = [
             quickbooks_client(settings, company.realm_id, record)
             for company in settings.quickbooks.companies
         ]
-        return [CompanyReading(client, known, full, progress, sweep=sweep) for client in clients]
+        return [CompanyReading(client, known, full, progress, sweep=now) for client in clients]
 
     return Source(
         "QuickBooks",
@@ -145,6 +147,11 @@ def _quickbooks(
         lambda: pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
         progress,
     )
+
+
+def _round(sweep: bool | None, is_owed: bool) -> bool | None:
+    """Whether the daily round is made; an owed one is, unless somebody said otherwise."""
+    return True if sweep is None and is_owed else sweep
 
 
 def pipeline(settings: Settings, name: str, dataset: str) -> Any:

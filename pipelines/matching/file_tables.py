@@ -204,10 +204,12 @@ def pairs(path: Path) -> list[dict[str, Any]]:
 
 
 def write_pairs(path: Path, found: Iterable[Mapping[str, Any]]) -> None:
-    """Write pairs as CSV. Raises `OSError` when the file cannot be written."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """Write pairs as CSV, all or none. Raises `OSError` when the file cannot be written."""
+    beside = path.with_name(f".{path.name}.part")
+    with beside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(PAIRS_HEADER)
         for pair in found:
             probability = f"{pair['probability']:.6f}"
             writer.writerow([pair["left_id"], pair["right_id"], probability, pair["decision"]])
+    beside.replace(path)

@@ -137,7 +137,7 @@ def held_rows(path: Path, system: str) -> dict[str, int]:
     counts = warehouse.row_counts(path, schema)
     if system == "QuickBooks":
         return {entity: counts.get(table_name(entity), 0) for entity in ENTITIES}
-    own = {"extract_run", "extract_load", "control_total", "deletion"}
+    own = {"extract_run", "extract_load", "extract_end", "control_total", "deletion"}
     return {n: c for n, c in counts.items() if n not in own and not n.startswith("_dlt")}
 
 

@@ -100,7 +100,7 @@ def numbers_source(
         "Salesforce",
         folder / "warehouse.duckdb",
         "raw_salesforce",
-        readings,
+        lambda _: readings(),
         as_source,
         pipeline,
         progress,

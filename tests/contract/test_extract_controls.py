@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -95,6 +96,41 @@ def test_a_record_that_is_missing_is_written_down_after_three_readings(tmp_path:
     assert written(tmp_path) == [row(TOTAL + 1, TOTAL)]
     assert Counted.asked == 3
     assert (tmp_path / "pages.txt").read_text().split() == ["0", str(PAGE), str(2 * PAGE)]
+
+
+def test_figures_that_a_killed_run_left_out_are_asked_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything was loaded, and so the sources take the day's round for done."""
+    owed: list[bool] = []
+
+    def begin(is_round_owed: bool) -> list[Counted]:
+        owed.append(is_round_owed)
+        return [Counted(tmp_path, TOTAL, lambda: TOTAL)]
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    one = replace(numbers_source(tmp_path, list), begin=begin)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(controls, "write", killed)
+        read_numbers(one)
+    read_numbers(one)
+    read_numbers(one)
+    assert owed == [False, True, False]
+
+
+def test_a_figure_that_differs_is_asked_for_again_and_not_left_to_the_next_day(
+    tmp_path: Path,
+) -> None:
+    owed: list[bool] = []
+
+    def begin(is_round_owed: bool) -> list[Counted]:
+        owed.append(is_round_owed)
+        return [Counted(tmp_path, TOTAL, lambda: TOTAL + 1)]
+
+    read_numbers(replace(numbers_source(tmp_path, list), begin=begin))
+    assert owed == [False, True, True]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def extract(world: World, **given: Any) -> dict[str, ExtractResult]:
     one = next(s for s in systems.sources(world.settings) if s.name == "Salesforce")
     held = systems.held_in(path, ORG)
 
-    def begin() -> list[SalesforceReading]:
+    def begin(_: bool) -> list[SalesforceReading]:
         return [SalesforceReading(world.salesforce(), held=held, polling=AT_ONCE, **given)]
 
     with undisturbed(path):

@@ -70,6 +70,14 @@ def test_before_anything_was_read_it_says_what_to_run_first(
     assert not (tmp_path / "warehouse.duckdb").exists()
 
 
+def test_pairs_that_can_be_written_nowhere_are_refused_before_the_work(tmp_path: Path) -> None:
+    records = tmp_path / "records.csv"
+    records.write_text("Id,Name\n1,Acme\n")
+    out = str(tmp_path / "none" / "pairs.csv")
+    done = crossfoot(tmp_path, "match", "files", str(records), str(records), "--out", out)
+    told_in_one_sentence(done, out, "--out")
+
+
 def test_a_data_folder_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     below = str(tmp_path / "file" / "data")
