@@ -33,13 +33,15 @@ _OURS = frozenset({LOADED_AT, "extracted_at"})
 
 @dataclass(frozen=True)
 class Recorded:
-    """One raw table with its history: columns with their types, in order, and the key."""
+    """One raw table with its history: columns with their types, in order, and the key; `kept` are
+    the columns that the history has so far, none before there is one."""
 
     raw: str
     history: str
     table: str
     columns: Mapping[str, str]
     key: tuple[str, ...]
+    kept: Mapping[str, str]
 
     @property
     def of_raw(self) -> str:
@@ -89,24 +91,33 @@ def _holds_more(connection: Connection, one: Recorded) -> bool:
         f"SELECT (SELECT count(*) FROM {one.of_history} WHERE {TO} IS NULL)"  # noqa: S608
         f" > (SELECT count(*) FROM {one.of_raw})"
     )
-    return _exists(connection, one) and bool(connection.execute(sql).fetchall()[0][0])
+    return bool(one.kept) and bool(connection.execute(sql).fetchall()[0][0])
 
 
 def recorded(connection: Connection, raw: str) -> list[Recorded]:
-    """The raw tables that have a history: those whose rows say when they were loaded."""
+    """The raw tables that have a history: those whose rows say when they were loaded.
+
+    Asked once for all of them: DuckDB looks through every view there is to answer.
+    """
     found: dict[str, dict[str, str]] = {}
+    kept: dict[str, dict[str, str]] = {}
     keys: dict[str, list[str]] = {}
     rows = connection.execute(
-        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = ? ORDER BY table_name, ordinal_position",
-        [raw],
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable"
+        " FROM information_schema.columns WHERE table_schema IN (?, ?)"
+        " ORDER BY table_name, ordinal_position",
+        [raw, HISTORIES[raw]],
     ).fetchall()
-    for table, column, kind, nullable in rows:
-        found.setdefault(table, {})[column] = kind
+    for schema, table, column, kind, nullable in rows:
+        (found if schema == raw else kept).setdefault(table, {})[column] = kind
+        if schema != raw:
+            continue
         if nullable == "NO" and not column.startswith("_dlt"):
             keys.setdefault(table, []).append(column)
     return [
-        Recorded(raw, HISTORIES[raw], table, _content(columns), tuple(keys[table]))
+        Recorded(
+            raw, HISTORIES[raw], table, _content(columns), tuple(keys[table]), kept.get(table, {})
+        )
         for table, columns in found.items()
         if LOADED_AT in columns and keys.get(table)
     ]
@@ -118,7 +129,7 @@ def _content(columns: Mapping[str, str]) -> dict[str, str]:
 
 def _touched(connection: Connection, one: Recorded, since: datetime | None) -> bool:
     """Has a row come since? Also the first time that an empty table is seen."""
-    if not _exists(connection, one):
+    if not one.kept:
         return True
     sql = f"SELECT count(*) FROM {one.of_raw} WHERE {_since(since)}"  # noqa: S608
     ((count,),) = connection.execute(sql, _given(since)).fetchall()
@@ -134,23 +145,10 @@ def _given(since: datetime | None) -> list[datetime]:
     return [since] if since else []
 
 
-def _exists(connection: Connection, one: Recorded) -> bool:
-    return bool(_history_columns(connection, one))
-
-
-def _history_columns(connection: Connection, one: Recorded) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = ? AND table_name = ?",
-        [one.history, one.table],
-    ).fetchall()
-    return dict(rows)
-
-
 def _follow_columns(connection: Connection, one: Recorded) -> None:
     """The history has every column of the raw table. One whose type has changed begins anew; what
     was known in the old type stays beside it under the old type's name."""
-    kept = _history_columns(connection, one)
+    kept = one.kept
     if not kept:
         columns = ", ".join(f"{identifier(n)} {t}" for n, t in one.columns.items())
         validity = f"{FROM} TIMESTAMPTZ, {TO} TIMESTAMPTZ"

@@ -37,7 +37,7 @@ def keep(connection: Connection, raw: str, folder: Path) -> None:
     for one in recorded(connection, raw):
         place = _place(folder, one.history, one.table)
         last = _youngest(_files(place))
-        until = _until(connection, one.history, one.table)
+        until = _until(connection, one.of_history) if one.kept else None
         if until is not None and (last is None or until > last):
             _write(connection, one, place, last, until)
 
@@ -48,12 +48,16 @@ def restore(connection: Connection, raw: str, folder: Path) -> None:
     Raises `Stop` naming a file that cannot be read.
     """
     history = HISTORIES[raw]
+    tables = _tables(connection, history)
     for place in sorted((folder / history).iterdir()) if (folder / history).is_dir() else []:
         files = _files(place)
-        last, until = _youngest(files), _until(connection, history, place.name)
+        of_history = f"{identifier(history)}.{identifier(place.name)}"
+        there = place.name in tables
+        last, until = _youngest(files), _until(connection, of_history) if there else None
         if last is not None and (until is None or until < last):
             keys = [_key(file) for file in files]
-            _take_back(connection, history, place.name, files, keys[-1])
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(history)}")
+            _take_back(connection, of_history, there, files, keys[-1])
 
 
 def _place(folder: Path, history: str, table: str) -> Path:
@@ -71,23 +75,19 @@ def _youngest(files: Sequence[Path]) -> datetime | None:
     return datetime.strptime(files[-1].name.removesuffix(".parquet"), _STAMP).replace(tzinfo=UTC)
 
 
-def _until(connection: Connection, history: str, table: str) -> datetime | None:
+def _until(connection: Connection, of_history: str) -> datetime | None:
     """The last moment of which the warehouse's own history knows something."""
-    if not _columns(connection, history, table):
-        return None
-    of_history = f"{identifier(history)}.{identifier(table)}"
     sql = f"SELECT greatest(max({FROM}), max({TO})) FROM {of_history}"  # noqa: S608
     ((found,),) = connection.execute(sql).fetchall()
     return found.astimezone(UTC) if isinstance(found, datetime) else None
 
 
-def _columns(connection: Connection, history: str, table: str) -> list[str]:
+def _tables(connection: Connection, history: str) -> frozenset[str]:
+    """The histories that the warehouse has, of whatever state."""
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-        [history, table],
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [history]
     ).fetchall()
-    return [name for (name,) in rows]
+    return frozenset(name for (name,) in rows)
 
 
 def _write(
@@ -126,17 +126,19 @@ def _versions(of_history: str, key: Sequence[str]) -> str:
 
 
 def _take_back(
-    connection: Connection, history: str, table: str, files: Sequence[Path], key: Sequence[str]
+    connection: Connection,
+    of_history: str,
+    there: bool,
+    files: Sequence[Path],
+    key: Sequence[str],
 ) -> None:
     """Build a table's history anew from its files, with what only the warehouse has."""
-    of_history = f"{identifier(history)}.{identifier(table)}"
     by_key = ", ".join(map(identifier, key))
     sql = "SELECT * FROM read_parquet(?, union_by_name = true)"
     given: list[object] = [[str(file) for file in files]]
-    if _columns(connection, history, table):
+    if there:
         sql += f" UNION ALL BY NAME ({_versions(of_history, key)})"
         given += _since(None)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(history)}")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE versions AS"  # noqa: S608
         f" SELECT DISTINCT ON ({by_key}, {FROM}) * FROM ({sql})",
