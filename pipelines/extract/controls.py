@@ -9,7 +9,7 @@ is written down as differing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from pipelines.extract.systems import Source
 from pipelines.warehouse import Connection, identifier
 
 TABLE = "control_total"
+Columns = Mapping[str, Sequence[str]]
 # Vendors tell times in whole seconds.
 _CLOSE = timedelta(seconds=2)
 _NUMBER = "DECIMAL(38,10)"
@@ -52,7 +53,11 @@ def compared(
     connection: Connection, one: Source, totals: Sequence[ControlTotal]
 ) -> list[ControlTotal]:
     """The figures with what the warehouse holds, where they came without it."""
-    return [t if t.held is not None else replace(t, held=_held(connection, one, t)) for t in totals]
+    there = _columns(connection, one)
+    return [
+        t if t.held is not None else replace(t, held=_held(connection, one, there, t))
+        for t in totals
+    ]
 
 
 def explained(connection: Connection, one: Source, total: ControlTotal) -> ControlTotal:
@@ -93,13 +98,15 @@ def write(connection: Connection, one: Source, run: str, totals: Iterable[Contro
     warehouse.append_rows(connection, one.dataset, TABLE, _COLUMNS, rows)
 
 
-def _held(connection: Connection, one: Source, total: ControlTotal) -> Decimal | None:
+def _held(
+    connection: Connection, one: Source, there: Columns, total: ControlTotal
+) -> Decimal | None:
     """What the warehouse holds of a measure; None for one that it cannot tell."""
-    columns = _columns(connection, one, table_name(total.object))
+    columns = there.get(table_name(total.object), ())
     if total.measure == ROWS and columns:
-        return _answer(connection, "count(*)", *_living(connection, one, total, columns))
+        return _answer(connection, "count(*)", *_living(one, there, total))
     if total.measure.startswith(SUM_OF) and columns:
-        place, given = _living(connection, one, total, columns)
+        place, given = _living(one, there, total)
         field = _field(one, total.measure.removeprefix(SUM_OF), columns)
         if total.currency is not None:
             currency = "CurrencyRef.value" if "payload" in columns else "CurrencyIsoCode"
@@ -115,14 +122,13 @@ def _answer(connection: Connection, what: str, place: str, given: Sequence[Any])
     return Decimal(found)
 
 
-def _living(
-    connection: Connection, one: Source, total: ControlTotal, columns: Sequence[str]
-) -> tuple[str, list[Any]]:
+def _living(one: Source, there: Columns, total: ControlTotal) -> tuple[str, list[Any]]:
     """The rows of an object that are held and not known as deleted or purged."""
+    columns = there[table_name(total.object)]
     place, given = _rows(one, total, columns)
     if "is_deleted" in columns:
         place += " AND NOT coalesce(is_deleted, false)"
-    named = _deletion(connection, one)
+    named = _deletion(one, there)
     if named:
         place += f" AND id NOT IN ({named})"
         given = [*given, total.source, total.object]
@@ -135,9 +141,9 @@ def _rows(one: Source, total: ControlTotal, columns: Sequence[str]) -> tuple[str
     return f"{table} AS held WHERE {owner} = ?", [total.source]
 
 
-def _deletion(connection: Connection, one: Source) -> str:
+def _deletion(one: Source, there: Columns) -> str:
     """The ids of an owner's object (both to be given) that are proved gone, as a subquery."""
-    columns = _columns(connection, one, "deletion")
+    columns = there.get("deletion", ())
     if not columns:
         return ""
     owner, entity = ("org_id", "object") if "org_id" in columns else ("company_id", "entity")
@@ -148,7 +154,8 @@ def _deletion(connection: Connection, one: Source) -> str:
 
 def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple[Decimal, Decimal]:
     """The least and the most records that can have been alive when a count was asked."""
-    columns = _columns(connection, one, table_name(total.object))
+    there = _columns(connection, one)
+    columns = there.get(table_name(total.object), ())
     created = "created_at" if "payload" in columns else "created_date"
     if created not in columns or total.held is None:
         return total.held or Decimal(0), total.held or Decimal(0)
@@ -159,7 +166,7 @@ def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple
         else "CAST(? AS TIMESTAMPTZ) IS NULL"
     )
     place += f" AND {created} <= ? AND NOT ({gone})"
-    named = _deletion(connection, one)
+    named = _deletion(one, there)
     owned = [total.source, total.object]
     if named:
         place += f" AND id NOT IN ({named} AND deleted_at <= ?)"
@@ -177,20 +184,21 @@ def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple
     return least, most
 
 
-def _columns(connection: Connection, one: Source, table: str) -> list[str]:
+def _columns(connection: Connection, one: Source) -> Columns:
+    """The columns of every raw table, asked once for all of them."""
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_schema = ? AND table_name = ?",
-        [one.dataset, table],
+        "SELECT table_name, list(column_name) FROM information_schema.columns"
+        " WHERE table_schema = ? GROUP BY table_name",
+        [one.dataset],
     ).fetchall()
-    return [name for (name,) in rows]
+    return dict(rows)
 
 
 def _field(one: Source, name: str, columns: Sequence[str]) -> str:
     """A vendor's field as SQL: a path into the payload, or a column."""
     if "payload" in columns:
         return f"json_extract_string(payload, '$.{_plain(name)}')"
-    return identifier(str(one.pipeline.default_schema.naming.normalize_identifier(name)))
+    return identifier(str(one.naming.normalize_identifier(name)))
 
 
 def _plain(path: str) -> str:

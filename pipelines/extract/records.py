@@ -75,7 +75,7 @@ def _missing(connection: Connection, one: Source, table: str, intake: Intake) ->
 
 def _column(one: Source, name: str) -> str:
     """The raw column of a vendor's field."""
-    return str(one.pipeline.default_schema.naming.normalize_identifier(name))
+    return str(one.naming.normalize_identifier(name))
 
 
 def _lost(one: Source, table: str, read: int, arrived: int) -> Incomplete:

@@ -64,6 +64,11 @@ class Source:
         return self.path.parent / FOLDER
 
     @cached_property
+    def naming(self) -> Any:
+        """How a vendor's names become names of columns; dlt reads its schema anew to tell it."""
+        return self.pipeline.default_schema.naming
+
+    @cached_property
     def pipeline(self) -> Any:
         """The pipeline with nothing of earlier runs in it; to be asked for inside `undisturbed`."""
         made = self.make_pipeline()
