@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.sandbox import codec, json_words
-from pipelines.sandbox.salesforce import refusals
+from pipelines.sandbox.salesforce import refusals, xml_forms
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.store import Record
 
@@ -74,11 +74,13 @@ def object_body(call: Call) -> Record:
     """The call's body as a JSON object; parts of a composite have it parsed already.
 
     Raises:
-        Refusal: JSON_PARSER_ERROR for anything else.
+        Refusal: JSON_PARSER_ERROR or XML_PARSER_ERROR for anything else.
     """
     if isinstance(call.payload, dict):
         return call.payload
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.payload and kind in xml_forms.KINDS and xml_forms.takes_body(call.path):
+        return xml_forms.read(call.payload)
     if call.payload and kind in _NOT_JSON:
         raise refusals.unsupported_media(kind)
     if not call.payload:

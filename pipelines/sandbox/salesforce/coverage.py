@@ -6,7 +6,12 @@ from __future__ import annotations
 from urllib.parse import quote_plus
 
 from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, SERVED, Areas, Call, Claim, Operation
-from pipelines.sandbox.salesforce import coverage_bulk, coverage_sales, coverage_setup
+from pipelines.sandbox.salesforce import (
+    coverage_bulk,
+    coverage_forms,
+    coverage_sales,
+    coverage_setup,
+)
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
@@ -313,14 +318,13 @@ OPERATIONS: Areas = {
             ),
         ),
         Operation(
-            "XML body",
+            "Body of another kind",
             "POST",
             _ACCOUNTS,
             REFUSED,
-            body="<Account/>",
-            headers={"Content-Type": "application/xml"},
+            body="Name=A",
+            headers=_FORM,
             says="UNSUPPORTED_MEDIA_TYPE",
-            note="Bodies are JSON; so are answers, whatever Accept says.",
         ),
         Operation(
             "Required field missing",
@@ -376,6 +380,7 @@ OPERATIONS: Areas = {
         Operation("Batch", "POST", _ROOT + "composite/batch", body=_BATCH, says="hasErrors"),
         Operation("Tree", "POST", _ROOT + "composite/tree/Account", body=_TREE, says="hasErrors"),
     ),
+    **coverage_forms.OPERATIONS,
     **coverage_bulk.OPERATIONS,
     **coverage_sales.OPERATIONS,
     **coverage_setup.OPERATIONS,

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pipelines.sandbox import codec
 from pipelines.sandbox.kernel import Reply, Request, Sandbox, trimmed
-from pipelines.sandbox.salesforce import identity, oauth, refusals, rules
+from pipelines.sandbox.salesforce import identity, oauth, refusals, rules, xml_forms
 from pipelines.sandbox.salesforce.actions import actions
 from pipelines.sandbox.salesforce.allowance import limits
 from pipelines.sandbox.salesforce.async_jobs import classic
@@ -166,7 +166,8 @@ class Salesforce:
             return Reply(431, body, {"Content-Type": "text/html"})
         if request.path.startswith("//"):  # `sf` keeps the slash that ends an instance's address
             request = replace(request, path="/" + request.path.lstrip("/"))
-        path = trimmed(unquote(request.path) if "/sobjects/" not in request.path else request.path)
+        path = xml_forms.without_suffix(trimmed(request.path))
+        path = path if "/sobjects/" in path else unquote(path)
         outside = self._outside(request, path)
         if outside is not None:
             return outside
@@ -243,6 +244,10 @@ class Salesforce:
             headers["Sforce-Limit-Info"] = f"api-usage={self.org.usage.used}/{DAILY_CALLS}"
         if answer.raw is not None or answer.body is None:
             return Reply(answer.status, answer.raw or b"", headers)
+        if xml_forms.is_wanted(trimmed(request.path), request.headers):
+            document = xml_forms.document(request.path, answer.status, answer.body)
+            if document is not None:
+                return Reply(answer.status, document, {**xml_forms.HEADERS, **headers})
         pretty = request.headers.get("x-prettyprint") in ("1", "true")
         return Reply(
             answer.status, codec.dump_bytes(answer.body, pretty), {**_JSON_HEADERS, **headers}

@@ -1,0 +1,61 @@
+"""Operation by operation: the forms in which REST may be spoken. How rows work:
+`pipelines.sandbox.coverage`."""
+
+from __future__ import annotations
+
+from pipelines.sandbox.coverage import REFUSED, Areas, Operation
+
+_ROOT = "/services/data/v{version}/"
+_ACCOUNTS = _ROOT + "sobjects/Account"
+_ASKED = {"Accept": "application/xml"}
+_SENT = {"Content-Type": "application/xml", **_ASKED}
+_TREE = (
+    '<SObjectTreeRequest><records type="Account" referenceId="one"><Name>Covered</Name></records>'
+    "</SObjectTreeRequest>"
+)
+
+OPERATIONS: Areas = {
+    "XML": (
+        Operation(
+            "Versions by the end of the address",
+            "GET",
+            "/services/data.xml",
+            signed_in=False,
+            says="<Versions",
+        ),
+        Operation("Query", "GET", _ROOT + "query?q=SELECT+Id+FROM+Account", headers=_ASKED,
+                  says='<records type="Account" url="'),
+        Operation("Describe global", "GET", _ROOT + "sobjects", headers=_ASKED,
+                  says="<DescribeGlobal"),
+        Operation("Describe an object", "GET", _ACCOUNTS + "/describe", headers=_ASKED,
+                  says="<Account xmlns"),
+        Operation("Read a record", "GET", _ACCOUNTS + "/{Account}.xml", says="<Account xmlns"),
+        Operation("Create", "POST", _ACCOUNTS, body="<Account><Name>Covered</Name></Account>",
+                  headers=_SENT, says="<success>true</success>"),
+        Operation("Tree", "POST", _ROOT + "composite/tree/Account", body=_TREE, headers=_SENT,
+                  says="<SObjectTreeResponse"),
+        Operation(
+            "Collection",
+            "POST",
+            _ROOT + "composite/sobjects",
+            body='<request><records type="Account"><Name>Covered</Name></records></request>',
+            headers=_SENT,
+            says="<success>true</success>",
+            note="The guide does not show the elements of a collection; these are the sandbox's.",
+        ),
+        Operation("Refusal", "POST", _ACCOUNTS, REFUSED, body="<Account/>", headers=_SENT,
+                  says="<errorCode>REQUIRED_FIELD_MISSING</errorCode>"),
+        Operation("Body that is no XML", "POST", _ACCOUNTS, REFUSED, body="<Account>",
+                  headers=_SENT, says="XML_PARSER_ERROR"),
+        Operation(
+            "Bulk 2.0 in XML",
+            "POST",
+            _ROOT + "jobs/query",
+            REFUSED,
+            body="<job/>",
+            headers=_SENT,
+            says="UNSUPPORTED_MEDIA_TYPE",
+            note="So are composite, its graphs, tooling, actions and jobs: JSON alone.",
+        ),
+    ),
+}  # fmt: skip
