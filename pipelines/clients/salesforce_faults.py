@@ -22,6 +22,7 @@ from pipelines.errors import (
 
 SYSTEM = "Salesforce"
 _PASSING = {"SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "UNABLE_TO_LOCK_ROW"}
+_TOO_MANY = "REQUEST_LIMIT_EXCEEDED"
 _NOT_ALLOWED = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "INVALID_AUTH_HEADER"}
 _NEXT_STEPS = {
     "INVALID_FIELD": "Check that the field exists and that the integration user may see it "
@@ -49,8 +50,9 @@ def examine(response: requests.Response, kind: Kind, redact: Callable[[str], str
     if status == 401 and kind != "token":
         raise SessionExpired
     code, words = _first(response, redact)
-    if status == 429 or code == "REQUEST_LIMIT_EXCEEDED":
-        raise _too_many(response, words)
+    if status == 429 or code == _TOO_MANY:
+        usage = response.headers.get("Sforce-Limit-Info", "")
+        raise _too_many(words, usage, retry_after(response))
     if kind == "token" and status < 500 and code == "" and not words.startswith("<html"):
         return
     if kind == "token" and "sf:exceptionCode" in response.text:
@@ -89,7 +91,7 @@ def part_refused(reference: str, status: int, body: Any) -> CrossfootError:
     code, words = _from_body(body)
     if code == "INVALID_SESSION_ID":
         return locked_out("session")
-    problem = _refusal(status, code, words, "read")
+    problem = _too_many(words) if code == _TOO_MANY else _refusal(status, code, words, "read")
     problem.record = reference
     return problem
 
@@ -121,17 +123,22 @@ def _own_trouble(kind: Kind, manner: str) -> CrossfootError:
     return Unavailable(SYSTEM, "org", manner, "Try again later.")
 
 
-def _too_many(response: requests.Response, words: str) -> CrossfootError:
-    """Salesforce throttles with 403 and no Retry-After; the daily limit does not pass soon."""
-    usage = response.headers.get("Sforce-Limit-Info", "")
-    if "TotalRequests" in words:
+def _too_many(words: str, usage: str = "", wait: float | None = None) -> CrossfootError:
+    """What is meant by 403 REQUEST_LIMIT_EXCEEDED, which only its words tell.
+
+    `TotalRequests Limit exceeded` is the allowance of 24 hours, which does not pass soon;
+    `ConcurrentRequests ...` and `ConcurrentPerOrgLongTxn Limit exceeded` are too many long calls at
+    once, which do ("API Request Limits and Allocations"). Salesforce sends no Retry-After: an
+    answer that has one, say of a gateway before the org, says itself that it passes.
+    """
+    if "TotalRequests" in words and wait is None:
         return LimitExceeded(
             SYSTEM,
             "org",
             f"the day's API calls are used up ({usage or 'no figures given'})",
             "Wait until the rolling 24 hours free some, or buy more calls.",
         )
-    return Throttled(SYSTEM, "org", "too many calls", retry_after=retry_after(response))
+    return Throttled(SYSTEM, "org", "too many calls at once", retry_after=wait)
 
 
 def _first(response: requests.Response, redact: Callable[[str], str]) -> tuple[str, str]:

@@ -28,8 +28,9 @@ KINDS: Mapping[str, Kind] = {
         ("code", "message", "status", "body", "headers"),
     ),
     "throttle": Kind(
-        "Nothing is done; the vendor's own answer to too many calls, with Retry-After when "
-        "`retry_after` seconds are given. `format` xml: QuickBooks' in XML.",
+        "Nothing is done; the vendor's own answer to too many calls: QuickBooks' of a minute, "
+        "Salesforce's of a day. With `retry_after` seconds it has a Retry-After, and Salesforce "
+        "speaks of too many at once. `format` xml: QuickBooks' in XML.",
         ("retry_after", "format"),
     ),
     "delay": Kind(

@@ -171,6 +171,7 @@ def test_limits_and_the_clock_are_told(world: World) -> None:
         ("refuse", {"status": 503, "body": "<html>maintenance</html>"}),
         ("refuse", {"status": 400, "body": [{"errorCode": "QUERY_TIMEOUT", "message": "slow"}]}),
         ("refuse", {"status": 403, "body": BUSY}),
+        ("throttle", {"retry_after": 0}),
         ("drop_before", {}),
         ("drop_after", {}),
         ("truncate", {}),

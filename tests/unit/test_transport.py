@@ -511,6 +511,27 @@ def test_salesforce_refusals_ask_for_the_right_reaction(
         salesforce_faults.examine(reply(status, body), kind, str)
 
 
+def test_what_says_when_it_passes_is_waited_for_whatever_its_words() -> None:
+    day = rest("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    answer = reply(403, day)
+    answer.headers["Retry-After"] = "7"
+    with pytest.raises(Throttled) as caught:
+        salesforce_faults.examine(answer, "read", str)
+    assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("TotalRequests Limit exceeded.", LimitExceeded),
+        ("ConcurrentPerOrgLongTxn Limit exceeded.", Throttled),
+    ],
+)
+def test_a_part_of_a_call_is_refused_as_a_call_is(words: str, expected: type[Exception]) -> None:
+    body = json.loads(rest("REQUEST_LIMIT_EXCEEDED", words))
+    assert type(salesforce_faults.part_refused("page_Account", 403, body)) is expected
+
+
 def org(base: str) -> SalesforceClient:
     session = Secret("00DHs0000000001!x")
     given = SalesforceSettings(

@@ -88,9 +88,11 @@ class SalesforceWeather:
         return self._said(request, _refusal(code, message), {})
 
     def throttled(self, request: Request, action: Action) -> Reply:
-        """The vendor throttles with 403 and without Retry-After; one is added only when asked."""
-        refusal = _refusal("REQUEST_LIMIT_EXCEEDED", None)
+        """The vendor refuses with 403 and without Retry-After what exceeds the day's allowance. One
+        is added only when asked; then the words are those of too many calls at once, which pass."""
         wait = action.retry_after
+        passing = DOCUMENTED["CONCURRENT_REQUESTS_LIMIT_EXCEEDED"][1]
+        refusal = _refusal("REQUEST_LIMIT_EXCEEDED", None if wait is None else passing)
         headers = {} if wait is None else {"Retry-After": f"{wait:g}"}
         return self._said(request, refusal, headers)
 
