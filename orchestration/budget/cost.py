@@ -91,10 +91,11 @@ def quickbooks_cost(
 
 def salesforce_cost(
     org: str, name: str, objects: Sequence[str], held: Held, now: datetime, full: bool = False,
-    counted: Mapping[str, int] | None = None,
+    counted: Mapping[str, int] | None = None, usual_round: int = 0,
 ) -> SourceCost:  # fmt: skip
     """The calls of one org for these objects. `counted` rows by object are better than those held;
-    an object that was never read is read in full beside the others."""
+    an object that was never read is read in full beside the others. A daily round takes what it
+    usually took (`usual_round`), if that is more than the arithmetic says."""
     last = _last(held, objects)
     rows = _rows(held, objects, counted)
     sizes = dict.fromkeys(objects, 0) | rows
@@ -102,7 +103,10 @@ def salesforce_cost(
     incremental = SourceCost(
         SALESFORCE, org, name, "incremental",
         calls=routine + _new_objects(objects, held, sizes),
-        daily=salesforce_calls.sweep_calls(sizes) + ceil(len(objects) / salesforce_calls.PARTS),
+        daily=max(
+            salesforce_calls.sweep_calls(sizes) + ceil(len(objects) / salesforce_calls.PARTS),
+            usual_round,
+        ),
         routine=routine,
         rows=0,
         is_daily_due=_is_due(held, objects, now),

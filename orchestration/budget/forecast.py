@@ -10,6 +10,7 @@ from statistics import median
 from typing import Literal
 
 from orchestration.budget.allowance import DAY, Pool, month_end
+from pipelines.extract.results import SWEEP, VERIFY
 from reverse_etl.calls import HourOfCalls
 
 # Fewer days say too little about a usual one; older ones are of another time.
@@ -76,6 +77,21 @@ def usual_days(pool: Pool, record: Sequence[HourOfCalls], now: datetime) -> list
         if pool.covers(hour.system, hour.source_id) and 0 < ago <= MOST_DAYS:
             calls[ago] = calls.get(ago, 0) + hour.metered
     return [calls.get(ago, 0) for ago in range(1, max(calls, default=0) + 1)]
+
+
+def usual_round(record: Sequence[HourOfCalls], system: str, source: str, now: datetime) -> int:
+    """The calls of a usual daily round of one source, by what those of the last weeks took; 0 when
+    none was made. Arithmetic cannot know how often a job is looked at, nor what a round finds."""
+    today = now.astimezone(UTC).date()
+    rounds: dict[int, dict[str, int]] = {}
+    for hour in record:
+        ago = (today - hour.hour.date()).days
+        mine = (hour.system, hour.source_id) == (system, source)
+        if mine and hour.purpose in (SWEEP, VERIFY) and ago <= MOST_DAYS:
+            made = rounds.setdefault(ago, {})
+            made[hour.purpose] = made.get(hour.purpose, 0) + hour.metered
+    # A day with figures and no sweep had everything read anew.
+    return ceiling(Decimal(median([sum(r.values()) for r in rounds.values() if SWEEP in r] or [0])))
 
 
 def history_begin(now: datetime) -> datetime:

@@ -17,7 +17,7 @@ from orchestration.budget.allowance import (
     salesforce_pool,
 )
 from orchestration.budget.cost import Held, SourceCost, quickbooks_cost, salesforce_cost
-from orchestration.budget.forecast import history_begin
+from orchestration.budget.forecast import history_begin, usual_round
 from orchestration.budget.value import Budget, Cheaper, pool_budget
 from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
@@ -62,9 +62,14 @@ def budget(settings: Settings, state: State, now: datetime, run: Run) -> Budget:
         quickbooks_pool(given.quickbooks_reads_a_month, given.quickbooks_share, record, now)
     )
 
+    rounds = {
+        org.org_id: usual_round(record, SALESFORCE, org.org_id, now)
+        for org in settings.salesforce_orgs
+    }
+
     def costs(pool: Pool, run: Run) -> list[SourceCost]:
         if pool.source is not None:
-            return _org_costs(settings, pool.source, orgs, now, run)
+            return _org_costs(settings, pool.source, orgs, now, run, rounds[pool.source])
         return _company_costs(settings, companies, now, run)
 
     return Budget(
@@ -73,7 +78,7 @@ def budget(settings: Settings, state: State, now: datetime, run: Run) -> Budget:
         tuple(
             pool_budget(
                 pool, costs(pool, run), costs(pool, replace(run, full=False)), record,
-                settings.read_every_minutes, now, _lighter(settings, pool, orgs, now, run),
+                settings.read_every_minutes, now, _lighter(settings, pool, orgs, now, run, rounds),
             )
             for pool in pools
         ),
@@ -92,26 +97,30 @@ def _org_pool(
 
 
 def _org_costs(
-    settings: Settings, org_id: str, orgs: Mapping[str, Held], now: datetime, run: Run
-) -> list[SourceCost]:
+    settings: Settings, org_id: str, orgs: Mapping[str, Held], now: datetime, run: Run,
+    round_calls: int,
+) -> list[SourceCost]:  # fmt: skip
     objects = salesforce_objects(settings)
     name = next(org.name for org in settings.salesforce_orgs if org.org_id == org_id)
     holds, counted = orgs.get(org_id, Held()), run.counted.get(org_id)
-    return [_due(salesforce_cost(org_id, name, objects, holds, now, run.full, counted), run)]
+    cost = salesforce_cost(org_id, name, objects, holds, now, run.full, counted, round_calls)
+    return [_due(cost, run)]
 
 
 def _lighter(
-    settings: Settings, pool: Pool, orgs: Mapping[str, Held], now: datetime, run: Run
-) -> list[Cheaper]:
+    settings: Settings, pool: Pool, orgs: Mapping[str, Held], now: datetime, run: Run,
+    rounds: Mapping[str, int],
+) -> list[Cheaper]:  # fmt: skip
     """Objects that Crossfoot can do without, the dearest three of this run."""
     if pool.source is None:
         return []
+    org_id, round_calls = pool.source, rounds[pool.source]
     holds, counted = orgs.get(pool.source, Held()), run.counted.get(pool.source)
     objects = salesforce_objects(settings)
 
     def total(without: Sequence[str]) -> int:
         chosen = [o for o in objects if o not in without]
-        cost = salesforce_cost(pool.source or "", "", chosen, holds, now, run.full, counted)
+        cost = salesforce_cost(org_id, "", chosen, holds, now, run.full, counted, round_calls)
         return _due(cost, run).total
 
     whole = total(())

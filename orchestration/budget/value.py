@@ -75,11 +75,13 @@ def pool_budget(
     lighter: Sequence[Cheaper] = (),
 ) -> PoolBudget:
     """Put together one allowance. `incremental` are the costs of the same run if it were not full,
-    empty where there is nothing yet to add to; `lighter` are ways to read less."""
+    empty where there is nothing yet to add to; `lighter` are ways to read less. A cheaper way is
+    named if with it the run fits, or the window lasts: any other is no way out."""
     pace = Pace(every_minutes, sum(c.routine for c in costs), sum(c.daily for c in costs))
     made = forecast(pool, record, pace, now)
     need = sum(cost.total for cost in costs)
-    ways = [*_next_run(costs, incremental), *lighter, *_further_apart(pool, pace, made, now)]
+    less = [way for way in (*_next_run(costs, incremental), *lighter) if way.calls <= pool.left]
+    ways = [*less, *_further_apart(pool, pace, made, now)]
     tight = need > pool.left or made.exceeds(pool)
     free_at = free_again(pool, need, record, now) if need > pool.left else None
     return PoolBudget(pool, tuple(costs), made, tuple(ways) if tight else (), free_at)
@@ -93,17 +95,22 @@ def _next_run(costs: Sequence[SourceCost], incremental: Sequence[SourceCost]) ->
 
 
 def _further_apart(pool: Pool, pace: Pace, made: Forecast, now: datetime) -> list[Cheaper]:
-    """Readings less often: the shortest interval that lasts, or the longest there is."""
+    """Readings less often: the shortest interval that lasts, if there is one."""
     if not made.exceeds(pool):
         return []
     now_expected = whole(pool, pace.a_day, now)
     longer = [(m, whole(pool, pace.every(m).a_day, now)) for m in _INTERVALS]
-    longer = [(m, calls) for m, calls in longer if m > pace.every_minutes and calls < now_expected]
-    if not longer:
-        return []
-    minutes, calls = next(((m, c) for m, c in longer if c <= pool.may_use), longer[-1])
-    what = f"read every {minutes} minutes: CROSSFOOT_READ_EVERY_MINUTES={minutes}"
-    return [Cheaper(what, calls, now_expected, pool.window)]
+    lasting = [(m, c) for m, c in longer if m > pace.every_minutes and c <= pool.may_use]
+    return [
+        Cheaper(
+            f"read every {minutes} minutes: CROSSFOOT_READ_EVERY_MINUTES={minutes}",
+            calls,
+            now_expected,
+            pool.window,
+        )
+        for minutes, calls in lasting[:1]
+        if calls < now_expected
+    ]
 
 
 def over_budget(one: PoolBudget) -> LimitExceeded:

@@ -14,7 +14,7 @@ from pipelines.errors import Unavailable
 from pipelines.extract.quickbooks_entities import condition
 from pipelines.extract.quickbooks_rows import Gone, Ids
 from pipelines.extract.quickbooks_walk import BEGINNING, Place, Walk, where, window
-from pipelines.extract.results import Mode
+from pipelines.extract.results import SWEEP, Mode
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Desk:
         """The service's counts of several entities in one batch."""
 
         def call() -> Mapping[str, int]:
-            with self.client.session.purpose("sweep"):
+            with self.client.session.purpose(SWEEP):
                 return self.client.counts({name: condition(name) for name in names})
 
         return self.ahead(call).result()

@@ -17,6 +17,9 @@ SLICE_ROWS = 200_000
 # not know as deleted; any other measure is named with its column, `sum of Amount`.
 ROWS = "rows"
 SUM_OF = "sum of "
+# What calls are for, where that is not just reading: the round that is made once a day, and the
+# vendor's own figures. The record of calls keeps it, and rounds to come are estimated by it.
+SWEEP, VERIFY = "sweep", "verify"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,22 @@ beside them, and the second proof for what seems to be gone."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.clients.salesforce import SalesforceClient
-from pipelines.extract.results import ControlTotal
+from pipelines.extract.results import SWEEP, ControlTotal
 from pipelines.extract.salesforce_sweep import Held, absent, deletions, differing, reread
 from pipelines.extract.salesforce_walks import Walk, Walker
+
+G = TypeVar("G")
+T = TypeVar("T")
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Prepared:
         changed: list[str] = []
         gone = self.gone.get(walk.name, frozenset())
         held = self.held(walk.name, [f for f in sweep.shape.schema.names if f != "org_id"])
-        for table in self.walker.tables(sweep):
+        for table in _each(self.client.session.purpose, SWEEP, self.walker.tables(sweep)):
             if table is None:
                 continue
             met += table["Id"].chunks
@@ -66,11 +71,10 @@ class Prepared:
             return []
         known = set(walk.ids().to_pylist())
         wanted = [i for i in dict.fromkeys(changed) if i not in known]
-        with self.walker.charged_to(walk):
-            for rows in reread(self.client, walk.shape, wanted):
-                walk.rows += rows.num_rows
-                walk.total = (walk.total or 0) + rows.num_rows
-                yield rows
+        for rows in self._again(walk, wanted):
+            walk.rows += rows.num_rows
+            walk.total = (walk.total or 0) + rows.num_rows
+            yield rows
         ids = pa.chunked_array([*met, *walk.met], pa.string())
         return absent(held, ids, gone)
 
@@ -83,14 +87,18 @@ class Prepared:
         if not candidates:
             return
         found: set[str] = set()
-        with self.walker.charged_to(walk):
-            for rows in reread(self.client, walk.shape, candidates):
-                found.update(rows["Id"].to_pylist())
-                if rows.num_rows:
-                    walk.rows += rows.num_rows
-                    walk.total = (walk.total or 0) + rows.num_rows
-                    yield rows
+        for rows in self._again(walk, candidates):
+            found.update(rows["Id"].to_pylist())
+            if rows.num_rows:
+                walk.rows += rows.num_rows
+                walk.total = (walk.total or 0) + rows.num_rows
+                yield rows
         self.unmet[walk.name] = [i for i in candidates if i not in found]
+
+    def _again(self, walk: Walk, ids: Sequence[str]) -> Iterator[pa.Table]:
+        """These records as a whole; what that costs is the object's, and the round's."""
+        rows = _each(self.walker.charged_to, walk, reread(self.client, walk.shape, ids))
+        yield from _each(self.client.session.purpose, SWEEP, rows)
 
     def proved_gone(self, walk: Walk) -> pa.Table:
         """The records of an object that are gone for good, found in this run."""
@@ -102,6 +110,19 @@ class Prepared:
             for by_log, proof in ((True, "getDeleted"), (False, "sweep"))
         ]
         return pa.concat_tables(parts)
+
+
+def _each(
+    within: Callable[[G], AbstractContextManager[None]], given: G, steps: Iterator[T]
+) -> Iterator[T]:
+    """Each step within a context, and not what others do between two steps."""
+    while True:
+        with within(given):
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+        yield step
 
 
 def _met(walk: Walk, record_id: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_replies import PartReply, incomplete
 from pipelines.errors import CrossfootError, Refused, Retry
-from pipelines.extract.results import Progress
+from pipelines.extract.results import SWEEP, VERIFY, Progress
 from pipelines.extract.salesforce_asking import (
     Asked,
     ask,
@@ -95,10 +95,10 @@ class Preparing:
         rest = [s for s in shapes.values() if s.name not in made.walks]
         self._read_whole([Walk(s, None, asked.at) for s in rest], made.walks)
         if made.swept:
-            with self._client.session.purpose("sweep"):
+            with self._client.session.purpose(SWEEP):
                 self._begin_sweeps(made)
         self._find_gone(made)
-        with self._client.session.purpose("verify"):
+        with self._client.session.purpose(VERIFY):
             self._ask_controls(made)
         charged = sum(walk.calls for walk in (*made.walks.values(), *made.sweeps.values()))
         if made.walks:
@@ -139,7 +139,8 @@ class Preparing:
         if not is_again:
             return replies
         unchanged = [n for n in self._objects if replies[f"describe_{n}"].status == 304]
-        return {**replies, **ask(self._client, [describe_part(n, None) for n in unchanged])}
+        with self._client.session.purpose(SWEEP):
+            return {**replies, **ask(self._client, [describe_part(n, None) for n in unchanged])}
 
     def _shapes(
         self, known: Mapping[str, Shape], replies: Mapping[str, PartReply]

@@ -4,6 +4,7 @@ fields that come and go. What it hands on is always the books, or an error."""
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from org_shelf import OrgShelf
 from salesforce_org import ACME, BOREAL, CUSTOM_FIELDS, DEAL, LEFT, PROBE, RECORDS, row
 
+from pipelines.clients.recording import MeteredCall
 from pipelines.clients.salesforce_bulk import QueryJobs
 from pipelines.errors import CrossfootError, Incomplete, Stop
 from pipelines.extract import (
@@ -28,7 +30,8 @@ from pipelines.extract import (
     salesforce_preparing,
     salesforce_sweep,
 )
-from pipelines.extract.salesforce_calls import incremental_calls
+from pipelines.extract.results import SWEEP, VERIFY
+from pipelines.extract.salesforce_calls import incremental_calls, planned_calls
 from pipelines.extract.salesforce_objects import CORE, OBJECTS
 from pipelines.sandbox.salesforce import bulk_query, queries, recycling
 from pipelines.sandbox.store import Write
@@ -362,6 +365,28 @@ def test_a_full_reading_proves_what_is_gone_too(shelf: OrgShelf) -> None:
     shelf.extract(full=True)
     assert shelf.gone() == {BOREAL: "sweep"}
     shelf.check()
+
+
+def test_all_that_a_daily_round_calls_is_recorded_as_such(
+    shelf: OrgShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its describes, its pages, the second proof of what it missed, and the org's figures: all
+    but what an incremental reading calls."""
+    shelf.extract()
+    shelf.world.move_clock(days=0.1)
+    shelf.extract()
+    routine = shelf.calls
+    purge(shelf.world, "Account", BOREAL)
+    pages_of(monkeypatch, 4)
+    reading, recorded = shelf.reading(sweep=True), list[MeteredCall]()
+    monkeypatch.setattr(reading.client.session, "_record", recorded.append)
+    shelf.load(reading)
+    purposes = Counter(call.purpose for call in recorded if call.metered)
+    assert purposes == {
+        "": routine, SWEEP: purposes[SWEEP], VERIFY: purposes[VERIFY],
+    }  # fmt: skip
+    assert purposes[SWEEP] > planned_calls(dict.fromkeys(OBJECTS, 4)).total
+    assert sum(result.calls for result in reading.results) == reading.client.calls.metered
 
 
 def test_a_record_that_is_back_is_not_gone_any_more(shelf: OrgShelf) -> None:

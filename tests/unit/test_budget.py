@@ -17,7 +17,7 @@ from orchestration.budget.allowance import (
     salesforce_pool,
 )
 from orchestration.budget.cost import Held, SourceCost, quickbooks_cost, salesforce_cost
-from orchestration.budget.forecast import Pace, forecast, usual_days
+from orchestration.budget.forecast import Pace, forecast, usual_days, usual_round
 from orchestration.budget.value import Budget, PoolBudget, over_budget, pool_budget
 from pipelines.extract.quickbooks_entities import CAPTURED, ENTITIES
 from pipelines.extract.salesforce_objects import OBJECTS, table_name
@@ -171,6 +171,22 @@ def test_days_without_a_call_are_days_too() -> None:
     assert usual_days(reads(), record, NOW) == [20, 0, 0, 10]
 
 
+def test_a_usual_round_is_the_middle_one_of_the_days_that_had_one() -> None:
+    def day(ago: int, sweep: int, verify: int) -> tuple[HourOfCalls, ...]:
+        at = NOON - ago * DAY
+        swept = (hour(at, sweep, ORG, "sweep"),) if sweep else ()
+        return (*swept, hour(at, verify, ORG, "verify"), hour(at, 500, ORG))
+
+    record = (*day(0, 30, 5), *day(1, 0, 5), *day(2, 400, 5), *day(3, 31, 5), *day(29, 1, 1))
+    assert usual_round(record, "Salesforce", ORG, NOW) == 36
+    assert usual_round(record, "Salesforce", "00DOther0000000EAA", NOW) == 0
+    assert usual_round((), "Salesforce", ORG, NOW) == 0
+    usual = held(OBJECTS, 10, DAY)
+    least = salesforce_cost(ORG, "Acme", OBJECTS, usual, NOW)
+    assert salesforce_cost(ORG, "Acme", OBJECTS, usual, NOW, usual_round=36).daily == 36
+    assert salesforce_cost(ORG, "Acme", OBJECTS, usual, NOW, usual_round=1).daily == least.daily
+
+
 def test_salesforce_is_forecast_for_a_day() -> None:
     made = forecast(calls(hour(NOON, 300, ORG)), (), Pace(60, 3, 40), NOW)
     assert made.expected == 24 * 3 + 40
@@ -186,6 +202,18 @@ def test_a_month_that_does_not_last_is_told_with_the_interval_that_does() -> Non
     assert way.what == "read every 60 minutes: CROSSFOOT_READ_EVERY_MINUTES=60"
     assert way.calls <= pool.may_use < way.instead_of
     assert one.forecast.expected == way.instead_of
+
+
+def test_where_no_interval_lasts_none_is_proposed() -> None:
+    # One reading a day would be some ten more in this month; nothing is left for it.
+    one = judged(reads(125, 80, hour(NOON, 99)), cost(1), record=(hour(NOON, 99),))
+    assert (one.fits, one.lasts, one.cheaper) == (True, False, ())
+
+
+def test_a_way_that_does_not_fit_either_is_none() -> None:
+    pool = reads(1000, 80, hour(NOON, 797))
+    left = [pool_budget(pool, [cost(120)], [cost(n)], (), 15, NOW) for n in (3, 4)]
+    assert [bool([w for w in one.cheaper if w.of == "run"]) for one in left] == [True, False]
 
 
 def test_where_all_is_well_nothing_is_proposed() -> None:
