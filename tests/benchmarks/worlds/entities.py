@@ -296,7 +296,8 @@ class Census:
                 place = elsewhere("US", rng)
             local = replace(
                 base, name=name, street=place.street, city=place.city, state=place.state,
-                postcode=place.postcode, country=place.country, domain="", alias="", acronym="", made=True,
+                postcode=place.postcode, country=place.country, domain="", alias="",
+                acronym="", made=True,
             )  # fmt: skip
             twin = self.organised(local, "twin", name)
             twin.told_apart_by = place.city
