@@ -238,7 +238,9 @@ class Clerk:
         place = entity.place
         if entity.old_place and rng.random() < 0.5:
             place = entity.old_place
-        address = self.address(place, "account", known)
+        address = [""] * 6
+        if rng.random() < self.has_place(entity, style.account_address):
+            address = self.address(place, "account", known)
         row = [
             key, name, website, phone, contact_phone, "; ".join(mails), contact,
             " ".join(part for part in address[:2] if part), *address[2:], "", self.currency(entity),
@@ -274,12 +276,12 @@ class Clerk:
             if mail and rng.random() < 0.08:
                 second = self.some_mail(entity, "customer")
                 mail = f"{mail}, {second}" if second and second != mail else mail
-        address = ["", "", "", "", "", ""]
-        if rng.random() < style.customer_address:
+        address = [""] * 6
+        if rng.random() < self.has_place(entity, style.customer_address):
             address = self.address(entity.place, "customer", None)
         if is_lost:
             phone = mobile = mail = ""
-            address = ["", "", "", "", "", ""]
+            address = [""] * 6
             given = family = ""
             company = company and name
         elif known is not None and self.needs_more(entity):
@@ -375,6 +377,11 @@ class Clerk:
             return self.only_one(f"{name} - {town}", entity)
         return self.only_one(f"{name} ({count + 1})", entity)
 
+    def has_place(self, entity: Entity, usual: float) -> float:
+        """How often a record has an address: whose name others bear is asked for it."""
+        shared = entity.role in (*ROLES_OF_PEOPLE, "twin")
+        return max(usual, self.style.namesakes_placed) if shared else usual
+
     def number_of(self, entity: Entity) -> str:
         if self.rng.random() < self.style.same_phone:
             return entity.phone
@@ -388,13 +395,7 @@ class Clerk:
 
     def address(self, place: Place, side: str, known: Known | None) -> list[str]:
         rng, style = self.rng, self.style
-        given, with_street = (
-            (style.account_address, style.account_street)
-            if side == "account"
-            else (1.0, style.customer_street)
-        )
-        if rng.random() > given:
-            return [""] * 6
+        with_street = style.account_street if side == "account" else style.customer_street
         full = rng.random() < with_street
         if known is not None and full:
             known.place = place

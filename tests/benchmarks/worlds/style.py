@@ -10,7 +10,7 @@ RANGES: dict[str, tuple[float, float]] = {
     # What the world consists of: shares of entities.
     "people": (0.05, 0.14),
     "groups": (0.10, 0.22),
-    "twins": (0.04, 0.10),
+    "twins": (0.03, 0.08),
     "prospects": (0.24, 0.34),
     "strangers": (0.10, 0.17),
     "us_share": (0.35, 0.75),
@@ -53,6 +53,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "customer_street": (0.8, 0.98),
     "customer_company": (0.4, 0.8),
     "customer_person": (0.15, 0.45),
+    "namesakes_placed": (0.93, 0.99),
     "parents": (0.3, 0.9),
     "currency": (0.0, 1.0),
     # What agrees where both sides have it.
