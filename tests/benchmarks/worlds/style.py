@@ -22,7 +22,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "trading": (0.03, 0.08),
     "acronym": (0.01, 0.035),
     "moved": (0.04, 0.12),
-    "lost": (0.008, 0.014),
+    "lost": (0.014, 0.024),
     # What is written how.
     "drift_account": (0.25, 0.6),
     "drift_customer": (0.35, 0.75),
