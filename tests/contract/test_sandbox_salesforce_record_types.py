@@ -72,6 +72,37 @@ def test_record_types_of_an_object(org: Org) -> None:
     assert org.get(f"sobjects/Account/{made}")["RecordTypeId"] == customer
 
 
+def test_record_types_as_components(org: Org) -> None:
+    given = {
+        "FullName": "Lead.Web",
+        "Metadata": {"label": "Web leads", "active": True, "description": "From the site",
+                     "businessProcess": "Web"},
+    }  # fmt: skip
+    made = org.call("POST", "tooling/sobjects/RecordType", json=given)
+    assert made.status_code == 201, made.text
+    type_id = made.json()["id"]
+    (row,) = org.rows("SELECT Id, Name, IsActive FROM RecordType WHERE SobjectType = 'Lead'")
+    assert row == {"Id": type_id, "Name": "Web leads", "IsActive": True}
+    error = org.refused("POST", "tooling/sobjects/RecordType", 400, json=given)
+    assert error["errorCode"] == "DUPLICATE_DEVELOPER_NAME"
+    path = f"tooling/sobjects/RecordType/{type_id}"
+    changed = {"Metadata": {"label": "Web", "active": False}}
+    assert org.call("PATCH", path, json=changed).status_code == 204
+    found = org.get(
+        "tooling/query", params={"q": "SELECT Id, FullName, Metadata FROM RecordType "
+                                      "WHERE SobjectType = 'Lead'"},
+    )["records"]  # fmt: skip
+    assert [(r["Id"], r["FullName"], r["Metadata"]) for r in found] == [
+        (type_id, "Lead.Web", {"active": False, "label": "Web"})
+    ]
+    assert org.get(path)["IsActive"] is False
+    gone = org.refused("DELETE", path, 400)
+    assert gone["message"].endswith("Cannot delete record type through API")
+    bad = {"FullName": "Wish.Web", "Metadata": {"label": "Web"}}
+    error = org.refused("POST", "tooling/sobjects/RecordType", 400, json=bad)
+    assert error["errorCode"] == "INVALID_CROSS_REFERENCE_KEY"
+
+
 def test_a_record_type_must_be_of_an_object_and_have_a_name_of_its_own(org: Org) -> None:
     _type(org, "Once", SobjectType="Contact")
     with pytest.raises(SalesforceMalformedRequest) as refused:

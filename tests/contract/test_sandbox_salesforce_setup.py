@@ -130,6 +130,19 @@ def test_definitions_by_query(org: Org) -> None:
         "+WHERE+EntityDefinitionId='Account'+AND+QualifiedApiName='Region_Key__c'"
     )["records"]
     assert [r["DataType"] for r in found] == ["Text(20)"]
+    of_account = "WHERE EntityDefinition.QualifiedApiName = 'Account'"
+    for path in ("query", "tooling/query"):  # both APIs have them
+        soql = f"SELECT QualifiedApiName, EntityDefinition.Label FROM FieldDefinition {of_account}"
+        rows = org.get(path, params={"q": soql})["records"]
+        assert "Region_Key__c" in [r["QualifiedApiName"] for r in rows]
+        assert {r["EntityDefinition"]["Label"] for r in rows} == {"Account"}
+        custom = "SELECT DurableId FROM EntityDefinition WHERE PublisherId = '<local>'"
+        assert all(
+            len(r["DurableId"]) == 15 for r in org.get(path, params={"q": custom})["records"]
+        )
+    asked = "SELECT QualifiedApiName FROM EntityDefinition WHERE IsQueryable = false"
+    listed = org.get("query", params={"q": asked})["records"]
+    assert {r["QualifiedApiName"] for r in listed} == {"ActivityHistory", "OpenActivity"}
     error = org.refused("POST", "tooling/sobjects/CustomObject", 400, json={"FullName": "X__c"})
     assert error["errorCode"] == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
     apex = org.get("tooling/executeAnonymous?anonymousBody=x")
@@ -195,7 +208,8 @@ OBJECT = (
     f"<CustomObject {_NS}><label>Fee</label><pluralLabel>Fees</pluralLabel><nameField>"
     "<label>Name</label><type>Text</type></nameField><deploymentStatus>Deployed</deploymentStatus>"
     "<sharingModel>ReadWrite</sharingModel><fields><fullName>Sum__c</fullName><label>Sum</label>"
-    "<type>Currency</type><precision>18</precision><scale>2</scale></fields></CustomObject>"
+    "<type>Currency</type><precision>18</precision><scale>2</scale></fields><recordTypes><fullName>"
+    "Late</fullName><active>true</active><label>Late</label></recordTypes></CustomObject>"
 )
 
 
@@ -226,9 +240,9 @@ def test_deployments_by_rest(org: Org) -> None:
         package_DOT_xml=manifest("CustomObject", "Fee__c"), objects_SLASH_Fee__c_DOT_object=OBJECT
     )
     checked = deployed(org, good, checkOnly=True)
-    assert (checked["status"], checked["numberComponentsDeployed"]) == ("Succeeded", 2)
+    assert (checked["status"], checked["numberComponentsDeployed"]) == ("Succeeded", 3)
     names = [r["fullName"] for r in checked["details"]["componentSuccesses"]]
-    assert names == ["Fee__c", "Fee__c.Sum__c"]
+    assert names == ["Fee__c", "Fee__c.Sum__c", "Fee__c.Late"]
     org.refused("GET", "sobjects/Fee__c", 404)
     assert deployed(org, good, rollbackOnError=True)["success"] is True
     assert org.get("sobjects/Fee__c")["objectDescribe"]["label"] == "Fee"

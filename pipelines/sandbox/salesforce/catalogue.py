@@ -16,7 +16,7 @@ __all__ = ["Added", "Catalogue", "SObject", "catalogue"]
 Definition = Mapping[str, Any]
 # What an object has as soon as it has record types.
 _TYPE_FIELD = link("RecordTypeId", "Record Type ID", "RecordType", defaulted=True)
-_ACTIVITIES = ("Task", "Event")
+_ACTIVITIES = ("Task", "Event", "ActivityHistory", "OpenActivity")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Catalogue:
     def replace(self, objects: Iterable[SObject]) -> None:
         """Have these objects from now on, and no others."""
         self.objects = {o.name.lower(): o for o in objects}
-        self._prefixes = {o.prefix: o for o in self.objects.values()}
+        self._prefixes = {o.prefix: o for o in self.objects.values() if o.prefix}
 
     def get(self, name: str) -> SObject | None:
         """An object by its name in any case."""
@@ -56,13 +56,13 @@ class Catalogue:
         return self._prefixes.get(record_id[:3])
 
     def children(self, parent: SObject) -> list[tuple[SObject, Field]]:
-        """The references to `parent` that can be asked for as a sub-query."""
-        return [
-            (child, one)
-            for child in self.objects.values()
-            for one in child.fields.values()
-            if parent.name in one.refers_to and one.children
-        ]
+        """The references to `parent` that can be asked for as a sub-query, one of a name."""
+        found: dict[tuple[str, str], tuple[SObject, Field]] = {}
+        for child in self.objects.values():
+            for one in child.fields.values():
+                if parent.name in one.refers_to and one.children:
+                    found.setdefault((child.name, one.children), (child, one))
+        return list(found.values())
 
 
 def catalogue(custom_fields: Iterable[Definition]) -> Catalogue:
@@ -93,7 +93,7 @@ def _fields_by_object(added: Added) -> Mapping[str, list[Field]]:
     found: dict[str, list[Field]] = {}
     for definition in added.fields:
         owner, _, name = str(definition["FullName"]).partition(".")
-        # A field of an activity is a field of tasks and of events.
+        # A field of an activity is one of tasks, of events and of what lists them.
         for place in _ACTIVITIES if owner == "Activity" else (owner,):
             made = custom.custom_fields(name, definition["Metadata"])
             found.setdefault(place.lower(), []).extend(made)

@@ -9,6 +9,7 @@ from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, SERVED, Areas, Call,
 from pipelines.sandbox.salesforce import (
     coverage_bulk,
     coverage_forms,
+    coverage_objects,
     coverage_sales,
     coverage_setup,
 )
@@ -383,5 +384,6 @@ OPERATIONS: Areas = {
     **coverage_forms.OPERATIONS,
     **coverage_bulk.OPERATIONS,
     **coverage_sales.OPERATIONS,
+    **coverage_objects.OPERATIONS,
     **coverage_setup.OPERATIONS,
 }

@@ -9,11 +9,10 @@ from pipelines.sandbox.kernel import Sandbox
 from pipelines.sandbox.salesforce import ids, permissions
 from pipelines.sandbox.salesforce.records import stamp
 from pipelines.sandbox.salesforce.standard_sales import STAGES
+from pipelines.sandbox.salesforce.standard_values import first_values
 from pipelines.sandbox.store import Record, Write
 
 _PROFILES = ("System Administrator", "Standard User", "Read Only")
-_TASK_STATES = ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred")
-_PRIORITIES = ("High", "Normal", "Low")
 _LOCALE = {
     "TimeZoneSidKey": "America/Los_Angeles", "LocaleSidKey": "en_US",
     "EmailEncodingKey": "UTF-8", "LanguageLocaleKey": "en_US",
@@ -74,14 +73,5 @@ def _first_day(org_id: str, org: Mapping[str, Any], user: str) -> Mapping[str, I
             for n, (name, (probability, closed, won, category, words)) in enumerate(
                 STAGES.items(), 1)
         ],
-        "TaskStatus": [
-            {"Id": ids.numbered("01U", n), "MasterLabel": name, "ApiName": name, "SortOrder": n,
-             "IsDefault": n == 1, "IsClosed": name == "Completed"}
-            for n, name in enumerate(_TASK_STATES, 1)
-        ],
-        "TaskPriority": [
-            {"Id": ids.numbered("01V", n), "MasterLabel": name, "ApiName": name, "SortOrder": n,
-             "IsDefault": name == "Normal", "IsHighPriority": name == "High"}
-            for n, name in enumerate(_PRIORITIES, 1)
-        ],
+        **first_values(),
     }  # fmt: skip

@@ -282,6 +282,7 @@ class Org:
             lambda rows: self.cursors.keep(rows, page, self.user_id, version),
             page,
             self._everything,
+            self._seen is None or "Read" in self._seen[2].everything,
         )
 
     def scene(self, record: Record, before: Record) -> Scene:

@@ -20,6 +20,8 @@ from pipelines.sandbox.store import Record, Store, Write
 
 Objects = Mapping[str, SObject]
 ADMIN_PROFILE = ids.numbered("00e", 1)
+# What has the fields of an activity.
+_ACTIVITIES = frozenset({"task", "event", "activityhistory", "openactivity"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _sets_of(store: Store, org_id: str, user_id: str) -> Iterable[str]:
 def as_seen(objects: Objects, secured: frozenset[str], sight: Sight) -> Iterable[SObject]:
     """The objects without what a user may not see; what he may only read cannot be written."""
     for key, sobject in objects.items():
-        owner = "activity" if key in ("task", "event") else key
+        owner = "activity" if key in _ACTIVITIES else key
         hidden = {f for f in sobject.fields if f"{owner}.{f}" in secured}
         if not hidden:
             yield sobject

@@ -11,6 +11,7 @@ from pipelines.sandbox.salesforce.calls import Answer, Call, is_true, only
 from pipelines.sandbox.salesforce.org import PAGE, Org
 from pipelines.sandbox.salesforce.plans import explain
 from pipelines.sandbox.salesforce.query_columns import query_columns
+from pipelines.sandbox.salesforce.setup import definitions
 from pipelines.sandbox.store import Record
 
 LEAST_PAGE = 200
@@ -37,7 +38,10 @@ def _query(org: Org, call: Call, rest: tuple[str, ...], deleted: bool) -> Answer
     if not statement:
         raise refusals.malformed_query("unexpected token: '<EOF>'")
     asked = page_size(call)
-    selection = org.selection(call, asked)
+    if definitions.asks(statement):
+        selection = definitions.selection(org, call, asked)
+    else:
+        selection = org.selection(call, asked)
     if is_true(call.query.get("columns")):
         return Answer(200, query_columns(selection.scope(statement, deleted)))
     found = selection.run(statement, deleted)

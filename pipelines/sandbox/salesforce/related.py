@@ -58,11 +58,26 @@ def children_of(org: Org, call: Call, sobject: SObject, record: Record, name: st
     wanted = call.query.get("fields") or ", ".join(
         f.name for f in child.fields.values() if f.type not in ("address", "location")
     )
+    if not child.queryable:
+        return Answer(200, _listed(org, call, sobject, record, field, wanted))
     statement = " ".join(
         ("SELECT", wanted, "FROM", child.name, "WHERE", field.name, f"= '{record['Id']}'")
     )
     rows = list(org.selection(call).run(statement, False).rows)
     return Answer(200, {"totalSize": len(rows), "done": True, "records": rows})
+
+
+def _listed(
+    org: Org, call: Call, sobject: SObject, record: Record, field: Field, wanted: str
+) -> Record:
+    """What can be asked for as children alone."""
+    name = str(field.children)
+    statement = " ".join(
+        ("SELECT (SELECT", wanted, "FROM", name, ") FROM", sobject.name,
+         f"WHERE Id = '{record['Id']}'")
+    )  # fmt: skip
+    (row,) = org.selection(call).run(statement, False).rows
+    return row[name] or {"totalSize": 0, "done": True, "records": []}
 
 
 def _established(org: Org, call: Call, line: Record) -> None:

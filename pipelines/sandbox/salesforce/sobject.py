@@ -37,6 +37,7 @@ class SObject:
     Attributes:
         prefix: how the ids of its records begin.
         keeps_deleted: whether its records go to a recycle bin.
+        queryable: whether FROM may name it; else its records are listed below others' alone.
         setting: a custom setting; its records are settings of the org, not data.
         record_types: those of its own, beside the one every object has.
         denied: what the user may not do with its records: Create, Edit, Delete.
@@ -52,6 +53,7 @@ class SObject:
     setting: bool = False
     record_types: tuple[RecordType, ...] = ()
     denied: frozenset[str] = frozenset()
+    queryable: bool = True
 
     def allows(self, right: str) -> bool:
         """Whether the user may do that with its records."""
@@ -82,6 +84,7 @@ def define(
     writable: bool = True,
     keeps_deleted: bool = True,
     setting: bool = False,
+    queryable: bool = True,
     audit: Iterable[str] = AUDIT,
 ) -> SObject:
     """An object of its own fields and those every record has."""
@@ -94,8 +97,9 @@ def define(
     if not writable:
         fields = [fixed(f) for f in fields]
     return SObject(
-        name, label, plural, prefix, {f.key: f for f in fields}, writable, keeps_deleted, setting
-    )
+        name, label, plural, prefix, {f.key: f for f in fields}, writable, keeps_deleted, setting,
+        queryable=queryable,
+    )  # fmt: skip
 
 
 def _audit_field(name: str) -> Field:

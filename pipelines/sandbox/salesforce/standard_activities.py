@@ -23,9 +23,10 @@ from pipelines.sandbox.salesforce.fields import (
     whole,
 )
 from pipelines.sandbox.salesforce.sobject import SObject, define
+from pipelines.sandbox.salesforce.standard_values import PRIORITIES, TASK_STATES
 
 _SUBJECTS = ("Call", "Email", "Meeting", "Send Letter/Quote", "Other")
-_PARENTS = "Account Campaign Case Contract Opportunity Order Product2 Quote"
+PARENTS = "Account Campaign Case Contract Opportunity Order Product2 Quote"
 _PAPERS = "Account Campaign Case Contact Contract Event Lead Opportunity Order Product2 Quote Task"
 
 
@@ -42,16 +43,12 @@ def activity_objects() -> Iterable[SObject]:
     yield define("ContentDocument", "Content Document", "Content Documents", "069", _document())
     yield define("ContentDocumentLink", "Content Document Link", "Content Document Link", "06A",
                  _document_link(), audit=("SystemModstamp",))  # fmt: skip
-    yield define("TaskStatus", "Task Status Value", "Task Status Value", "01U", _value("IsClosed"),
-                 writable=False, keeps_deleted=False)  # fmt: skip
-    yield define("TaskPriority", "Task Priority Value", "Task Priority Value", "01V",
-                 _value("IsHighPriority"), writable=False, keeps_deleted=False)  # fmt: skip
 
 
 def _about() -> Iterable[Field]:
     """Whom and what an activity is about; its object lists it under its plural."""
     yield searched(link("WhoId", "Name ID", "Contact Lead", relationship="Who"))
-    yield searched(link("WhatId", "Related To ID", _PARENTS, relationship="What"))
+    yield searched(link("WhatId", "Related To ID", PARENTS, relationship="What"))
 
 
 def _child(one: Field, children: str) -> Field:
@@ -63,11 +60,8 @@ def _task() -> Iterable[Field]:
     yield from (_child(one, "Tasks") for one in _about())
     yield ungranted(pick("Subject", "Subject", _SUBJECTS, 255, type="combobox", name_field=True))
     yield ungranted(day("ActivityDate", "Due Date Only"))
-    yield pick("Status", "Status", ("Not Started", "In Progress", "Completed",
-               "Waiting on someone else", "Deferred"), 255, "Not Started",
-               nillable=False)  # fmt: skip
-    yield pick("Priority", "Priority", ("High", "Normal", "Low"), 255, "Normal",
-               nillable=False)  # fmt: skip
+    yield pick("Status", "Status", TASK_STATES, 255, TASK_STATES[0], nillable=False)
+    yield pick("Priority", "Priority", PRIORITIES, 255, "Normal", nillable=False)
     yield fixed(flag("IsHighPriority", "High Priority"))
     yield owner("Group", "User")
     yield area("Description", "Description", 32000)
@@ -135,7 +129,7 @@ def _mail() -> Iterable[Field]:
     yield pick("Status", "Status", ("0", "1", "2", "3", "4", "5"), 40, "0", nillable=False,
                restricted=True)  # fmt: skip
     yield moment("MessageDate", "Message Date")
-    yield link("RelatedToId", "Related To ID", _PARENTS, relationship="RelatedTo",
+    yield link("RelatedToId", "Related To ID", PARENTS, relationship="RelatedTo",
                children="Emails")  # fmt: skip
     yield text("MessageIdentifier", "Message ID", 765)
     yield text("ThreadIdentifier", "Thread ID", 765)
@@ -232,12 +226,3 @@ def _document_link() -> Iterable[Field]:
     yield pick("ShareType", "Share Type", ("V", "C", "I"), 40, "V", restricted=True)
     yield pick("Visibility", "Visibility", ("AllUsers", "InternalUsers", "SharedUsers"), 40,
                "AllUsers", restricted=True)  # fmt: skip
-
-
-def _value(meaning: str) -> Iterable[Field]:
-    """One value of a picklist that means something to the vendor."""
-    yield text("MasterLabel", "Master Label", 255, name_field=True)
-    yield text("ApiName", "API Name", 255)
-    yield whole("SortOrder", "Sort Order", 9)
-    yield flag("IsDefault", "Is Default")
-    yield flag(meaning, meaning)

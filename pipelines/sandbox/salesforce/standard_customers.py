@@ -37,6 +37,7 @@ from pipelines.sandbox.salesforce.fields import (
     whole,
 )
 from pipelines.sandbox.salesforce.sobject import SObject, define
+from pipelines.sandbox.salesforce.standard_values import CASE_STATES, LEAD_STATES
 
 _TYPES = ("Prospect", "Customer - Direct", "Customer - Channel", "Channel Partner / Reseller",
           "Installation Partner", "Technology Partner", "Other")  # fmt: skip
@@ -142,9 +143,7 @@ def _lead() -> Iterable[Field]:
     yield fixed(text("PhotoUrl", "Photo URL", 255, type="url", extra="imageurl"))
     yield area("Description", "Description", 32000)
     yield pick("LeadSource", "Lead Source", SOURCES)
-    yield pick("Status", "Status", ("Open - Not Contacted", "Working - Contacted",
-               "Closed - Converted", "Closed - Not Converted"), 255, "Open - Not Contacted",
-               nillable=False)  # fmt: skip
+    yield pick("Status", "Status", LEAD_STATES, 255, LEAD_STATES[0], nillable=False)
     yield pick("Industry", "Industry", INDUSTRIES)
     yield pick("Rating", "Rating", RATINGS)
     yield money("AnnualRevenue", "Annual Revenue", 0)
@@ -178,7 +177,7 @@ def _case() -> Iterable[Field]:
     yield text("SuppliedCompany", "Company", 80)
     yield pick("Type", "Case Type", ("Mechanical", "Electrical", "Electronic", "Structural",
                "Other"), 40)  # fmt: skip
-    yield pick("Status", "Status", ("New", "Working", "Escalated", "Closed"), 40, "New")
+    yield pick("Status", "Status", CASE_STATES, 40, CASE_STATES[0])
     yield pick("Reason", "Case Reason", ("Installation", "Equipment Complexity", "Performance",
                "Breakdown", "Equipment Design", "Feedback", "Other"), 40)  # fmt: skip
     yield pick("Origin", "Case Origin", ("Phone", "Email", "Web"), 40)

@@ -22,6 +22,7 @@ from pipelines.sandbox.salesforce.fields import (
     whole,
 )
 from pipelines.sandbox.salesforce.sobject import SObject, define
+from pipelines.sandbox.salesforce.standard_values import CONTRACT_STATES, ORDER_STATES
 
 _QUOTE = ("Draft", "Needs Review", "In Review", "Approved", "Rejected", "Presented", "Accepted",
           "Denied")  # fmt: skip
@@ -99,7 +100,7 @@ def _order() -> Iterable[Field]:
     yield link("OpportunityId", "Opportunity ID", "Opportunity", children="Orders")
     yield day("EffectiveDate", "Order Start Date", nillable=False)
     yield day("EndDate", "Order End Date")
-    yield pick("Status", "Status", ("Draft", "Activated"), 255, nillable=False)
+    yield pick("Status", "Status", ORDER_STATES, 255, nillable=False)
     yield area("Description", "Description", 32000)
     yield text("Name", "Order Name", 80)
     yield day("PoDate", "PO Date")
@@ -138,8 +139,7 @@ def _contract() -> Iterable[Field]:
     yield from address("Billing")
     yield whole("ContractTerm", "Contract Term", 9)
     yield owner()
-    yield pick("Status", "Status", ("In Approval Process", "Activated", "Draft"), 255, "Draft",
-               nillable=False)  # fmt: skip
+    yield pick("Status", "Status", CONTRACT_STATES, 255, "Draft", nillable=False)
     yield link("CustomerSignedId", "Customer Signed ID", "Contact", children="ContractsSigned",
                restricts=True)  # fmt: skip
     yield day("CustomerSignedDate", "Customer Signed Date")

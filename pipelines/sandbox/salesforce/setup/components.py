@@ -16,12 +16,14 @@ from pipelines.sandbox.salesforce.fields import Field
 from pipelines.sandbox.salesforce.formulas.tree import FormulaRefused
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.salesforce.setup import grants, validation_rules
+from pipelines.sandbox.salesforce.setup import grants, type_components, validation_rules
 
 Metadata = Mapping[str, Any]
 _LONG_NAME = 40
 # What stands within an object's file, and under which name there.
-PARTS: Mapping[str, str] = {"CustomField": "fields", "ValidationRule": "validationRules"}
+PARTS: Mapping[str, str] = {
+    "CustomField": "fields", "RecordType": "recordTypes", "ValidationRule": "validationRules",
+}  # fmt: skip
 _MUST_HAVE = ("label", "pluralLabel", "nameField")
 
 
@@ -33,6 +35,7 @@ class Kind:
         folder, suffix: where a package has its files.
         prefix: how the ids of its components begin.
         put: makes one or changes it; says whether it is new.
+        own_id: its id where it is a record too.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Kind:
     put: Callable[[Org, str, Metadata], bool]
     delete: Callable[[Org, str], None]
     children: tuple[str, ...] = ()
+    own_id: Callable[[Org, str], str] | None = None
 
 
 def kind_of(name: str) -> Kind:
@@ -68,7 +72,7 @@ def create(org: Org, kind: Kind, metadata: Metadata) -> str:
         owner, _, own = name.partition(".")
         text = (
             f"There is already a field named {own.removesuffix('__c')} on {owner}."
-            if own
+            if kind.name == "CustomField"
             else "That developer name is already in use. Please choose another."
         )
         raise Refusal("DUPLICATE_DEVELOPER_NAME", text, ())
@@ -124,6 +128,12 @@ def full_name(metadata: Metadata) -> str:
 def component_id(kind: Kind, name: str) -> str:
     """A component's id, which follows from its name."""
     return ids.numbered(kind.prefix, crc32(name.lower().encode()))
+
+
+def id_of(org: Org, kind: Kind, name: str) -> str:
+    """A component's id: that of its record, where it has one."""
+    own = kind.own_id(org, name) if kind.own_id else ""
+    return own or component_id(kind, name)
 
 
 def listed(value: Any) -> list[Any]:
@@ -220,6 +230,7 @@ def _delete_object(org: Org, name: str) -> None:
         raise Refusal("INVALID_TYPE", f"Cannot delete standard object: {name}", ())
     grants.forget(org, name)
     validation_rules.forget(org, name)
+    type_components.forget(org, name)
     org.drop_object(name)
 
 
@@ -340,6 +351,9 @@ KINDS: Mapping[str, Kind] = {
              _delete_field),
         Kind("ValidationRule", "objects", "object", "03d", validation_rules.names,
              validation_rules.read, validation_rules.put, validation_rules.delete),
+        Kind("RecordType", "objects", "object", "012", type_components.names,
+             type_components.read, type_components.put, type_components.delete,
+             own_id=type_components.id_of),
         Kind("PermissionSet", "permissionsets", "permissionset", "0PS", grants.permission_sets,
              grants.read_permission_set, grants.put_permission_set, grants.delete_permission_set),
         Kind("Profile", "profiles", "profile", "00e", grants.profiles, grants.read_profile,

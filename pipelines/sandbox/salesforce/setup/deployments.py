@@ -85,7 +85,7 @@ def _deployed(org: Org, part: Part) -> dict[str, Any]:
     try:
         with org.kernel.store.transaction():
             kind = _kind(part)
-            row["id"] = components.component_id(kind, part.name)
+            row["id"] = components.id_of(org, kind, part.name)
             if part.metadata is None:
                 components.delete(org, kind, part.name)
             else:

@@ -200,7 +200,7 @@ def properties(org: Org, kind: components.Kind, name: str) -> dict[str, Any]:
         "createdDate": at,
         "fileName": _file(kind.name, name),
         "fullName": name,
-        "id": components.component_id(kind, name),
+        "id": components.id_of(org, kind, name),
         "lastModifiedById": who.get("Id"),
         "lastModifiedByName": who.get("Name"),
         "lastModifiedDate": at,

@@ -7,7 +7,6 @@ FieldDefinition.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from pipelines.sandbox.salesforce import describing, ids, refusals
 from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
@@ -15,14 +14,14 @@ from pipelines.sandbox.salesforce.catalogue import Catalogue
 from pipelines.sandbox.salesforce.fields import Field, flag, text, whole
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
-from pipelines.sandbox.salesforce.selection import Selection
-from pipelines.sandbox.salesforce.setup import components
+from pipelines.sandbox.salesforce.setup import components, definitions
 from pipelines.sandbox.salesforce.sobject import SObject, define
-from pipelines.sandbox.store import Record, Store, Write
+from pipelines.sandbox.store import Record
 
 _FIELD = components.KINDS["CustomField"]
 _OBJECT = components.KINDS["CustomObject"]
 _RULE = components.KINDS["ValidationRule"]
+_TYPE = components.KINDS["RecordType"]
 _WHOLE = ("Metadata", "FullName")
 
 
@@ -53,7 +52,7 @@ def _objects() -> Iterable[SObject]:
     yield one(
         "CustomField", "00N",
         text("DeveloperName", "Developer Name", 80), text("TableEnumOrId", "Entity", 40),
-        text("EntityDefinitionId", "Entity Definition ID", 40), text("Description", "Text", 1000),
+        definitions.owner_field(), text("Description", "Text", 1000),
         text("InlineHelpText", "Help Text", 510), whole("Length", "Length", 9),
         whole("Precision", "Precision", 9), whole("Scale", "Scale", 9),
         text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
@@ -66,31 +65,21 @@ def _objects() -> Iterable[SObject]:
     )  # fmt: skip
     yield one(
         "ValidationRule", "03d",
-        text("ValidationName", "Rule Name", 80), text("EntityDefinitionId", "Entity", 40),
+        text("ValidationName", "Rule Name", 80), definitions.owner_field(),
         text("Description", "Description", 1000), text("ErrorMessage", "Error Message", 255),
         text("ErrorDisplayField", "Error Location", 80), flag("Active", "Active"),
         text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
         text("FullName", "Full Name", 255, unfilterable=True), whole_metadata,
     )  # fmt: skip
     yield one(
-        "EntityDefinition", "000",
-        text("DurableId", "Durable ID", 80), text("QualifiedApiName", "Name", 80),
-        text("DeveloperName", "Developer Name", 80), text("Label", "Label", 80),
-        text("MasterLabel", "Master Label", 80), text("PluralLabel", "Plural", 80),
-        text("KeyPrefix", "Key Prefix", 3), text("NamespacePrefix", "Namespace", 15),
-        flag("IsCustomizable", "Customizable"), flag("IsCustomSetting", "Custom Setting"),
-        flag("IsQueryable", "Queryable"), flag("IsTriggerable", "Triggerable"),
+        "RecordType", "012",
+        text("Name", "Record Type Name", 80, name_field=True), text("SobjectType", "Entity", 40),
+        text("Description", "Description", 255), flag("IsActive", "Active"),
+        text("BusinessProcessId", "Business Process ID", 18),
+        text("NamespacePrefix", "Namespace", 15), text("ManageableState", "State", 20),
+        text("FullName", "Full Name", 255, unfilterable=True), whole_metadata,
     )  # fmt: skip
-    yield one(
-        "FieldDefinition", "000",
-        text("DurableId", "Durable ID", 80), text("QualifiedApiName", "Name", 80),
-        text("DeveloperName", "Developer Name", 80), text("EntityDefinitionId", "Entity", 80),
-        text("Label", "Label", 80), text("MasterLabel", "Master Label", 80),
-        text("DataType", "Data Type", 80), text("NamespacePrefix", "Namespace", 15),
-        whole("Length", "Length", 9), whole("Precision", "Precision", 9),
-        whole("Scale", "Scale", 9), flag("IsNillable", "Nillable"),
-        flag("IsCalculated", "Calculated"), flag("IsIndexed", "Indexed"),
-    )  # fmt: skip
+    yield from definitions.objects()
 
 
 def _named(name: str) -> str:
@@ -100,6 +89,8 @@ def _named(name: str) -> str:
 def _rows(org: Org) -> Iterator[tuple[str, Record]]:
     for name in components.field_names(org):
         yield "CustomField", _field_row(org, name)
+    for name in _TYPE.names(org):
+        yield "RecordType", _type_row(org, name)
     for name in _RULE.names(org):
         yield "ValidationRule", _rule_row(org, name)
     for name, sobject in org.everything().items():
@@ -109,38 +100,6 @@ def _rows(org: Org) -> Iterator[tuple[str, Record]]:
                 "DeveloperName": _named(sobject.name), "ManageableState": "unmanaged",
                 "Description": (_OBJECT.read(org, sobject.name) or {}).get("description"),
             }  # fmt: skip
-    for number, sobject in enumerate(org.catalogue.objects.values(), 1):
-        own_id = components.component_id(_OBJECT, sobject.name)[:15]
-        yield "EntityDefinition", {
-            "Id": ids.numbered("000", number),
-            "DurableId": own_id if sobject.custom else sobject.name,
-            "QualifiedApiName": sobject.name, "DeveloperName": _named(sobject.name),
-            "Label": sobject.label, "MasterLabel": sobject.label, "PluralLabel": sobject.plural,
-            "KeyPrefix": sobject.prefix, "IsCustomizable": sobject.writable,
-            "IsCustomSetting": sobject.setting, "IsQueryable": True,
-            "IsTriggerable": sobject.writable,
-        }  # fmt: skip
-        for place, field in enumerate(sobject.fields.values(), 1):
-            yield "FieldDefinition", {
-                "Id": ids.numbered("000", number * 1000 + place),
-                "DurableId": f"{sobject.name}.{field.name}", "QualifiedApiName": field.name,
-                "DeveloperName": _named(field.name), "EntityDefinitionId": sobject.name,
-                "Label": field.label, "MasterLabel": field.label, "DataType": _data_type(field),
-                "Length": field.length, "Precision": field.precision, "Scale": field.scale,
-                "IsNillable": field.nillable, "IsCalculated": field.calculated,
-                "IsIndexed": field.external_id or field.id_lookup,
-            }  # fmt: skip
-
-
-def _data_type(field: Field) -> str:
-    if field.type == "string":
-        return f"Text({field.length})"
-    if field.type in ("double", "currency", "percent"):
-        kind = "Number" if field.type == "double" else field.type.capitalize()
-        return f"{kind}({field.precision - field.scale}, {field.scale})"
-    if field.type == "reference":
-        return f"Lookup({','.join(field.refers_to)})"
-    return {"datetime": "Date/Time", "boolean": "Checkbox"}.get(field.type, field.type.capitalize())
 
 
 def _field_row(org: Org, name: str) -> Record:
@@ -170,24 +129,30 @@ def _rule_row(org: Org, name: str) -> Record:
     }  # fmt: skip
 
 
+def _type_row(org: Org, name: str) -> Record:
+    metadata = {k: v for k, v in (_TYPE.read(org, name) or {}).items() if k != "fullName"}
+    return {
+        "Id": components.id_of(org, _TYPE, name), "Name": metadata["label"],
+        "SobjectType": name.partition(".")[0], "Description": metadata.get("description"),
+        "IsActive": metadata["active"], "BusinessProcessId": None,
+        "ManageableState": "unmanaged", "FullName": name, "Metadata": metadata,
+    }  # fmt: skip
+
+
 def _place(org: Org, owner: str) -> str:
     """What a component belongs to: a standard object by its name, a custom one by its id."""
     known = org.everything().get(owner.lower())
-    return components.component_id(_OBJECT, owner) if known and known.custom else owner
+    return definitions.durable_id(known) if known else owner
 
 
 def _query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     only(call, "GET", "HEAD")
     if rest:
         raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
-    books = Store()
-    objects = list(_objects())
-    blank = {o.name: dict.fromkeys(f.name for f in o.fields.values()) for o in objects}
-    books.preset(
-        [Write(org.org_id, kind, row["Id"], {**blank[kind], **row}) for kind, row in _rows(org)]
+    made = [(kind, str(row["Id"]), row) for kind, row in _rows(org)]
+    found = definitions.selection_of(org, call, _objects(), [*made, *definitions.rows(org)]).run(
+        call.query.get("q", ""), False
     )
-    seen = replace(org.books(call.version), catalogue=Catalogue(objects), store=books)
-    found = Selection(seen).run(call.query.get("q", ""), False)
     rows = [_addressed(call, row) for row in found.rows]
     if len(rows) > 1 and any(k in row for row in rows for k in _WHOLE):
         raise refusals.malformed_query(
@@ -258,7 +223,7 @@ def _component(org: Org, call: Call, sobject: SObject, rest: tuple[str, ...]) ->
         return Answer(200, {"objectDescribe": described, "recentItems": []})
     only(call, "GET", "HEAD", "PATCH", "DELETE")
     wanted = ids.to18(rest[0])
-    found = (n for n in kind.names(org) if components.component_id(kind, n) == wanted)
+    found = (n for n in kind.names(org) if components.id_of(org, kind, n) == wanted)
     name = next(found, None)
     if name is None:
         raise refusals.not_found()
@@ -279,13 +244,14 @@ def _create(org: Org, call: Call, kind: components.Kind) -> Answer:
     if missing or not isinstance(metadata, Mapping):
         raise refusals.required_missing(missing or ["Metadata"])
     name = components.create(org, kind, {**metadata, "fullName": body["FullName"]})
-    made = components.component_id(kind, name)
+    made = components.id_of(org, kind, name)
     return Answer(201, {"id": made, "success": True, "errors": [], "warnings": [], "infos": []})
 
 
 _WRITTEN: Mapping[str, Callable[[Org, str], Record]] = {
     "CustomField": _field_row,
     "ValidationRule": _rule_row,
+    "RecordType": _type_row,
 }
 
 

@@ -11,7 +11,7 @@ from pipelines.sandbox.salesforce.access import having
 from pipelines.sandbox.salesforce.catalogue import SObject
 from pipelines.sandbox.salesforce.fields import Field
 from pipelines.sandbox.salesforce.refusals import malformed_query
-from pipelines.sandbox.salesforce.soql import refused
+from pipelines.sandbox.salesforce.soql import listings, refused
 from pipelines.sandbox.salesforce.soql.names import NAME, Scope, compound, duplicate, name_of
 from pipelines.sandbox.salesforce.soql.order import child_rows
 from pipelines.sandbox.salesforce.soql.shown import shown
@@ -281,9 +281,11 @@ def _parent_maker(scope: Scope, owner: SObject, columns: Sequence[Column]) -> _P
 def _children(scope: Scope, query: Query) -> tuple[str, Writer]:
     inner, name = child_scope(scope, query)
     _, field = _relationship(scope, query)
+    listings.refuse_unlike(scope, inner)
     make = row_maker(inner)
     table = scope.books.table(inner.source.name)
-    rows_of = child_rows(inner, lambda parent_id: having(table, field, parent_id))
+    listed = listings.children_of(scope.books, inner.source, field)
+    rows_of = child_rows(inner, listed or (lambda parent_id: having(table, field, parent_id)))
 
     def write(top: Record, held: Record, row: Record) -> None:
         found = rows_of(held["Id"])

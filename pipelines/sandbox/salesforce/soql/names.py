@@ -48,6 +48,7 @@ class Books:
         keep: opens a locator for rows that do not fit into their page.
         page: the most rows in one page.
         everything: all objects of the org, also what the user may not see; formulas look at them.
+        sees_all: the user may view all data.
     """
 
     catalogue: Catalogue
@@ -59,6 +60,7 @@ class Books:
     keep: Callable[[Sequence[Record]], str] | None = None
     page: int = 2000
     everything: Mapping[str, SObject] | None = None
+    sees_all: bool = True
 
     def computed(self, owner: SObject, one: Field) -> Value | None:
         """How a formula field is read; None for a field that is stored."""
@@ -250,6 +252,10 @@ def queried(books: Books, query: Query, statement: str) -> SObject:
     found = books.catalogue.get(query.source)
     if found is None:
         raise refused.no_object(statement, query.at, query.source)
+    if not found.queryable:
+        raise Refusal(
+            "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support query"
+        )
     return found
 
 
