@@ -9,7 +9,7 @@ telemetry.switch_off()
 import dagster as dg  # noqa: E402
 from dagster_dlt import DagsterDltResource  # noqa: E402
 
-from orchestration import checks, clocks  # noqa: E402
+from orchestration import checks, clocks, deciding  # noqa: E402
 from orchestration.assets import extract, matching, report, writes  # noqa: E402
 from orchestration.assets.warehouse import warehouse_assets  # noqa: E402
 from orchestration.resources import SettingsResource  # noqa: E402
@@ -34,7 +34,13 @@ defs = dg.Definitions(
         report.weekly_mismatch_report,
     ],
     asset_checks=[*checks.extract_checks(), checks.conservation],
-    jobs=[clocks.sync_job, clocks.plan_job, clocks.report_job],
+    jobs=[
+        clocks.sync_job,
+        clocks.plan_job,
+        clocks.report_job,
+        deciding.accept_proposals,
+        deciding.undo_decisions,
+    ],
     schedules=[clocks.every_monday, clocks.at_intervals(_settings.read_every_minutes)],
     sensors=[clocks.newly_won_deals],
     resources={"settings": SettingsResource(), "dlt": DagsterDltResource()},

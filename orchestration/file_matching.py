@@ -17,7 +17,12 @@ from reverse_etl.decisions import EXPORT_COLUMNS
 Progress = Callable[[str], None]
 
 _BEFORE = "+int_customers__candidates"
-_AFTER = "int_customers__decided"
+_AFTER = (
+    "int_accounts__merged",
+    "int_customers__merged",
+    "int_decisions__customers",
+    "int_customers__decided",
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def match_files(
         progress("scoring the pairs")
         score(path)
         progress("deciding")
-        _build(settings, path, [_AFTER])
+        _build(settings, path, [*_AFTER])
         found = file_tables.pairs(path)
     file_tables.write_pairs(out, found)
     return FileMatch(

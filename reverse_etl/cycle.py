@@ -21,7 +21,6 @@ from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_p
 from reverse_etl.approvals import Approval
 from reverse_etl.changes import Change, Plan, from_json, references, resolve, to_json
 from reverse_etl.connections import open_clients
-from reverse_etl.decisions import MatchDecision, Subject, Verdict
 from reverse_etl.failpoints import reach
 from reverse_etl.guards import Bounds, refuse_if_unsafe
 from reverse_etl.ledger import Entry, Ledger
@@ -32,7 +31,6 @@ from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 
 Now = Callable[[], datetime]
-VERDICTS: Mapping[str, Verdict] = {"confirm": "confirmed", "reject": "rejected"}
 # As long as data_verdict calls a source fresh.
 _FRESH_FOR = timedelta(hours=26)
 
@@ -123,44 +121,15 @@ def copy_state(settings: Settings) -> None:
     """Copy ledger and decisions into the warehouse (raw_state), before each build."""
     with opened(settings) as state:
         entries, decided = ledger.export_rows(state), decisions.export_rows(state)
+        told = decisions.export_periods(state)
     with warehouse.writer(settings.warehouse_path) as connection:
         for table, columns, rows in (
             ("ledger", ledger.EXPORT_COLUMNS, entries),
             ("match_decision", decisions.EXPORT_COLUMNS, decided),
+            ("match_decision_period", decisions.PERIOD_COLUMNS, told),
         ):
             warehouse.fill_table(connection, warehouse.RAW_STATE, table, columns, rows)
     reach("state.copied")
-
-
-def decide_match(
-    settings: Settings,
-    verdict: str,
-    review_id: str,
-    who: str,
-    reason: str = "",
-    now: Now = leases.utc_now,
-) -> MatchDecision:
-    """Confirm or reject a pair of the review queue; the next build obeys. Returns what was kept.
-
-    Raises `Stop` for an unknown verdict or row, or one that does not name a pair.
-    """
-    if verdict not in VERDICTS:
-        raise Stop("decision", verdict, "there is no such decision", "Say `confirm` or `reject`.")
-    pair = _review_row(settings.warehouse_path, review_id)
-    decision = MatchDecision(
-        subject=pair["subject"],
-        org_id=pair["org_id"],
-        left_id=pair["left_id"],
-        company_id=pair["company_id"],
-        right_id=pair["right_id"],
-        decision=VERDICTS[verdict],
-        decided_by=who,
-        decided_at=now(),
-        reason=reason.strip() or f"decided in the review queue ({review_id})",
-    )
-    with opened(settings) as state:
-        decisions.decide(state, decision)
-    return decision
 
 
 def reopen(
@@ -313,25 +282,7 @@ def _with_unsettled(plan: Plan, current: Plan) -> Plan:
     return Plan(**{**vars(plan), "unsettled": current.unsettled})
 
 
-def _review_row(path: Path, review_id: str) -> dict[str, Any]:
-    _refuse_unjudged(path, warehouse.RECONCILIATION, ["review_queue"])
-    rows = warehouse.read(
-        path,
-        "SELECT subject, org_id, left_id, company_id, right_id "
-        "FROM reconciliation.review_queue WHERE review_id = ?",
-        [review_id],
-    )
-    if len(rows) != 1 or not all(rows[0].values()):
-        raise Stop(
-            "decision",
-            review_id,
-            "the review queue has no such pair",
-            "Take the review_id of a row in reconciliation.review_queue.",
-        )
-    return rows[0]
-
-
 __all__ = [
-    "ApplyResult", "Subject", "apply", "approve", "copy_state", "decide_match", "make_plan",
-    "release", "reopen", "stored_plan",
+    "ApplyResult", "apply", "approve", "copy_state", "make_plan", "release", "reopen",
+    "stored_plan",
 ]  # fmt: skip

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, Text, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+)
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -156,6 +166,21 @@ match_decision = Table(
     Column("decided_by", String(200), nullable=False),
     Column("decided_at", Instant, nullable=False),
     Column("reason", Text, nullable=False),
+    # One act of accepting many; what the customer is for; what the person saw.
+    Column("bulk_id", String(40), nullable=False, index=True, server_default=""),
+    Column("role", String(20), nullable=False, server_default=""),
+    Column("applies_to", String(200), nullable=False, server_default=""),
+    Column("evidence", Text, nullable=False, server_default=""),
+)
+
+# A decision that was taken back. The decision itself stays for ever.
+decision_undo = Table(
+    "decision_undo",
+    metadata,
+    Column("decision_number", Integer, primary_key=True, autoincrement=False),
+    Column("undone_by", String(200), nullable=False),
+    Column("undone_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 reopening = Table(
@@ -192,8 +217,23 @@ def _add_call_count(connection: Connection) -> None:
     call_count.create(connection, checkfirst=True)
 
 
+def _add_undo(connection: Connection) -> None:
+    """Decisions get what they lacked. A database that is born now has it from the first step."""
+    decision_undo.create(connection, checkfirst=True)
+    there = {column["name"] for column in inspect(connection).get_columns(match_decision.name)}
+    for column in match_decision.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(
+                f"ALTER TABLE {match_decision.name} ADD COLUMN {column.name} {kind}"
+                " NOT NULL DEFAULT ''"
+            )
+    for index in match_decision.indexes:
+        index.create(connection, checkfirst=True)
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all, _add_call_count)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all, _add_call_count, _add_undo)
 VERSION = len(MIGRATIONS)
 
 

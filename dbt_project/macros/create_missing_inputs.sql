@@ -53,7 +53,33 @@
         decision varchar,
         decided_by varchar,
         decided_at timestamptz,
-        reason varchar
+        reason varchar,
+        bulk_id varchar,
+        role varchar,
+        applies_to varchar,
+        evidence varchar,
+        number integer
+    );
+    create table if not exists raw_state.match_decision_period (
+        subject varchar,
+        org_id varchar,
+        left_id varchar,
+        company_id varchar,
+        right_id varchar,
+        decision varchar,
+        decided_by varchar,
+        decided_at timestamptz,
+        reason varchar,
+        bulk_id varchar,
+        role varchar,
+        applies_to varchar,
+        evidence varchar,
+        number integer,
+        valid_from timestamptz,
+        valid_to timestamptz,
+        ended_how varchar,
+        ended_by varchar,
+        ended_reason varchar
     );
     {%- for system in ['salesforce', 'quickbooks'] %}
         create schema if not exists raw_{{ system }};

@@ -85,6 +85,19 @@ RUNS = [
         (QUICKBOOKS, ("customer", "invoice", "payment", "deletion")),
     )
     for name, description in _JUDGED_BY
+] + [
+    dg.AssetSpec(
+        dg.AssetKey([history, table]),
+        deps=[dg.AssetKey([dataset, table])],
+        group_name="extract",
+        kinds={"dlt"},
+        description="Every version of the records, with the time from and until which it was "
+        "known; merges are told from it.",
+    )
+    for history, dataset, table in (
+        ("history_salesforce", SALESFORCE.dataset, "account"),
+        ("history_quickbooks", QUICKBOOKS.dataset, "invoice"),
+    )
 ]
 
 

@@ -28,6 +28,7 @@ GROUPS = {
     "names": "matching",
     "products": "matching",
     "review": "matching",
+    "decisions": "matching",
     "clock": "staging",
     "deals": "billing",
     "billing": "billing",

@@ -11,7 +11,10 @@ from reverse_etl import cycle
 from reverse_etl.changes import Plan
 from reverse_etl.render import plan_markdown
 
-RAW_STATE = [dg.AssetKey(["raw_state", name]) for name in ("ledger", "match_decision")]
+RAW_STATE = [
+    dg.AssetKey(["raw_state", name])
+    for name in ("ledger", "match_decision", "match_decision_period")
+]
 INTENTIONS = [
     dg.AssetKey(["sync", name])
     for name in (

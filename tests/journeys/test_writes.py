@@ -42,7 +42,7 @@ from pipelines.errors import (
     Stop,
     WrongCompany,
 )
-from reverse_etl import cycle
+from reverse_etl import cycle, review
 from reverse_etl.changes import Plan
 
 KEY = f"customers:{US}:{account_id(1)}:0:g1"
@@ -373,39 +373,35 @@ class TestDoors:
         ] * 2
         assert found[0]["finished_at"].tzinfo is not None
 
-    def test_a_decision_of_the_review_queue_is_kept(self, company: SmallCompany) -> None:
-        columns = dict.fromkeys(
-            ("review_id", "subject", "org_id", "left_id", "company_id", "right_id"), "VARCHAR"
-        )
+    def test_a_decision_of_the_review_queue_outlives_the_warehouse(
+        self, company: SmallCompany
+    ) -> None:
+        names = ("review_id", "subject", "org_id", "left_id", "company_id", "right_id", "evidence")
         row = {
-            "review_id": "r1",
+            "review_id": "r1-of-three",
             "subject": "customer",
             "org_id": ORG,
             "left_id": account_id(1),
             "company_id": US,
+            "evidence": '{"name": "same"}',
         }
-        queue = [{**row, "right_id": "101"}, {**row, "review_id": "r2", "right_id": None}]
-        warehouse.replace_table(
-            company.settings.warehouse_path, "reconciliation", "review_queue", columns, queue
-        )
-        kept = cycle.decide_match(company.settings, "reject", "r1", "Ada", "another firm")
-        assert (kept.subject, kept.left_id, kept.decision) == (
-            "customer",
-            account_id(1),
-            "rejected",
-        )
-        cycle.copy_state(company.settings)
-        (copied,) = warehouse.read(
-            company.settings.warehouse_path, "SELECT * FROM raw_state.match_decision"
-        )
-        assert (copied["right_id"], copied["decided_by"], copied["reason"]) == (
-            "101",
-            "Ada",
-            "another firm",
-        )
-        for wrong in (("confirm", "r2"), ("confirm", "nothing"), ("perhaps", "r1")):
+        queue = [{**row, "right_id": "101"}, {**row, "review_id": "r2-of-three", "right_id": None}]
+        path = company.settings.warehouse_path
+        columns = dict.fromkeys(names, "VARCHAR")
+        warehouse.replace_table(path, "reconciliation", "review_queue", columns, queue)
+        kept = review.decide(company.settings, "reject", "r1-of-", "Ada", "another firm")
+        assert (kept.left_id, kept.decision) == (account_id(1), "rejected")
+        for wrong in ("r2-of-three", "r-of-n", "r"):
             with pytest.raises(Stop):
-                cycle.decide_match(company.settings, *wrong, "Ada")
+                review.decide(company.settings, "confirm", wrong, "Ada")
+        path.unlink()
+        cycle.copy_state(company.settings)
+        for table in ("match_decision", "match_decision_period"):
+            (copied,) = warehouse.read(path, f"SELECT * FROM raw_state.{table}")
+            assert (copied["right_id"], copied["decided_by"], copied["evidence"]) == (
+                "101", "Ada", '{"name": "same"}',
+            )  # fmt: skip
+        assert (copied["valid_from"], copied["valid_to"]) == (copied["decided_at"], None)
 
     def test_a_lost_state_is_rebuilt_from_the_marks(self, company: SmallCompany) -> None:
         """The file is gone after the writes and before the next extract: nothing is doubled."""

@@ -84,7 +84,9 @@ def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
 
 @pytest.mark.slow
 def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
-    assert {job.name for job in defs.jobs or ()} == {"sync", "plan", "weekly_report"}
+    assert {job.name for job in defs.jobs or ()} == {
+        "accept_proposals", "plan", "sync", "undo_decisions", "weekly_report",
+    }  # fmt: skip
     schedules = {s.name: s.cron_schedule for s in defs.schedules or ()}  # type: ignore[union-attr]
     assert schedules == {
         "weekly_report_on_monday": "0 6 * * 1",

@@ -17,6 +17,8 @@ from typing import Any
 import simplejson
 
 from pipelines import warehouse
+from reverse_etl.decisions import EXPORT_COLUMNS as DECISION_COLUMNS
+from reverse_etl.decisions import PERIOD_COLUMNS
 
 Row = Mapping[str, Any]
 
@@ -222,13 +224,6 @@ LEDGER_COLUMNS = {
     "finished_at": INSTANT,
     "vendor_message": TEXT,
 }
-DECISION_COLUMNS = {
-    **dict.fromkeys(
-        ("subject", "org_id", "left_id", "company_id", "right_id", "decision", "decided_by"), TEXT
-    ),
-    "decided_at": INSTANT,
-    "reason": TEXT,
-}
 
 
 @dataclass(frozen=True)
@@ -244,6 +239,8 @@ class World:
     gone: Sequence[Row] = ()
     ledger: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
+    # What counted once and does not any more.
+    periods: Sequence[Row] = ()
 
 
 def read_seed(folder: Path) -> World:
@@ -299,6 +296,14 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
         yield system, "control_total", CONTROL_COLUMNS, []
     yield "raw_state", "ledger", LEDGER_COLUMNS, world.ledger
     yield "raw_state", "match_decision", DECISION_COLUMNS, world.decisions
+    yield "raw_state", "match_decision_period", PERIOD_COLUMNS, list(_periods(world))
+
+
+def _periods(world: World) -> Iterator[Row]:
+    """The decisions that still count, from the day they were made, and those that are over."""
+    yield from world.periods
+    for row in world.decisions:
+        yield {"valid_from": row["decided_at"]} | row
 
 
 def _salesforce_row(org_id: str, record: Row) -> Row:

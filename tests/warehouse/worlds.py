@@ -53,6 +53,7 @@ class Builder:
     deleted: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     ledger: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
+    periods: list[Row] = field(default_factory=list)
     as_of: str = AS_OF
     _serial: int = 0
 
@@ -266,6 +267,7 @@ class Builder:
             deleted=self.deleted,
             ledger=self.ledger,
             decisions=self.decisions,
+            periods=self.periods,
         )
 
     def _document(

@@ -56,7 +56,8 @@ select
         'reason': decision_reason,
         'contributions': cast(contributions as json)
     }) as varchar) as evidence,
-    'bill_to' as link_role,
+    coalesce(link_role, 'billing') as link_role,
+    applies_to,
     case when match_state in ('confirmed', 'manual') then linked_from end as valid_from,
     cast(null as timestamptz) as valid_to,
     coalesce(decided_by, case when match_state = 'confirmed' then 'rule ' || method end)

@@ -17,21 +17,8 @@ candidates as (
             and candidates.customer_id = scores.customer_id
 ),
 
-latest_decisions as (
-    select
-        org_id,
-        left_id as account_id,
-        company_id,
-        right_id as customer_id,
-        decision,
-        decided_by,
-        decided_at,
-        reason
-    from {{ source('raw_state', 'match_decision') }}
-    where subject = 'customer'
-    qualify row_number() over (
-        partition by org_id, left_id, company_id, right_id order by decided_at desc, decision
-    ) = 1
+decisions as (
+    select * from {{ ref('int_decisions__customers') }}
 ),
 
 -- A person may link what no rule would ever have proposed.
@@ -45,9 +32,12 @@ pairs as (
         decisions.decision,
         decisions.decided_by,
         decisions.decided_at,
-        decisions.reason as decision_reason
+        decisions.reason as decision_reason,
+        decisions.link_role,
+        decisions.applies_to,
+        decisions.returned_because
     from candidates
-    full outer join latest_decisions as decisions
+    full outer join decisions
         on
             candidates.org_id = decisions.org_id
             and candidates.account_id = decisions.account_id
@@ -80,6 +70,8 @@ ruled as (
         case
             when decision = 'confirmed' then 'manual'
             when decision = 'rejected' then 'manual'
+            -- What a person has rejected is asked again, never linked, when the evidence changes.
+            when returned_because is not null then null
             when has_external_id then 'external_id'
             when not is_open_to_rules then null
             when is_own_mailbox then 'email'
@@ -171,7 +163,8 @@ banded as (
         and not is_linked
         and not is_settled
         and (
-            (is_left_over and looks_doubled)
+            returned_because is not null
+            or (is_left_over and looks_doubled)
             or (
                 not is_left_over
                 and (
@@ -278,6 +271,9 @@ select
     decided_by,
     decided_at,
     decision_reason,
+    link_role,
+    applies_to,
+    returned_because,
     proposal_rank
 from weighed
 where

@@ -34,10 +34,15 @@ stakes as (
     ) = 1
 ),
 
+evidence as (
+    {{ customer_evidence('waiting') }}
+),
+
 explained as (
     select
         waiting.*,
         decided.is_left_over,
+        decided.returned_because,
         concat_ws(
             ', ',
             case decided.name_relation
@@ -97,7 +102,11 @@ select
     explained.customer_name as right_name,
     explained.match_state,
     explained.confidence,
+    explained.method as rule,
+    {{ review_band('explained.match_state', 'explained.confidence', 'explained.returned_because') }}
+        as band,
     case
+        when explained.returned_because is not null then explained.returned_because || '. Now: '
         when explained.is_left_over then 'Maybe a second record of one organisation: '
         when explained.match_state = 'ambiguous' then 'Two or more fit equally well: '
         when explained.facts = 'same name' then 'Only the name speaks for it: '
@@ -111,7 +120,22 @@ select
         partition by explained.org_id, explained.account_id, explained.company_id
     ) as integer) as candidates,
     stakes.won_amount as amount_at_stake,
-    stakes.currency_code
+    stakes.currency_code,
+    case
+        when stakes.won_amount is null then 'no deal is won yet; later ones go to the wrong company'
+        else 'billed to the wrong company'
+    end as if_wrongly_confirmed,
+    case
+        when explained.is_left_over then 'what is invoiced to it is not seen: billed twice'
+        else 'a second customer is made: what was invoiced by hand is billed twice'
+    end as if_wrongly_rejected,
+    evidence.evidence
 from explained
+left join evidence
+    on
+        explained.org_id = evidence.org_id
+        and explained.account_id = evidence.account_id
+        and explained.company_id = evidence.company_id
+        and explained.customer_id = evidence.customer_id
 left join stakes
     on explained.org_id = stakes.org_id and explained.account_id = stakes.account_id

@@ -31,6 +31,8 @@ final as (
             as right_name,
         links.match_state,
         links.confidence,
+        links.method as rule,
+        {{ review_band('links.match_state', 'links.confidence') }} as band,
         case links.method
             when 'po_number' then 'The PO number is on several deals'
             else 'Same customer, currency and amount, ' || links.days_apart || ' days apart'
@@ -43,7 +45,10 @@ final as (
         cast((count(*) over (partition by links.company_id, links.invoice_id)) as integer)
             as candidates,
         links.net_amount as amount_at_stake,
-        links.currency_code
+        links.currency_code,
+        'the deal counts as invoiced: not billed' as if_wrongly_confirmed,
+        'the deal is invoiced again: billed twice' as if_wrongly_rejected,
+        cast(null as varchar) as evidence
     from links
     inner join deals on links.org_id = deals.org_id and links.deal_id = deals.deal_id
 

@@ -44,6 +44,8 @@ select
     waiting.item_name as right_name,
     waiting.match_state,
     waiting.confidence,
+    waiting.method as rule,
+    {{ review_band('waiting.match_state', 'waiting.confidence') }} as band,
     case
         when cast(waiting.evidence ->> '$.other_code' as boolean)
             then 'same name but another code: maybe a variant'
@@ -58,7 +60,10 @@ select
         partition by waiting.org_id, waiting.product_id, waiting.company_id
     ) as integer) as candidates,
     stakes.sold_amount as amount_at_stake,
-    stakes.currency_code
+    stakes.currency_code,
+    'billed as the wrong item' as if_wrongly_confirmed,
+    'no item is known for it: its deals are not billed' as if_wrongly_rejected,
+    waiting.evidence
 from waiting
 left join stakes
     on waiting.org_id = stakes.org_id and waiting.product_id = stakes.product_id
