@@ -45,6 +45,12 @@ class Catalogue:
     def replace(self, objects: Iterable[SObject]) -> None:
         """Have these objects from now on, and no others."""
         self.objects = {o.name.lower(): o for o in objects}
+        self._summarised: dict[str, list[tuple[SObject, Field]]] = {}
+        for sobject in self.objects.values():
+            for one in sobject.fields.values():
+                if one.summary:
+                    found = self._summarised.setdefault(one.summary.child.lower(), [])
+                    found.append((sobject, one))
         self._prefixes = {o.prefix: o for o in self.objects.values() if o.prefix}
 
     def get(self, name: str) -> SObject | None:
@@ -54,6 +60,10 @@ class Catalogue:
     def of_id(self, record_id: str) -> SObject | None:
         """The object whose records have ids that begin so."""
         return self._prefixes.get(record_id[:3])
+
+    def summarised(self, child: SObject) -> list[tuple[SObject, Field]]:
+        """The roll-up summary fields over an object's records, each with its master's object."""
+        return self._summarised.get(child.name.lower(), [])
 
     def children(self, parent: SObject) -> list[tuple[SObject, Field]]:
         """The references to `parent` that can be asked for as a sub-query, one of a name."""
@@ -76,6 +86,10 @@ def all_objects(added: Added) -> Iterable[SObject]:
     Raises:
         custom.NotServed: a definition has a type of field the sandbox does not know.
     """
+    return custom.typed_summaries({o.name.lower(): o for o in _untyped(added)})
+
+
+def _untyped(added: Added) -> Iterable[SObject]:
     more = _fields_by_object(added)
     own = (custom.custom_object(one, number) for number, one in enumerate(added.objects))
     for sobject in (*standard_objects(), *own):

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.sandbox.salesforce import record_types
+from pipelines.sandbox.salesforce import record_types, summaries
 from pipelines.sandbox.salesforce.derived import (
     deals,
     histories,
@@ -157,12 +157,17 @@ class Consequences:
         follow = FOLLOWS.get(sobject.name)
         if follow is not None:
             follow(self._ground, record, before)
-        self.resum(sobject, record)
+        self.resum(sobject, record, before)
 
-    def resum(self, sobject: SObject, record: Record) -> None:
+    def resum(self, sobject: SObject, record: Record, before: Record | None = None) -> None:
         """Compute the sums anew in which a record counts, or no longer counts."""
         for sum_up in SUMS.get(sobject.name, ()):
             sum_up(self._ground, record)
+        summaries.sum_up(self._ground, sobject, record, before or {})
+
+    def fill_summaries(self, sobject: SObject, *, stamped: bool) -> None:
+        """Compute the roll-up summaries of all of an object's records."""
+        summaries.fill(self._ground, sobject, stamped=stamped)
 
     def refuse_delete(self, sobject: SObject, record: Record) -> None:
         """Raises: Refusal, the record's state keeps it."""

@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote_plus
 
 from pipelines.sandbox.coverage import REFUSED, SERVED, Areas, Call, Claim, Operation
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNT = _ROOT + "sobjects/Account/{Account}"
+
+
+_FIELDS = _ROOT + "tooling/sobjects/CustomField"
+
+
+def _summary(operation: str, key: str = "Opportunity.AccountId") -> dict[str, Any]:
+    metadata = {"type": "Summary", "label": "Deals", "summaryOperation": operation,
+                "summaryForeignKey": key}  # fmt: skip
+    return {"FullName": "Account.Deals__c", "Metadata": metadata}
 
 
 def _soql(name: str, statement: str, says: str, claim: Claim = SERVED, note: str = "") -> Operation:
@@ -35,6 +45,21 @@ OPERATIONS: Areas = {
                   says="totalSize"),
         _soql("By themselves", "SELECT Id FROM OpenActivity", "INVALID_TYPE_FOR_OPERATION",
               REFUSED),
+    ),
+    "Roll-up summary fields": (
+        Operation(
+            "Make one", "POST", _FIELDS, body=_summary("count"), says='"success":true',
+            note="Count, sum, min and max with filters, over master-detail and the standard pairs "
+            "(deals of an account, lines of a deal, quote or order, members of a campaign). A "
+            "change among the details moves the master's SystemModstamp.",
+        ),
+        Operation(
+            "Its value", "GET", _ROOT + "query?q=SELECT+Deals__c+FROM+Account",
+            REFUSED, before=(Call("POST", _FIELDS, _summary("count")),), says="INVALID_FIELD",
+            note="Like every new field it is hidden until it is granted.",
+        ),
+        Operation("Over a plain lookup", "POST", _FIELDS, REFUSED,
+                  body=_summary("count", "Contact.AccountId"), says="master-detail"),
     ),
     "Definitions": (
         _soql(

@@ -4,11 +4,14 @@ and CustomField)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipelines.sandbox.salesforce.fields import (
+    NUMERIC,
     Choice,
     Field,
+    Summary,
     day,
     fixed,
     link,
@@ -26,7 +29,8 @@ TYPES: Mapping[str, str] = {
     "DateTime": "datetime", "Email": "email", "EncryptedText": "encryptedstring",
     "Html": "textarea", "Location": "location", "LongTextArea": "textarea", "Lookup": "reference",
     "MasterDetail": "reference", "MultiselectPicklist": "multipicklist", "Number": "double",
-    "Percent": "percent", "Phone": "phone", "Picklist": "picklist", "Text": "string",
+    "Percent": "percent", "Phone": "phone", "Picklist": "picklist", "Summary": "double",
+    "Text": "string",
     "TextArea": "textarea", "Time": "time", "Url": "url",
 }  # fmt: skip
 _LENGTHS = {
@@ -155,7 +159,50 @@ def _plain(name: str, metadata: Metadata) -> Field:
         counts=str(metadata.get("displayFormat") or "{0}") if counted else None,
         help=metadata.get("inlineHelpText"),
     )
+    if metadata["type"] == "Summary":
+        return fixed(replace(made, calculated=True, permissionable=True,
+                             summary=_summary(metadata)))  # fmt: skip
     return fixed(made) if formula or counted else made
+
+
+def _summary(metadata: Metadata) -> Summary:
+    child, _, key = str(metadata.get("summaryForeignKey") or "").partition(".")
+    items = metadata.get("summaryFilterItems") or ()
+    return Summary(
+        child,
+        key,
+        str(metadata.get("summaryOperation") or "").lower(),
+        str(metadata.get("summarizedField") or "").partition(".")[2],
+        tuple(
+            (str(one.get("field") or "").rpartition(".")[2], str(one.get("operation") or ""),
+             str(one.get("value") or ""))
+            for one in (items if isinstance(items, list | tuple) else (items,))
+        ),
+    )  # fmt: skip
+
+
+def typed_summaries(objects: Mapping[str, SObject]) -> Iterable[SObject]:
+    """The objects with their roll-up summary fields typed by what these are of, which may be
+    summaries themselves."""
+    known, untyped = dict(objects), True
+    while untyped:
+        untyped = False
+        for name, sobject in known.items():
+            typed = {k: _typed(known, f) for k, f in sobject.fields.items() if f.summary}
+            if any(sobject.fields[k] != one for k, one in typed.items()):
+                known[name] = replace(sobject, fields={**sobject.fields, **typed})
+                untyped = True
+    return known.values()
+
+
+def _typed(objects: Mapping[str, SObject], made: Field) -> Field:
+    summary = made.summary
+    child = objects.get(summary.child.lower()) if summary else None
+    found = child.field(summary.field) if child and summary else None
+    if found is None:
+        return replace(made, precision=18, scale=0)
+    kind = "double" if found.type == "int" else found.type
+    return replace(made, type=kind, precision=18 if kind in NUMERIC else 0, scale=found.scale)
 
 
 def _reference(name: str, metadata: Metadata) -> Field:

@@ -61,6 +61,23 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """What a roll-up summary field is of.
+
+    Attributes:
+        child, key: the details, and their field that leads to the master.
+        operation: count, sum, min or max; of `field`, which a count does not have.
+        filters: which details count: field, operator and value of each condition.
+    """
+
+    child: str
+    key: str
+    operation: str
+    field: str = ""
+    filters: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Field:
     """One field of an object, as `describe` tells it.
 
@@ -108,6 +125,7 @@ class Field:
     permissionable: bool | None = None
     search_filter: bool | None = None
     extra: str | None = None
+    summary: Summary | None = None
     help: str | None = None
     key: str = field(default="", compare=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipelines.sandbox.kernel import Sandbox
-from pipelines.sandbox.salesforce import ids, permissions, record_types, refusals, rules
+from pipelines.sandbox.salesforce import ids, permissions, record_types, refusals, rules, summaries
 from pipelines.sandbox.salesforce.bulk_memory import BulkMemory, Conduct
 from pipelines.sandbox.salesforce.calls import Answer, Call
 from pipelines.sandbox.salesforce.catalogue import Added, Catalogue, SObject, all_objects
@@ -104,6 +104,9 @@ class Org:
         self.cursors = Cursors(self.kernel.clock.now)
         self.records.checked = self._checked
         self.refresh_catalogue()
+        for one in self._everything.values():
+            if any(field.summary for field in one.fields.values()):
+                self.records.fill_summaries(one, stamped=False)
 
     def enter(self, user_id: str) -> None:
         """From now on it is this user who asks: he writes, and sees what he may see."""
@@ -212,6 +215,7 @@ class Org:
         Raises:
             custom.NotServed: its type is none the sandbox knows.
             FormulaRefused: its formula cannot be computed.
+            SummaryRefused: it summarises what it cannot.
         """
         owner, _, _ = full_name.partition(".")
         kept = [f for f in self._added().fields if not _same(f["FullName"], full_name)]
@@ -254,6 +258,7 @@ class Org:
                 self.refresh_catalogue()
                 if changed:
                     self._check_formulas(changed)
+                    self._fill_summaries(changed)
         finally:
             self.refresh_catalogue()
 
@@ -265,6 +270,15 @@ class Org:
         for one in owner.fields.values():
             if one.formula and own in ("", one.key):
                 computed.check(self._everything, owner, one)
+            if one.summary and own in ("", one.key):
+                summaries.check(self._everything, owner, one)
+
+    def _fill_summaries(self, changed: str) -> None:
+        name, _, own = changed.lower().partition(".")
+        owner = self._everything["task" if name == "activity" else name]
+        field = owner.field(own) if own else None
+        if field is not None and field.summary:
+            self.records.fill_summaries(owner, stamped=True)
 
     def selection(self, call: Call, page: int = PAGE) -> Selection:
         """SOQL over the org as it is now; children beyond a page go on under a locator."""

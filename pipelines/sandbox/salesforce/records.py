@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from pipelines.sandbox.salesforce.fields import Field
 from pipelines.sandbox.salesforce.intake import Intake
 from pipelines.sandbox.salesforce.object_access import refuse_denied
 from pipelines.sandbox.salesforce.refusals import Refusal
+from pipelines.sandbox.salesforce.summaries import empty
 from pipelines.sandbox.salesforce.values import counted, stamp
 from pipelines.sandbox.store import MetaWrite, Record, Store, Write
 
@@ -195,10 +196,18 @@ class Records:
         with self._store.transaction():
             self._store.commit(writes)
             self._consequences.resum(sobject, record)
+            self.recount(writes[1:])
 
-    def restored(self, sobject: SObject, record: Record) -> None:
-        """A record came back from the recycle bin: it counts again."""
-        self._consequences.resum(sobject, record)
+    def recount(self, writes: Sequence[Write | MetaWrite]) -> None:
+        """Records that went, came or moved with another count in sums of their own."""
+        for one in writes:
+            kind = self._whole.get(one.entity) if isinstance(one, Write) else None
+            if kind is not None and isinstance(one, Write) and one.record is not None:
+                self._consequences.resum(kind, one.record)
+
+    def fill_summaries(self, sobject: SObject, *, stamped: bool) -> None:
+        """Compute the roll-up summaries of all of an object's records."""
+        self._consequences.fill_summaries(sobject, stamped=stamped)
 
     def _refuse_still_needed(self, sobject: SObject, record: Record) -> None:
         """Some records keep their parent: an account with cases cannot go."""
@@ -264,7 +273,7 @@ class Records:
 
     def _blank(self, sobject: SObject) -> Record:
         blank: Record = {
-            f.name: f.default if f.type in ("boolean", "picklist", "combobox") else None
+            f.name: f.default if f.type in ("boolean", "picklist", "combobox") else empty(f)
             for f in sobject.fields.values()
             if f.type != "address"
         }

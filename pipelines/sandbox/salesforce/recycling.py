@@ -27,7 +27,7 @@ def undelete(org: Org, record_id: str) -> str:
     _restore(org, sobject, record, writes)
     with org.kernel.store.transaction():
         org.kernel.store.commit(writes)
-        org.records.restored(sobject, record)
+        org.records.recount(writes)
     return str(record["Id"])
 
 
@@ -53,6 +53,7 @@ def merge(
         raise Refusal("INVALID_ID_FIELD", "A record cannot be merged with itself", ())
     moved = [write for other in others for write in _moved(org, sobject, other, master)]
     org.kernel.store.commit([*moved, *(_merged(org, sobject, o, master["Id"]) for o in others)])
+    org.records.recount(moved)
     org.records.update(sobject, master["Id"], changes)
     return master["Id"], [o["Id"] for o in others], [w.id for w in moved]
 

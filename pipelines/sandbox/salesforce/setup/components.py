@@ -17,6 +17,7 @@ from pipelines.sandbox.salesforce.formulas.tree import FormulaRefused
 from pipelines.sandbox.salesforce.org import Org
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.setup import grants, type_components, validation_rules
+from pipelines.sandbox.salesforce.summaries import SummaryRefused
 
 Metadata = Mapping[str, Any]
 _LONG_NAME = 40
@@ -302,6 +303,8 @@ def _put_field(org: Org, name: str, metadata: Metadata) -> bool:
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", str(error), ("type",)) from None
     except FormulaRefused as error:
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", str(error), ("formula",)) from None
+    except SummaryRefused as error:
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", str(error), (error.field,)) from None
     return before is None
 
 
@@ -321,6 +324,7 @@ def _check_field(name: str, given: Metadata, before: Metadata | None) -> None:
         "Currency": ("precision", "scale"), "Percent": ("precision", "scale"),
         "Lookup": ("referenceTo",), "MasterDetail": ("referenceTo",),
         "Checkbox": ("defaultValue",), "MultiselectPicklist": ("visibleLines",),
+        "Summary": ("summaryOperation", "summaryForeignKey"),
     }.get(str(kind), ())  # fmt: skip
     if given.get("formula"):
         needed = ()

@@ -141,6 +141,8 @@ def _field(sobject: SObject, owner: str, field: Field) -> Record:
 
 def data_type(field: Field) -> str:
     """A field's type in the words of the vendor's pages."""
+    if field.summary:
+        return f"Roll-Up Summary ({field.summary.operation.upper()} {field.summary.child})"
     if field.type == "string":
         return f"Text({field.length})"
     if field.type in ("double", "currency", "percent"):
