@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import match_cli, telemetry
+from orchestration import match_cli, match_model_cli, telemetry
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
 
 Flows = Annotated[

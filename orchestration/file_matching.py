@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipelines.errors import Stop
 from pipelines.matching import file_tables, files, score
+from pipelines.matching.model import COMMITTED_MODEL
 from pipelines.settings import Settings
 from pipelines.transform import build, require_passed
 from reverse_etl.decisions import EXPORT_COLUMNS
@@ -50,12 +51,8 @@ def match_files(
         # The parsed project names the database after its file, and may have been parsed before.
         path = Path(folder) / settings.warehouse_path.name
         file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
-        progress("comparing names, addresses, phones and mailboxes")
-        _build(settings, path, [_BEFORE])
-        progress("scoring the pairs")
-        score(path)
-        progress("deciding")
-        _build(settings, path, [*_AFTER])
+        prepare_pairs(settings, path, progress)
+        decide_pairs(settings, path, progress)
         found = file_tables.pairs(path)
     file_tables.write_pairs(out, found)
     return FileMatch(
@@ -64,6 +61,26 @@ def match_files(
         decisions=Counter(pair["decision"] for pair in found),
         unread=(*left.unread, *right.unread),
     )
+
+
+def prepare_pairs(settings: Settings, path: Path, progress: Progress) -> None:
+    """The first half of a match: candidate pairs, and what speaks for and against each."""
+    progress("comparing names, addresses, phones and mailboxes")
+    _build(settings, path, [_BEFORE])
+
+
+def decide_pairs(
+    settings: Settings, path: Path, progress: Progress, model: Path | None = None
+) -> str:
+    """The second half: scores, by the committed model where none is named, and decisions.
+
+    Returns the model's version. Raises `ConfigurationError` for a model that may not be used.
+    """
+    progress("scoring the pairs")
+    scored = score(path, model or COMMITTED_MODEL)
+    progress("deciding")
+    _build(settings, path, [*_AFTER])
+    return scored.model_version
 
 
 def _refuse_no_folder(out: Path) -> None:

@@ -73,6 +73,13 @@ class Values:
             raise senseless(name, given, f"a whole number from {least} {to}, such as {default}")
         return int(given)
 
+    def share(self, name: str, default: str) -> float:
+        """A share between 0 and 1, such as 0.995."""
+        given = self.text(name, default)
+        if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", given):
+            raise senseless(name, given, f"a share from 0 to 1, such as {default}")
+        return float(given)
+
     def day(self, name: str) -> date | None:
         given = self.text(name)
         try:

@@ -93,6 +93,8 @@ class Settings:
     # Objects of Salesforce to read beside those that Crossfoot needs, and those it may go without.
     salesforce_more: tuple[str, ...]
     salesforce_without: tuple[str, ...]
+    # The share of links that must be right when a model is replayed on confirmed history.
+    match_precision: float
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
 
@@ -174,6 +176,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ),
         salesforce_more=values.words("CROSSFOOT_SALESFORCE_OBJECTS"),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
+        match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
     )

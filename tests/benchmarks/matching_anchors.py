@@ -146,11 +146,10 @@ def splink(left: Sequence[Row], right: Sequence[Row]) -> Iterator[Scored]:
         retain_matching_columns=False,
     )
     database = DuckDBAPI()
+    told_rows = [[_splink_row(row) for row in side] for side in (left, right)]
     sides = [
-        database.register(
-            pandas.DataFrame([_splink_row(row) for row in side]), dataset_display_name=name
-        )
-        for name, side in (("account", left), ("customer", right))
+        database.register(pandas.DataFrame(side), dataset_display_name=name)
+        for name, side in zip(("account", "customer"), told_rows, strict=True)
     ]
     linker = Linker(sides, settings, log_level=40)
     training = linker.training
@@ -158,8 +157,9 @@ def splink(left: Sequence[Row], right: Sequence[Row]) -> Iterator[Scored]:
         [block_on("email"), block_on("name", "city")], recall=0.6
     )
     training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
-    for rule in (block_on("name"), block_on("email"), block_on("phone")):
-        training.estimate_parameters_using_expectation_maximisation(rule)
+    for column in ("name", "email", "phone"):
+        if all(any(row[column] for row in side) for side in told_rows):
+            training.estimate_parameters_using_expectation_maximisation(block_on(column))
     found = linker.inference.predict(threshold_match_probability=0.01, warning_mode="never")
     for row in found.as_record_list():
         one, other = row["id_l"], row["id_r"]
