@@ -163,6 +163,7 @@ class Sandbox:
         self.doors: dict[str, Door] = {}
         self.preparations: dict[str, Preparation] = {}
         self._under_way: Counter[tuple[str, str]] = Counter()
+        self._begun: dict[tuple[str, str], list[datetime]] = {}
         self._pages: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
         self._factories = dict(factories or default_factories())
         self._seed = _seed_of(self.options)
@@ -270,12 +271,20 @@ class Sandbox:
         door = self.doors.get(request.system)
         refusal = door(request, self._under_way[key]) if door is not None else None
         self._under_way[key] += 1
+        begun, at = self._begun.setdefault(key, []), self.clock.now()
+        begun.append(at)
         try:
             if refusal is not None:
                 self.note_undone(request, refusal.status, None)
             yield refusal
         finally:
             self._under_way[key] -= 1
+            begun.remove(at)
+
+    def lasting(self, system: str, realm: str, seconds: float) -> int:
+        """How many calls of an org or company have been under way for so long or longer."""
+        since = self.clock.now() - timedelta(seconds=seconds)
+        return sum(at <= since for at in self._begun.get((system, realm), ()))
 
     def preparation(self, request: Request) -> Callable[[], None] | None:
         """The long computation that this call waits for; None when it can be answered at once."""

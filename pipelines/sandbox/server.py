@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import gzip
 import ipaddress
 import socket
 import threading
@@ -21,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from pipelines.sandbox.compression import packed
+from pipelines.sandbox.compression import packed, unpacked
 from pipelines.sandbox.control import PREFIX, control
 from pipelines.sandbox.errors import LogUnusable, PortTaken, SandboxError
 from pipelines.sandbox.faults import Action
@@ -103,7 +102,7 @@ class App:
         try:
             request = await _read(scope, receive, self._system)
         except (OSError, EOFError, zlib.error):
-            await self._send(send, Reply(400, b"The request body is not valid gzip."))
+            await self._send(send, Reply(400, b"The request body is not compressed as announced."))
             return
         if request.path == PREFIX or request.path.startswith(PREFIX + "/"):
             if not _from_here(scope):
@@ -191,7 +190,7 @@ def _unkept(error: LogUnusable) -> Reply:
 
 
 async def _read(scope: Scope, receive: Receive, system: str) -> Request:
-    """Raises: OSError, EOFError, zlib.error when a body announced as gzip is not."""
+    """Raises: OSError, EOFError, zlib.error when a body is not what it is announced as."""
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     parts = []
     while True:
@@ -200,8 +199,7 @@ async def _read(scope: Scope, receive: Receive, system: str) -> Request:
         if not message.get("more_body"):
             break
     body = b"".join(parts)
-    if headers.get("content-encoding") == "gzip" and body:
-        body = gzip.decompress(body)
+    body = unpacked(headers.get("content-encoding", ""), body)
     raw_query = scope["query_string"].decode("latin-1")
     return Request(
         system=system,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -405,6 +406,19 @@ def test_answers_are_compressed_when_asked(org: Org, accepted: str) -> None:
     assert "Content-Encoding" not in raw("gzip;q=0", "sobjects").headers
     short = f"sobjects/Account/{ACME}?fields=Name"
     assert "Content-Encoding" not in raw(accepted, short).headers
+
+
+def test_deflate_both_ways(org: Org) -> None:
+    plain = org.call("GET", "sobjects", headers={"Accept-Encoding": "identity"})
+    answer = org.call("GET", "sobjects", headers={"Accept-Encoding": "deflate"})
+    assert (answer.headers["Content-Encoding"], answer.content) == ("deflate", plain.content)
+    body = b'{"Name": "Deflated"}'
+    for sent in (zlib.compress(body), zlib.compress(body)[2:-4]):
+        headers = {"Content-Encoding": "deflate", "Content-Type": "application/json"}
+        made = org.call("POST", "sobjects/Account", data=sent, headers=headers)
+        assert made.status_code == 201, made.text
+    broken = org.call("POST", "sobjects/Account", data=b"x", headers={"Content-Encoding": "gzip"})
+    assert broken.status_code == 400
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])

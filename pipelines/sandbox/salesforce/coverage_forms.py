@@ -15,6 +15,25 @@ _TREE = (
 )
 
 OPERATIONS: Areas = {
+    "Versions, sizes, crowds": (
+        Operation("Retired version", "GET", "/services/data/v30.0/limits", REFUSED,
+                  says="UNSUPPORTED_API_VERSION"),
+        Operation("Version to come", "GET", "/services/data/v99.0/limits", REFUSED,
+                  says="NOT_FOUND"),
+        Operation("Newest version by its name", "GET", "/services/data/latest/limits",
+                  says="DailyApiRequests"),
+        Operation("Method of another address", "DELETE", _ROOT + "limits", REFUSED,
+                  says="METHOD_NOT_ALLOWED"),
+        Operation(
+            "Rows of a page", "GET", _ROOT + "query?q=SELECT+Id+FROM+Account",
+            headers={"Sforce-Query-Options": "batchSize=10", "Sforce-Call-Options": "client=x"},
+            says="totalSize",
+            note="200 to 2,000; what is less or more is brought to these. Bodies may be in gzip or "
+            "deflate, answers are for callers that take it. With `--limits on`, 403 / "
+            "REQUEST_LIMIT_EXCEEDED while 25 calls last 20 seconds or longer, and beyond 100,000 "
+            "calls a day.",
+        ),
+    ),
     "XML": (
         Operation(
             "Versions by the end of the address",

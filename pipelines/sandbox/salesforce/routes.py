@@ -39,6 +39,8 @@ _RETIRED_BELOW = 31.0
 _SEASONS = ("Summer", "Winter", "Spring")
 # Of an address alone (414), and of address and headers together (431): REST guide, "Status Codes".
 LONGEST_TARGET = 16_384
+# So many calls of so many seconds or more may be under way at once.
+MOST_LONG_CALLS, LONG_SECONDS = 25, 20
 _JSON_HEADERS = {"Content-Type": "application/json;charset=UTF-8"}
 
 
@@ -95,6 +97,8 @@ class Salesforce:
         self.org_id = self.org.org_id
         self._sessions = self.org.sessions
         self.weather: Weather = SalesforceWeather(self._reply, self.org.failures)
+        if kernel.options.limits:
+            kernel.doors[self.name] = self.refuse_crowd
 
     # ---- what the kernel asks
 
@@ -131,6 +135,21 @@ class Salesforce:
 
     def expire_token(self, request: Request) -> None:
         self._sessions.expire(bearer(request))
+
+    def refuse_crowd(self, request: Request, _under_way: int) -> Reply | None:
+        """What a call is told while too many of the org's calls last long; None: it may go on.
+
+        Source: app limits cheat sheet, "Concurrent API Request Limits".
+        """
+        if not self.is_metered(request) and "/services/Soap/" not in request.path:
+            return None
+        if self._kernel.lasting(self.name, self.org_id, LONG_SECONDS) < MOST_LONG_CALLS:
+            return None
+        return self.weather.refused(
+            request,
+            "REQUEST_LIMIT_EXCEEDED",
+            "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+        )
 
     def empty_page(self, request: Request, reply: Reply) -> Reply:
         if is_csv(reply):
