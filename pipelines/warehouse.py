@@ -94,6 +94,22 @@ def writer(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connecti
         connection.close()
 
 
+@contextmanager
+def kept_open(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
+    """Hold the file for a block in which this process opens it again and again, ours or others'.
+
+    Each opening makes a database engine and reads the whole catalog, 30 ms of computing on ours;
+    inside the block that is done once. Other processes find the file busy until its end, so that
+    no vendor is to be waited for in it. Raises like `writer`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
+    try:
+        yield
+    finally:
+        connection.close()
+
+
 def replace_table(
     path: Path,
     schema: str,

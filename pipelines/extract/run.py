@@ -77,26 +77,27 @@ def read(
         told += _loads(one, readings, intake, run, load)
         results += [result for reading in readings for result in reading.results]
         new = [control for reading in readings for control in reading.controls]
-        totals = _compared(one, totals, new)
-        if not controls.differing(totals):
-            break
-        if asked < _ASKED_AT_MOST:
-            one.progress(f"{one.name}: {_difference(totals)}; asking again")
-    with warehouse.writer(one.path) as connection:
-        controls.write(connection, one, run, totals)
-        records.record_end(connection, one, intake)
-        history_files.keep(connection, one.dataset, one.history_folder)
+        with warehouse.writer(one.path) as connection:
+            totals = _compared(connection, one, totals, new)
+            if not controls.differing(totals) or asked == _ASKED_AT_MOST:
+                controls.write(connection, one, run, totals)
+                records.record_end(connection, one, intake)
+                history_files.keep(connection, one.dataset, one.history_folder)
+                break
+        one.progress(f"{one.name}: {_difference(totals)}; asking again")
     return tuple(results), told
 
 
 def _compared(
-    one: Source, before: Sequence[ControlTotal], new: Sequence[ControlTotal]
+    connection: warehouse.Connection,
+    one: Source,
+    before: Sequence[ControlTotal],
+    new: Sequence[ControlTotal],
 ) -> list[ControlTotal]:
     """The vendor's figures beside ours: those of this reading, and those that differed before and
     are explained by what it brought."""
-    with warehouse.writer(one.path) as connection:
-        again = [controls.explained(connection, one, total) for total in before]
-        return controls.latest([*again, *controls.compared(connection, one, new)])
+    again = [controls.explained(connection, one, total) for total in before]
+    return controls.latest([*again, *controls.compared(connection, one, new)])
 
 
 def _difference(totals: Sequence[ControlTotal]) -> str:

@@ -73,7 +73,7 @@ class Source:
         """The pipeline with nothing of earlier runs in it; to be asked for inside `undisturbed`."""
         made = self.make_pipeline()
         made.drop()
-        return made
+        return _loading_in_one_opening(made, self.path)
 
 
 def sources(
@@ -171,6 +171,19 @@ def pipeline(settings: Settings, name: str, dataset: str) -> Any:
             dataset_name=dataset,
             pipelines_dir=str(_working_folder(settings.data_dir)),
         )
+
+
+def _loading_in_one_opening(pipeline: Any, path: Path) -> Any:
+    """The pipeline, keeping the warehouse open while it loads, when everything was read from the
+    vendor: dlt opens it for every file and for every step in between."""
+    load = pipeline.load
+
+    def load_at_once(*given: Any, **named: Any) -> Any:
+        with warehouse.kept_open(path):
+            return load(*given, **named)
+
+    pipeline.load = load_at_once
+    return pipeline
 
 
 def _working_folder(data_dir: Path) -> Path:

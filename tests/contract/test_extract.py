@@ -13,8 +13,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 import simplejson
 from both_systems import GB, ORG, QUICK, US, World, running_world, write_seed
@@ -29,7 +31,7 @@ from pipelines.errors import (
     Stop,
     WarehouseBusy,
 )
-from pipelines.extract import ExtractResult, extract_all
+from pipelines.extract import ExtractResult, extract_all, systems
 from pipelines.extract import run as running
 from pipelines.extract.alone import undisturbed
 from pipelines.extract.quickbooks import AGED_RECEIVABLES, ENTITIES
@@ -83,6 +85,12 @@ def invoice(amount: str = "10.10", customer_id: str = "1") -> dict[str, Any]:
 
 def check(world: World) -> None:
     """The raw tables hold each record of both books once, as it stands there."""
+    with warehouse.kept_open(world.settings.warehouse_path):
+        check_tables(world)
+        check_history(world)
+
+
+def check_tables(world: World) -> None:
     for name in OBJECTS:
         books = {r["Id"]: r for r in world.sandbox.kernel.store.table(ORG, name)}
         rows = read(world, f"SELECT * FROM raw_salesforce.{table_name(name)}")
@@ -101,7 +109,6 @@ def check(world: World) -> None:
             kept = {r["id"]: simplejson.loads(r["payload"], use_decimal=True) for r in rows}
             assert len(kept) == len(rows)
             assert kept == books, name
-    check_history(world)
 
 
 def check_history(world: World) -> None:
@@ -252,6 +259,24 @@ def test_a_load_that_was_left_behind_is_read_anew(
     world.salesforce().update_many("Account", [{"Id": BOREAL, "Name": "Boreal plc"}])
     extract(world)
     check(world)
+
+
+def test_the_warehouse_is_opened_once_for_all_files_of_a_load(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+
+    def is_open() -> bool:
+        try:
+            duckdb.connect(path, read_only=True).close()
+        except duckdb.ConnectionException:
+            return True
+        return False
+
+    one = systems.Source(
+        "Numbers", path, "raw_salesforce", lambda _: (), lambda _: None,
+        lambda: SimpleNamespace(drop=lambda: None, load=is_open),
+    )  # fmt: skip
+    assert one.pipeline.load()
+    assert not is_open()
 
 
 # One at a time, and bad input

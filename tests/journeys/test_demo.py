@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.demo import prepare_folder
 from orchestration.folder import alone
 from pipelines.sandbox.kernel import Options, Sandbox
 
@@ -192,6 +193,19 @@ def test_it_leaves_no_process_and_no_open_connection_file(finished: tuple[Path, 
     assert not (folder / "sandbox" / "connection.json").exists()
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert str(folder) not in listing.stdout
+
+
+@pytest.mark.slow
+def test_the_next_one_clears_away_all_that_it_left(
+    finished: tuple[Path, str], tmp_path: Path
+) -> None:
+    left = [path.name for path in (finished[0] / "sandbox").iterdir()]
+    assert {"warehouse.duckdb", "history"} <= set(left)
+    for name in left:
+        (tmp_path / name).touch()
+    (tmp_path / "demo.json").write_text('{"finished": true}')
+    assert not prepare_folder(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"demo.json", "in_use.lock"}
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import warehouse
+from pipelines import transform, warehouse
 from pipelines.errors import StateCorrupt, WarehouseBusy
-from pipelines.transform import Build, BuildFailed, Node, build, require_passed
+from pipelines.transform import (
+    Build,
+    BuildFailed,
+    Node,
+    build,
+    manifest_path,
+    parse_ahead,
+    require_passed,
+)
 
 PROJECT = """
 name: tiny
@@ -66,6 +75,48 @@ def test_builds_again_when_a_file_changed_and_leaves_the_environment(
     assert {n.name for n in second.nodes} == {"a", "b"}
     assert warehouse.read(file, "select two from main.b") == [{"two": 2}]
     assert dict(os.environ) == before
+
+
+def test_what_another_process_parsed_for_another_folder_is_used(
+    project: Path, tmp_path: Path
+) -> None:
+    """dbt itself would parse anew whenever the warehouse's path is another one."""
+    (tmp_path / "here").mkdir()
+    parse_ahead(project, tmp_path / "there" / "w.duckdb")
+    assert [n.name for n in build(project, tmp_path / "here" / "w.duckdb").nodes] == ["a"]
+    told = json.loads((project / "target" / "w" / "perf_info.json").read_text())
+    assert told["is_partial_parse_enabled"]
+    assert (told["parsed_path_count"], told["path_count"]) == (0, told["path_count"])
+    ahead = len(transform._ahead)
+    parse_ahead(project, tmp_path / "elsewhere" / "w.duckdb")
+    assert len(transform._ahead) == ahead
+
+
+def test_a_warehouse_of_another_name_is_built_in_the_same_process(
+    project: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        assert not build(project, tmp_path / f"{name}.duckdb").failed
+        rows = warehouse.read(tmp_path / f"{name}.duckdb", "select one from main.a")
+        assert rows == [{"one": 1}]
+
+
+def test_a_project_that_cannot_be_written_to_is_parsed_beside_the_warehouse(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / "target").write_text("a file where dbt's folder would be")
+    (tmp_path / "here").mkdir()
+    assert not build(project, tmp_path / "here" / "w.duckdb").failed
+    assert (tmp_path / "here" / "dbt" / "partial_parse.msgpack").is_file()
+
+
+def test_the_manifest_for_the_asset_graph_is_written_whole(project: Path, tmp_path: Path) -> None:
+    path = manifest_path(project, tmp_path / "new" / "w.duckdb")
+    assert set(json.loads(path.read_text())["nodes"]) == {"model.tiny.a"}
+    (project / "models" / "b.sql").write_text("select 2 as two")
+    again = manifest_path(project, tmp_path / "new" / "w.duckdb")
+    assert set(json.loads(again.read_text())["nodes"]) == {"model.tiny.a", "model.tiny.b"}
+    assert [p.name for p in path.parent.iterdir()] == ["manifest.json"]
 
 
 def test_a_project_that_cannot_be_parsed_is_told_in_one_sentence(

@@ -141,6 +141,20 @@ def test_reading_beside_a_writer_of_the_same_process(path: Path) -> None:
     assert warehouse.tables(path, "main") == {"seen"}
 
 
+def test_a_file_kept_open_is_ours_alone_until_the_end_of_the_block(path: Path) -> None:
+    with warehouse.kept_open(path):
+        warehouse.replace_table(path, "raw_state", "thing", COLUMNS, [ROW])
+        assert warehouse.read(path, "SELECT name FROM raw_state.thing") == [{"name": ROW["name"]}]
+        assert "lock" in told_to_another_process(path)
+    assert told_to_another_process(path) == ""
+
+
+def told_to_another_process(path: Path) -> str:
+    """What another process meets that reads the file; nothing when it may."""
+    code = f"import duckdb; duckdb.connect({str(path)!r}, read_only=True).sql('SELECT 1')"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+
+
 def test_the_published_copy_is_swapped_whole_and_the_last_one_kept(path: Path) -> None:
     target = path.parent / "published" / "crossfoot.duckdb"
     for amount in ("1.00", "2.00"):
