@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import match_cli, match_model_cli, telemetry
+from orchestration import close_cli, match_cli, match_model_cli, telemetry
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -23,6 +23,8 @@ app = typer.Typer(
 
 match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
+app.add_typer(close_cli.exceptions_app, name="exceptions")
+app.add_typer(close_cli.close_app, name="close")
 
 Flows = Annotated[
     list[str] | None,

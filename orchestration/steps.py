@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import warehouse
 from pipelines.errors import Stop
 from pipelines.settings import Settings
-from pipelines.transform import Build, build, require_passed
+from pipelines.transform import Build, build, require_passed, rules_hash
 
 if TYPE_CHECKING:
     from orchestration.budget.reading import Extraction
     from pipelines.extract import ExtractResult
     from pipelines.matching import ScoreSummary
+    from reverse_etl.closing.runs import RecordedRun
     from reverse_etl.report import ReportPaths
 
 Progress = Callable[[str], None]
@@ -140,7 +142,21 @@ def report(settings: Settings, week: str | None = None) -> ReportPaths:
     """Write the weekly mismatch report from the published copy."""
     from reverse_etl.report import write_report
 
-    return write_report(settings, week)
+    paths = write_report(settings, week)
+    record_run(settings, paths.week)
+    return paths
+
+
+def record_run(settings: Settings, week: str) -> RecordedRun:
+    """Keep what the published copy holds as the run of a week. Recording twice the same figures by
+    the same rules keeps one run."""
+    from reverse_etl.closing import runs
+    from reverse_etl.opening import opened
+
+    now = datetime.now(UTC)
+    run = runs.read_run(settings.published_path, week, now)
+    with opened(settings) as state:
+        return runs.record(state, run, rules_hash(settings.dbt_dir), now)
 
 
 def _build(

@@ -8,6 +8,7 @@ in `target/` beside the project; it is parsed again only when one of its files h
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from pipelines.errors import DiskFull, StateCorrupt, Stop, WarehouseBusy
 
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 _PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
+_RULE_FILES = frozenset({".sql", ".yml", ".csv"})
 _ONE_AT_A_TIME = threading.Lock()
 # A parsed project names the warehouse's catalogue, which is the file's name, in every statement.
 _Parsed = tuple[Path, str]
@@ -117,6 +119,22 @@ def require_passed(result: Build) -> Build:
         next_step="Mend the data or the model, then run the build again; nothing was written to "
         "Salesforce or QuickBooks.",
     )
+
+
+def rules_hash(project_dir: Path) -> str:
+    """SHA-256 of every file that the figures depend on: models, macros, seeds, the project's own
+    settings."""
+    files = [
+        path
+        for part in ("models", "macros", "seeds")
+        for path in (project_dir / part).rglob("*")
+        if path.suffix in _RULE_FILES
+    ]
+    digest = hashlib.sha256()
+    for path in sorted([*files, project_dir / "dbt_project.yml"]):
+        digest.update(f"{path.relative_to(project_dir).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def parse_ahead(project_dir: Path, warehouse_path: Path) -> None:

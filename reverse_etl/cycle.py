@@ -20,6 +20,7 @@ from reverse_etl import lease as leases
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
 from reverse_etl.approvals import Approval
 from reverse_etl.changes import Change, Plan, from_json, references, resolve, to_json
+from reverse_etl.closing import exceptions, runs, signing
 from reverse_etl.connections import open_clients
 from reverse_etl.failpoints import reach
 from reverse_etl.guards import Bounds, refuse_if_unsafe
@@ -118,16 +119,20 @@ def apply(
 
 
 def copy_state(settings: Settings) -> None:
-    """Copy ledger and decisions into the warehouse (raw_state), before each build."""
+    """Copy ledger, decisions and the recorded weeks into the warehouse (raw_state), before each
+    build."""
     with opened(settings) as state:
-        entries, decided = ledger.export_rows(state), decisions.export_rows(state)
-        told = decisions.export_periods(state)
+        copies = (
+            ("ledger", ledger.EXPORT_COLUMNS, ledger.export_rows(state)),
+            ("match_decision", decisions.EXPORT_COLUMNS, decisions.export_rows(state)),
+            ("match_decision_period", decisions.PERIOD_COLUMNS, decisions.export_periods(state)),
+            ("recorded_run", runs.RUN_COLUMNS, runs.export_runs(state)),
+            ("recorded_exception", runs.EXCEPTION_COLUMNS, runs.export_exceptions(state)),
+            ("exception_event", exceptions.EXPORT_COLUMNS, exceptions.export_rows(state)),
+            ("sign_off", signing.EXPORT_COLUMNS, signing.export_rows(state)),
+        )
     with warehouse.writer(settings.warehouse_path) as connection:
-        for table, columns, rows in (
-            ("ledger", ledger.EXPORT_COLUMNS, entries),
-            ("match_decision", decisions.EXPORT_COLUMNS, decided),
-            ("match_decision_period", decisions.PERIOD_COLUMNS, told),
-        ):
+        for table, columns, rows in copies:
             warehouse.fill_table(connection, warehouse.RAW_STATE, table, columns, rows)
     reach("state.copied")
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Integer,
@@ -208,6 +209,61 @@ call_count = Table(
     Column("metered", Integer, nullable=False),
 )
 
+# Reconciliations that a report was made of, and what each of them found: what the next week opens
+# with, and what a signature is about.
+recorded_run = Table(
+    "recorded_run",
+    metadata,
+    Column("run_number", Integer, primary_key=True, autoincrement=True),
+    Column("week", String(8), nullable=False, index=True),
+    Column("as_of_at", Instant, nullable=False),
+    Column("known_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("figures_hash", String(64), nullable=False),
+    Column("rules_hash", String(64), nullable=False),
+    Column("is_concluded", Boolean, nullable=False),
+)
+
+recorded_exception = Table(
+    "recorded_exception",
+    metadata,
+    Column("run_number", Integer, primary_key=True, autoincrement=False),
+    Column("exception_id", String(40), primary_key=True),
+    Column("mismatch_class", String(40), nullable=False),
+    Column("company_id", String(40)),
+    Column("currency_code", String(3)),
+    Column("value_at_stake", Exact),
+    Column("is_material", Boolean, nullable=False),
+    Column("details", Text, nullable=False),
+)
+
+exception_event = Table(
+    "exception_event",
+    metadata,
+    Column("event_number", Integer, primary_key=True, autoincrement=True),
+    Column("exception_id", String(40), nullable=False, index=True),
+    Column("event", String(20), nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("owner", String(200)),
+    Column("root_cause", String(60)),
+    Column("reason", Text, nullable=False),
+    Column("accepted_amount", Exact),
+    Column("accepted_until", String(10)),
+)
+
+sign_off = Table(
+    "sign_off",
+    metadata,
+    Column("sign_off_number", Integer, primary_key=True, autoincrement=True),
+    Column("week", String(8), nullable=False, index=True),
+    Column("run_number", Integer, nullable=False),
+    Column("step", String(10), nullable=False),
+    Column("signed_by", String(200), nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 
 def _create_all(connection: Connection) -> None:
     metadata.create_all(connection)
@@ -232,8 +288,18 @@ def _add_undo(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _add_closing(connection: Connection) -> None:
+    for table in (recorded_run, recorded_exception, exception_event, sign_off):
+        table.create(connection, checkfirst=True)
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_all, _add_call_count, _add_undo)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _create_all,
+    _add_call_count,
+    _add_undo,
+    _add_closing,
+)
 VERSION = len(MIGRATIONS)
 
 

@@ -1,7 +1,7 @@
 {#-
     Tables that Python fills between or before builds exist from the first build on, empty: customer
-    scores, the ledger, people's decisions, the records of the org that are proved gone and the
-    vendors' control totals.
+    scores, the ledger, people's decisions, the recorded weeks, the records of the org that are
+    proved gone and the vendors' control totals.
 -#}
 {% macro create_missing_inputs() -%}
     create schema if not exists matching;
@@ -80,6 +80,47 @@
         ended_how varchar,
         ended_by varchar,
         ended_reason varchar
+    );
+    create table if not exists raw_state.recorded_run (
+        run_number integer,
+        week varchar,
+        as_of_at timestamptz,
+        known_at timestamptz,
+        recorded_at timestamptz,
+        figures_hash varchar,
+        rules_hash varchar,
+        is_concluded boolean
+    );
+    create table if not exists raw_state.recorded_exception (
+        run_number integer,
+        exception_id varchar,
+        mismatch_class varchar,
+        company_id varchar,
+        currency_code varchar,
+        value_at_stake decimal(18, 2),
+        is_material boolean,
+        details varchar
+    );
+    create table if not exists raw_state.exception_event (
+        event_number integer,
+        exception_id varchar,
+        event varchar,
+        decided_by varchar,
+        decided_at timestamptz,
+        owner varchar,
+        root_cause varchar,
+        reason varchar,
+        accepted_amount decimal(18, 2),
+        accepted_until date
+    );
+    create table if not exists raw_state.sign_off (
+        sign_off_number integer,
+        week varchar,
+        run_number integer,
+        step varchar,
+        signed_by varchar,
+        signed_at timestamptz,
+        note varchar
     );
     {%- for system in ['salesforce', 'quickbooks'] %}
         create schema if not exists raw_{{ system }};

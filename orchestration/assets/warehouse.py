@@ -79,6 +79,7 @@ def told_check(test: Mapping[str, Any]) -> str:
         "not_null": f"Every row has a {column}.",
         "unique": f"No {column} occurs twice.",
         "accepted_values": f"{column} is one of: {values}.",
+        "relationships": f"Every {column} is in the list of them.",
     }[generic["name"]]
 
 

@@ -13,8 +13,11 @@ from reverse_etl.render import plan_markdown
 
 RAW_STATE = [
     dg.AssetKey(["raw_state", name])
-    for name in ("ledger", "match_decision", "match_decision_period")
-]
+    for name in (
+        "ledger", "match_decision", "match_decision_period", "recorded_run", "recorded_exception",
+        "exception_event", "sign_off",
+    )
+]  # fmt: skip
 INTENTIONS = [
     dg.AssetKey(["sync", name])
     for name in (
@@ -40,7 +43,7 @@ WRITTEN = {
     pool=WAREHOUSE_POOL,
 )
 def state_copy(settings: SettingsResource) -> Iterator[dg.MaterializeResult[Any]]:
-    """The ledger and people's decisions, copied so that SQL and analysts see them."""
+    """The ledger, people's decisions and the recorded weeks, copied so that SQL sees them."""
     steps.copy_state(settings.read())
     for key in RAW_STATE:
         yield dg.MaterializeResult(asset_key=key)

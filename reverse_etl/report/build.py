@@ -30,6 +30,7 @@ from reverse_etl.report.value import (
     MismatchClass,
     Report,
     Review,
+    SignOffChange,
     Verdict,
     Week,
     WeekFigure,
@@ -71,9 +72,9 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         figures=tuple(_figures(row, companies) for row in marts["figures"]),
         bridges=_books(marts["bridges"], companies, _bridge),
         ageing=_books(marts["ageing"], companies, _ageing),
-        exceptions=_exceptions(mismatches),
+        exceptions=_exceptions(mismatches, marts["movements"]),
         reviews=_reviews(marts["reviews"], companies),
-        changes_after_sign_off=None,
+        changes_after_sign_off=_changes_after_sign_off(marts["sign_offs"]),
         leakage_by_week=tuple(map(_week_figure, marts["weeks"])),
         classes=_classes(mismatches),
         ready=stakes(_money(r, "amount") for r in marts["invoices"] if not r["blocked_reason"]),
@@ -241,18 +242,34 @@ def _money(row: Row, column: str, currency: str | None = "") -> Money | None:
     return Money(row[column], code) if row[column] is not None and code else None
 
 
-def _exceptions(mismatches: list[Mismatch]) -> Exceptions:
+def _exceptions(mismatches: list[Mismatch], movements: Rows) -> Exceptions:
+    moved: Row = movements[0] if movements else {}
     waiting = [found for found in mismatches if _must_be_closed(found)]
     dated = [(found.occurred_on, found.age_days) for found in waiting if found.occurred_on]
     oldest_on, oldest_days = min(dated, key=lambda pair: pair[0], default=(None, None))
     return Exceptions(
         open=len(waiting),
         noted=len(mismatches) - len(waiting),
-        opened=None,
-        closed=None,
-        carried=None,
+        opened=moved.get("opened"),
+        closed=moved.get("closed"),
+        carried=moved.get("carried"),
         oldest_on=oldest_on,
         oldest_days=oldest_days,
+    )
+
+
+def _changes_after_sign_off(rows: Rows) -> tuple[SignOffChange, ...] | None:
+    """What changed under signatures; None while no week is signed."""
+    if not rows:
+        return None
+    return tuple(
+        SignOffChange(
+            week=parse_week(row["week"]),
+            subject=f"{words.label(row['record_type'])} {row['record_number']} {row['change']}",
+            difference=Money(row["difference"], row["currency_code"]),
+        )
+        for row in rows
+        if row["difference"] is not None and row["currency_code"]
     )
 
 

@@ -23,8 +23,9 @@ _UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u3000"
 
 @dataclass(frozen=True)
 class ReportPaths:
-    """The page and the tables (name → CSV file) of one report."""
+    """The page and the tables (name → CSV file) of one report, and the week it is of."""
 
+    week: str
     page: Path
     tables: dict[str, Path]
 
@@ -49,7 +50,7 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
         paths[table.name] = folder / f"{table.name}.csv"
         _replace(paths[table.name], csv_text(table))
     _replace(folder / "index.html", render_html(report, links))
-    return ReportPaths(folder / "index.html", paths)
+    return ReportPaths(report.week.label, folder / "index.html", paths)
 
 
 def csv_text(table: Table) -> str:

@@ -77,6 +77,29 @@ from reconciliation.deal_coverage
 group by all
 order by company_id, currency_code, coverage_state
 """
+# No row where no earlier week was recorded: then nothing was opened or carried.
+_MOVEMENTS = """
+select
+    cast(sum(new_count) as integer) as opened,
+    cast(sum(closed_count) as integer) as closed,
+    cast(sum(closing_count - new_count) as integer) as carried
+from reconciliation.exceptions_carried_forward
+where opening_week is not null
+having count(*) > 0
+"""
+_SIGN_OFFS = """
+select
+    sign_offs.week,
+    changes.record_type,
+    coalesce(changes.record_number, changes.record_id) as record_number,
+    changes.change,
+    changes.currency_code,
+    changes.difference
+from reconciliation.sign_offs
+left join reconciliation.changes_after_sign_off as changes on sign_offs.week = changes.week
+where sign_offs.reviewed_by is not null
+order by sign_offs.week, abs(changes.difference) desc, changes.record_type, changes.record_id
+"""
 _QUERIES = {
     "verdicts": _VERDICTS,
     "companies": _COMPANIES,
@@ -88,6 +111,8 @@ _QUERIES = {
     "invoices": _INVOICES,
     "reviews": _REVIEWS,
     "coverage": _COVERAGE,
+    "movements": _MOVEMENTS,
+    "sign_offs": _SIGN_OFFS,
 }
 
 
@@ -112,7 +137,9 @@ def read_marts(path: Path) -> dict[str, Rows]:
 
 
 def _read_once(path: Path) -> dict[str, Rows]:
-    if not {"mismatches", "report_kpis"} <= warehouse.tables(path, warehouse.RECONCILIATION):
+    if not {"mismatches", "report_kpis", "sign_offs"} <= warehouse.tables(
+        path, warehouse.RECONCILIATION
+    ):
         raise Stop(
             "warehouse", path.name, "nothing has been reconciled in it yet", "Run `crossfoot sync`."
         )

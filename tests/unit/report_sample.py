@@ -117,6 +117,7 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             invoice(DEAL, 1, 1200), invoice(OTHER_DEAL, 2, 500, blocked_reason="product_not_mapped",
                                             blocked_detail="No item for X-1"),
         ],
+        "exceptions_carried_forward": [], "sign_offs": [], "changes_after_sign_off": [],
     } | changes  # fmt: skip
 
 

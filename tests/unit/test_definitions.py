@@ -59,8 +59,8 @@ def test_every_asset_is_in_a_group_of_the_house(defs: dg.Definitions) -> None:
         if graph.get(key).is_materializable
     }
     assert groups == {
-        "billing", "extract", "matching", "reconciliation", "report", "rules", "staging", "state",
-        "sync", "writes",
+        "billing", "exceptions", "extract", "matching", "reconciliation", "report", "rules",
+        "staging", "state", "sync", "writes",
     }  # fmt: skip
 
 

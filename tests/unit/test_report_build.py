@@ -109,6 +109,35 @@ def test_exceptions_leave_out_what_nobody_has_to_close(report: Report) -> None:
     assert report.changes_after_sign_off is None
 
 
+def test_what_moved_since_the_week_before_is_told(tmp_path: Path) -> None:
+    moved = {"week": "2026-W47", "opening_week": "2026-W46", "company_id": INC}
+    counts = {"opening_count": 5, "new_count": 2, "closed_count": 1, "closing_count": 6}
+    rows = [moved | {"currency_code": code} | counts for code in ("EUR", "USD")]
+    path = write_marts(tmp_path / "w.duckdb", sample(exceptions_carried_forward=rows))
+    counted = build_report(path).exceptions
+    assert (counted.opened, counted.closed, counted.carried) == (4, 2, 8)
+
+
+def test_what_changed_under_a_signature_is_told(tmp_path: Path) -> None:
+    signed = {"week": "2026-W46", "reviewed_by": "carol"}
+    change = {
+        "week": "2026-W46", "record_type": "credit_memo", "record_id": "9", "change": "added",
+        "currency_code": "USD", "difference": Decimal("-10.01"),
+    }  # fmt: skip
+    marts = sample(sign_offs=[signed], changes_after_sign_off=[change])
+    changes = build_report(write_marts(tmp_path / "w.duckdb", marts)).changes_after_sign_off
+    assert changes is not None
+    (told,) = changes
+    assert (told.week.label, told.subject) == ("2026-W46", "Credit memo 9 added")
+    assert told.difference == usd("-10.01")
+
+
+def test_a_signed_week_without_changes_says_so(tmp_path: Path) -> None:
+    marts = sample(sign_offs=[{"week": "2026-W46", "reviewed_by": "carol"}])
+    report = build_report(write_marts(tmp_path / "w.duckdb", marts))
+    assert report.changes_after_sign_off == ()
+
+
 def test_a_decision_holds_its_candidates_best_first(report: Report) -> None:
     by_subject = {row.subject: row for row in report.reviews}
     assert len(report.reviews) == 2

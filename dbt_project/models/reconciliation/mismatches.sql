@@ -132,7 +132,8 @@ final as (
             coalesce(findings_graded.company_id, ''),
             coalesce(findings_graded.deal_id, ''),
             coalesce(cast(findings_graded.plan_step as varchar), ''),
-            coalesce(findings_graded.document_type || findings_graded.document_id, '')
+            coalesce(findings_graded.document_type || findings_graded.document_id, ''),
+            coalesce(findings_graded.currency_code, '')
         )) as mismatch_id,
         findings_graded.mismatch_class,
         cast(findings_graded.precedence as integer) as precedence,

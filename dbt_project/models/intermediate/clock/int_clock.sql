@@ -29,7 +29,9 @@ final as (
         {% else %}
         max(server_time) as as_of_at,
         {% endif %}
-        cast(timezone('UTC', as_of_at) as date) as as_of_on
+        cast(timezone('UTC', as_of_at) as date) as as_of_on,
+        -- A Monday closes the week before it.
+        strftime(as_of_on - 1, '%G-W%V') as closing_week
     from moments
 
 )

@@ -1,0 +1,96 @@
+{{ config(tags=['closing']) }}
+
+-- What somebody has to do something about, with its materiality: alone, or together with others
+-- of its class in the same books.
+with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
+companies as (
+
+    select * from {{ ref('stg_quickbooks__companies') }}
+
+),
+
+-- A wrong rate is at stake in the company's own currency, not in the document's.
+mismatches as (
+
+    select
+        mismatches.* replace (
+            case
+                when mismatches.mismatch_class = 'FX_ANOMALY' then companies.home_currency_code
+                else mismatches.currency_code
+            end as currency_code
+        )
+    from {{ ref('mismatches') }} as mismatches
+    left join companies on mismatches.company_id = companies.company_id
+    -- Neither what is only told nor what is said of a whole source is anybody's task.
+    where mismatches.severity != 'info' and mismatches.mismatch_class != 'NOT_CONCLUDED'
+
+),
+
+steps as (
+
+    select * from {{ ref('int_billing_plan__steps') }}
+    where is_billable
+
+),
+
+-- What fell due in the month up to the as-of moment: the period that a share is taken of.
+periods_billed as (
+
+    select
+        steps.company_id,
+        steps.currency_code,
+        sum(steps.amount) as billed_amount
+    from steps
+    cross join clock
+    where steps.due_on > clock.as_of_on - 31 and steps.due_on <= clock.as_of_on
+    group by steps.company_id, steps.currency_code
+
+),
+
+floors as (
+
+    select
+        mismatches.*,
+        greatest(
+            cast('{{ var("materiality_abs", "1000") }}' as decimal(18, 2)),
+            round(
+                coalesce(periods_billed.billed_amount, 0)
+                * cast('{{ var("materiality_pct", "0.5") }}' as decimal(9, 4)) / 100, 2
+            )
+        ) as floor_amount,
+        sum(mismatches.value_at_stake) over books_class as class_amount
+    from mismatches
+    left join periods_billed
+        on
+            mismatches.company_id = periods_billed.company_id
+            and mismatches.currency_code = periods_billed.currency_code
+    window books_class as (
+        partition by mismatches.company_id, mismatches.currency_code, mismatches.mismatch_class
+    )
+
+),
+
+final as (
+
+    select
+        mismatch_id as exception_id,
+        * exclude (mismatch_id, class_amount, floor_amount),
+        cast(floor_amount as decimal(18, 2)) as materiality_amount,
+        coalesce(value_at_stake >= floor_amount, false)
+        or coalesce(
+            class_amount
+            >= floor_amount * cast('{{ var("materiality_together", "3") }}' as decimal(9, 2)),
+            false
+        ) as is_material
+    from floors
+
+)
+
+select * from final

@@ -1,0 +1,204 @@
+"""Recorded runs: what a reconciliation found, kept so that the next week knows what it opens with.
+
+A run is kept once: the same figures by the same rules in the same week leave nothing new behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines import warehouse
+from pipelines.errors import Stop
+from reverse_etl.changes import to_json
+from reverse_etl.state import State
+
+RUN_COLUMNS = {
+    "run_number": "INTEGER",
+    "week": "VARCHAR",
+    "as_of_at": "TIMESTAMP WITH TIME ZONE",
+    "known_at": "TIMESTAMP WITH TIME ZONE",
+    "recorded_at": "TIMESTAMP WITH TIME ZONE",
+    "figures_hash": "VARCHAR",
+    "rules_hash": "VARCHAR",
+    "is_concluded": "BOOLEAN",
+}
+EXCEPTION_COLUMNS = {
+    "run_number": "INTEGER",
+    "exception_id": "VARCHAR",
+    "mismatch_class": "VARCHAR",
+    "company_id": "VARCHAR",
+    "currency_code": "VARCHAR",
+    "value_at_stake": "DECIMAL(18,2)",
+    "is_material": "BOOLEAN",
+    "details": "VARCHAR",
+}
+# What is still to be told of an exception when it is gone.
+_DETAILS = (
+    "severity", "org_id", "deal_id", "deal_name", "plan_step", "document_type", "document_id",
+    "document_number", "account_name", "customer_name", "occurred_on", "reason",
+)  # fmt: skip
+_FOUND = f"""
+    SELECT exception_id, mismatch_class, company_id, currency_code, value_at_stake, is_material,
+        {", ".join(_DETAILS)}
+    FROM reconciliation.exceptions
+    WHERE movement <> 'closed'
+    ORDER BY exception_id
+"""  # noqa: S608 - the columns are constants
+_BRIDGE = """
+    SELECT company_id, currency_code, line_code, amount, documents
+    FROM reconciliation.reconciliation_bridge
+    ORDER BY company_id, currency_code, line_number
+"""
+_MOMENT = """
+    SELECT
+        as_of_at,
+        (SELECT bool_and(verdict = 'concluded') FROM reconciliation.data_verdict) AS is_concluded
+    FROM intermediate.int_clock
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One reconciliation: the week it closes, the moment of its data by the vendors' clocks
+    (`as_of_at`) and by ours (`known_at`), what it found and the hash of its figures."""
+
+    week: str
+    as_of_at: datetime
+    known_at: datetime
+    figures_hash: str
+    is_concluded: bool
+    found: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run in the state; `is_new` tells whether it was kept just now."""
+
+    run_number: int
+    week: str
+    figures_hash: str
+    exceptions: int
+    is_new: bool
+
+
+def read_run(path: Path, week: str, now: datetime) -> Run:
+    """The run that a warehouse file holds, as that of a week.
+
+    Raises `Stop` when nothing has been reconciled in it yet, and like `warehouse.read`.
+    """
+    if "exceptions" not in warehouse.tables(path, warehouse.RECONCILIATION):
+        raise Stop(
+            "warehouse", path.name, "nothing has been reconciled in it yet", "Run `crossfoot sync`."
+        )
+    (moment,) = warehouse.read(path, _MOMENT)
+    found = warehouse.read(path, _FOUND)
+    return Run(
+        week=week,
+        as_of_at=moment["as_of_at"],
+        known_at=_known_at(path) or now,
+        figures_hash=figures_hash(found, warehouse.read(path, _BRIDGE)),
+        is_concluded=bool(moment["is_concluded"]),
+        found=tuple(found),
+    )
+
+
+def figures_hash(found: Sequence[Mapping[str, Any]], bridge: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of the figures that a signature is about: each exception's amount and the bridge.
+
+    Ages are no part of it: they change by themselves from day to day.
+    """
+    told = ("exception_id", "mismatch_class", "company_id", "currency_code", "value_at_stake")
+    figures = {
+        "exceptions": [{name: _plain(row[name]) for name in told} for row in found],
+        "bridge": [{name: _plain(value) for name, value in row.items()} for row in bridge],
+    }
+    return hashlib.sha256(to_json(figures).encode()).hexdigest()
+
+
+def record(state: State, run: Run, rules_hash: str, now: datetime) -> RecordedRun:
+    """Keep a run, unless the last one of its week already says the same."""
+    with state.writing() as work:
+        earlier = work.all("recorded_run", order="run_number", week=run.week)
+        if earlier and _same(earlier[-1], run, rules_hash):
+            return _recorded(earlier[-1], run, is_new=False)
+        work.add(
+            "recorded_run",
+            [
+                {
+                    "week": run.week,
+                    "as_of_at": run.as_of_at,
+                    "known_at": run.known_at,
+                    "recorded_at": now,
+                    "figures_hash": run.figures_hash,
+                    "rules_hash": rules_hash,
+                    "is_concluded": run.is_concluded,
+                }
+            ],
+        )
+        kept = work.all("recorded_run", order="run_number", week=run.week)[-1]
+        number = kept["run_number"]
+        work.add("recorded_exception", [_exception(number, row) for row in run.found])
+    return _recorded(kept, run, is_new=True)
+
+
+def export_runs(state: State) -> list[dict[str, Any]]:
+    """The runs as the warehouse reads them (raw_state.recorded_run)."""
+    with state.reading() as work:
+        return work.all("recorded_run", order="run_number")
+
+
+def export_exceptions(state: State) -> list[dict[str, Any]]:
+    """What the runs found, as the warehouse reads it (raw_state.recorded_exception)."""
+    with state.reading() as work:
+        return work.all("recorded_exception", order="run_number, exception_id")
+
+
+def _known_at(path: Path) -> datetime | None:
+    """The moment of the newest load, as the history of the records tells it."""
+    moments = [
+        moment
+        for schema in (warehouse.HISTORY_SALESFORCE, warehouse.HISTORY_QUICKBOOKS)
+        for table in sorted(warehouse.tables(path, schema))
+        for row in warehouse.read(
+            path,
+            "SELECT max(greatest(known_from, known_to)) AS moment "  # noqa: S608 - names of tables
+            f"FROM {schema}.{warehouse.identifier(table)}",
+        )
+        if (moment := row["moment"])
+    ]
+    return max(moments, default=None)
+
+
+def _same(row: Mapping[str, Any], run: Run, rules_hash: str) -> bool:
+    return (row["figures_hash"], row["rules_hash"], row["is_concluded"]) == (
+        run.figures_hash,
+        rules_hash,
+        run.is_concluded,
+    )
+
+
+def _recorded(row: Mapping[str, Any], run: Run, is_new: bool) -> RecordedRun:
+    return RecordedRun(row["run_number"], row["week"], row["figures_hash"], len(run.found), is_new)
+
+
+def _exception(number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: _plain(row[name]) for name in _DETAILS if row[name] is not None}
+    return {
+        "run_number": number,
+        "exception_id": row["exception_id"],
+        "mismatch_class": row["mismatch_class"],
+        "company_id": row["company_id"],
+        "currency_code": row["currency_code"],
+        "value_at_stake": row["value_at_stake"],
+        "is_material": bool(row["is_material"]),
+        "details": to_json(told),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int) else str(value)
