@@ -1,5 +1,8 @@
--- Accounts that were merged away, each with the account that is left in the end. Salesforce keeps
--- the winner's id on the loser (MasterRecordId) and deletes the loser at that moment.
+{{ config(tags=['before_scores']) }}
+
+-- Accounts that were merged away, one row per account that took each one's place: the winner of the
+-- merge, and whoever that one lost to later. Salesforce keeps the winner's id on the loser
+-- (MasterRecordId) and deletes the loser at that moment.
 with recursive
 
 -- What the recycle bin has given up is still in the history.
@@ -54,7 +57,7 @@ chains as (
         chains.org_id,
         chains.account_id,
         next_merge.master_account_id as survivor_id,
-        chains.merged_at,
+        greatest(chains.merged_at, next_merge.merged_at) as merged_at,
         list_append(chains.seen, next_merge.master_account_id) as seen
     from chains
     inner join first_merges as next_merge
@@ -68,6 +71,8 @@ select
     org_id,
     account_id,
     survivor_id,
-    merged_at
+    merged_at,
+    lead(merged_at) over hops as merged_again_at,
+    lead(merged_at) over hops is null as is_last
 from chains
-qualify row_number() over (partition by org_id, account_id order by len(seen) desc) = 1
+window hops as (partition by org_id, account_id order by len(seen))

@@ -58,13 +58,15 @@ blocked_by_key as (
 -- A key that Salesforce carries makes a candidate whatever else the records say.
 linked_by_key as (
     select
-        accounts.org_id,
-        accounts.account_id,
+        linked.org_id,
+        linked.account_id,
         customers.company_id,
         customers.customer_id
-    from {{ ref('int_accounts__normalised') }} as accounts
+    from {{ ref('int_accounts__linked') }} as linked
+    inner join {{ ref('int_accounts__normalised') }} as accounts
+        on linked.org_id = accounts.org_id and linked.account_id = accounts.account_id
     inner join {{ ref('int_customers__normalised') }} as customers
-        on accounts.linked_customer_key = customers.company_id || ':' || customers.customer_id
+        on linked.company_id = customers.company_id and linked.customer_id = customers.customer_id
 ),
 
 blocked as (

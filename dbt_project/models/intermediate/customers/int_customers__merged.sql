@@ -1,8 +1,9 @@
+{{ config(tags=['before_scores']) }}
+
 -- Customers that were merged away in QuickBooks, each with the customer that is left. The service
 -- says of the loser only that it is gone; what tells a merge is that every document which named it
 -- names one and the same other customer now.
 -- depends_on: {{ ref('stg_quickbooks__customers') }}
--- depends_on: {{ ref('stg_quickbooks__invoices') }}
 {% if not has_history(source('history_quickbooks', 'invoice')) %}
 
 select
@@ -28,9 +29,9 @@ customers as (
 current_documents as (
     select
         company_id,
-        invoice_id,
-        customer_id
-    from {{ ref('stg_quickbooks__invoices') }}
+        id as invoice_id,
+        json_extract_string(payload, '$.CustomerRef.value') as customer_id
+    from {{ source('raw_quickbooks', 'invoice') }}
 ),
 
 -- Versions that are no longer the newest, of the customers that are gone.

@@ -25,6 +25,7 @@ decisions as (
 
 accounts_merged as (
     select * from {{ ref('int_accounts__merged') }}
+    where is_last
 ),
 
 customers_merged as (
@@ -102,11 +103,12 @@ taken_back as (
         periods.valid_to,
         periods.number
     from {{ source('raw_state', 'match_decision_period') }} as periods
-    inner join {{ ref('int_accounts__normalised') }} as accounts
+    inner join {{ ref('int_accounts__linked') }} as accounts
         on
             periods.org_id = accounts.org_id
             and periods.left_id = accounts.account_id
-            and periods.company_id || ':' || periods.right_id = accounts.linked_customer_key
+            and periods.company_id = accounts.company_id
+            and periods.right_id = accounts.customer_id
     left join latest
         on
             periods.org_id = latest.org_id
