@@ -25,6 +25,16 @@ def test_the_root_names_what_is_served_and_who_calls(org: Org) -> None:
     assert all(org.call("GET", root[n]).status_code == 200 for n in ("tabs", "theme", "recent"))
 
 
+def test_there_are_no_processes(org: Org) -> None:
+    assert org.get("process/approvals") == {"approvals": {}}
+    assert org.get("process/rules/Account") == {"rules": {}}
+    submitted = {"requests": [{"actionType": "Submit", "contextId": ACME}]}
+    (told,) = org.call("POST", "process/approvals", json=submitted).json()
+    assert (told["success"], told["entityId"]) == (False, ACME)
+    assert told["errors"][0]["statusCode"] == "NO_APPLICABLE_PROCESS"
+    assert org.refused("GET", "process/rules/Nothing", 404)
+
+
 @pytest.mark.parametrize("path", ["layouts", "layouts/012000000000000AAA"])
 def test_layouts_show_every_field(org: Org, path: str) -> None:
     answer = org.get(f"sobjects/Account/describe/{path}")

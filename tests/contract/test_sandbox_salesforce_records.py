@@ -309,6 +309,10 @@ def test_upsert_creates_then_updates(org: Org) -> None:
     again = org.call("PATCH", path, json={"Name": "V"})
     assert (made.status_code, made.json()["created"]) == (201, True)
     assert (again.status_code, again.json()["created"]) == (200, False)
+    old = f"/services/data/v45.0/sobjects/Account/{KEY}/told-45"
+    first, second = (org.call("PATCH", old, json={"Name": "Old"}) for _ in range(2))
+    assert (first.status_code, set(first.json())) == (201, {"id", "success", "errors"})
+    assert (second.status_code, second.content) == (204, b"")
     assert made.json()["id"] == again.json()["id"]
     got = org.get(path)
     assert (got["Name"], got[KEY]) == ("V", "9341450000000001:77")

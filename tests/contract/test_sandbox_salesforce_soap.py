@@ -271,3 +271,31 @@ def test_the_tabs_of_the_app(org: Org) -> None:
     root = called(org, "<describeTabs/>")
     assert texts(root, "selected") == ["true"]
     assert "standard-Account" in texts(root, "name")
+
+
+def test_what_the_wsdl_wants_is_there_without_a_value(org: Org) -> None:
+    described = called(org, "<describeSObject><sObjectType>Account</sObjectType></describeSObject>")
+    (detail,), (new,) = texts(described, "urlDetail"), texts(described, "urlNew")
+    assert str(detail).endswith("/{ID}") and str(new).endswith("/001/e")
+    bare = called(org, "<describeSObject><sObjectType>OpenActivity</sObjectType></describeSObject>")
+    assert (texts(bare, "urlDetail"), texts(bare, "keyPrefix")) == ([None], [None])
+    everything = called(org, "<describeGlobal/>")
+    assert len(texts(everything, "keyPrefix")) == len(texts(everything, "name"))
+    urls = org.get("sobjects/Account/describe")["urls"]
+    assert urls["uiNewRecord"].endswith("/001/e")
+
+
+def test_an_only_argument_may_have_any_name(org: Org) -> None:
+    gone = called(org, f"<delete><id>{ADA}</id></delete>")
+    assert (texts(gone, "id"), texts(gone, "success")) == ([ADA], ["true"])
+    back = called(org, f"<undelete><id>{ADA}</id></undelete>")
+    assert texts(back, "success") == ["true"]
+
+
+def test_moments_of_a_span(org: Org) -> None:
+    called(org, f"<delete><ids>{ADA}</ids></delete>")
+    span = "<startDate>2026-11-20T15:00:00</startDate><endDate>2026-11-20T18:00:00Z</endDate>"
+    found = called(org, f"<getDeleted><sObjectType>Contact</sObjectType>{span}</getDeleted>")
+    assert texts(found, "id") == [ADA]
+    times = texts(found, "deletedDate") + texts(found, "latestDateCovered")
+    assert times and all(str(one).endswith(".000Z") for one in times)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pipelines.sandbox.coverage import REFUSED, Areas, Operation
+from pipelines.sandbox.coverage import NOT_SERVED, REFUSED, Areas, Operation
 
 _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
@@ -15,6 +15,18 @@ _TREE = (
 )
 
 OPERATIONS: Areas = {
+    "Processes": (
+        Operation("Approval processes", "GET", _ROOT + "process/approvals", says="approvals",
+                  note="There are none: whatever is submitted is told NO_APPLICABLE_PROCESS."),
+        Operation("Workflow rules", "GET", _ROOT + "process/rules", says="rules",
+                  note="There are none."),
+    ),
+    "Tooling and Apex by SOAP": tuple(
+        Operation(name, "POST", f"/services/Soap/{letter}/62.0", NOT_SERVED, body="<x/>",
+                  headers={"Content-Type": "text/xml"}, says="INVALID_OPERATION",
+                  note="Answers a fault that says so.")
+        for name, letter in (("Tooling API", "T"), ("Apex API", "s"))
+    ),
     "Versions, sizes, crowds": (
         Operation("Retired version", "GET", "/services/data/v30.0/limits", REFUSED,
                   says="UNSUPPORTED_API_VERSION"),

@@ -21,6 +21,7 @@ from pipelines.sandbox.salesforce.composite import composite_family
 from pipelines.sandbox.salesforce.csv_pages import is_csv, with_lines
 from pipelines.sandbox.salesforce.org import DAILY_CALLS, Org
 from pipelines.sandbox.salesforce.pages import tabs, theme
+from pipelines.sandbox.salesforce.processes import process
 from pipelines.sandbox.salesforce.queries import query, query_all
 from pipelines.sandbox.salesforce.quick_actions import quick_actions
 from pipelines.sandbox.salesforce.recent import recent
@@ -68,12 +69,13 @@ RESOURCES: Mapping[str, Resource] = {
     "tabs": tabs,
     "jobs": jobs,
     "theme": theme,
+    "process": process,
     "tooling": tooling,
     "metadata": metadata,
 }
 _SHOWN = (
     "tabs", "theme", "sobjects", "query", "queryAll", "search", "parameterizedSearch",
-    "quickActions", "limits", "recent", "composite", "actions", "jobs", "tooling",
+    "quickActions", "process", "limits", "recent", "composite", "actions", "jobs", "tooling",
     "metadata",
 )  # fmt: skip
 

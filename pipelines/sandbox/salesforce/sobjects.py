@@ -85,6 +85,12 @@ def _describe(org: Org, call: Call, sobject: SObject) -> Answer:
     if _not_modified(call.headers.get("if-modified-since"), changed):
         return Answer(304, None, headers)
     body = describing.one_object(org.catalogue, sobject, call.root)
+    if body["layoutable"]:
+        body["urls"] = body["urls"] | {
+            "uiDetailTemplate": f"{call.base}/{{ID}}",
+            "uiEditTemplate": f"{call.base}/{{ID}}/e",
+            "uiNewRecord": f"{call.base}/{sobject.prefix}/e",
+        }
     return Answer(200, body, headers)
 
 
@@ -196,7 +202,9 @@ def _upsert(org: Org, call: Call, sobject: SObject, name: str, value: str) -> An
         return _several(org, call, sobject, several.record_ids)
     if not done.created and float(call.version) < 46:
         return Answer(204)
-    body = {"id": done.record_id, "success": True, "errors": [], "created": done.created}
+    body = {"id": done.record_id, "success": True, "errors": []}
+    if float(call.version) >= 46:
+        body["created"] = done.created
     return Answer(201 if done.created else 200, body)
 
 

@@ -84,6 +84,11 @@ class Message:
         """The texts of a repeated argument."""
         return [(e.text or "").strip() for e in self.body if local(e) == name]
 
+    def sole_texts(self, name: str) -> list[str]:
+        """The texts of an operation's only argument. Clients give it other names, such as `id` for
+        `ids`: the vendor goes by the place."""
+        return self.texts(name) or [(e.text or "").strip() for e in self.body if not len(e)]
+
     def all(self, name: str) -> list[Element]:
         """The elements of a repeated argument."""
         return [e for e in self.body if local(e) == name]

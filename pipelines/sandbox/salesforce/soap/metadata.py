@@ -168,7 +168,7 @@ def _deploy(door: Door) -> Any:
 
 
 def _status(door: Door) -> Any:
-    found = deployments.status(door.org, door.message.text("asyncProcessId"))
+    found = deployments.status(door.org, _process(door))
     if door.message.text("includeDetails") != "true":
         found = {k: v for k, v in found.items() if k != "details"}
     return found
@@ -186,11 +186,16 @@ def _retrieve(door: Door) -> Any:
 
 
 def _retrieved(door: Door) -> Any:
-    return deployments.retrieved(door.org, door.message.text("asyncProcessId"))
+    return deployments.retrieved(door.org, _process(door))
+
+
+def _process(door: Door) -> str:
+    """The id that is asked about."""
+    return next(iter(door.message.sole_texts("asyncProcessId")), "")
 
 
 def _check_status(door: Door) -> Any:
-    return {"done": True, "id": door.message.text("asyncProcessId"), "state": "Completed"}
+    return {"done": True, "id": _process(door), "state": "Completed"}
 
 
 OPERATIONS: Mapping[str, Callable[[Door], Any]] = {

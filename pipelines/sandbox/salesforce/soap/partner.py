@@ -5,6 +5,7 @@ Source: SOAP API guide, "Core Calls", "Describe Calls", "Utility Calls".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +69,9 @@ class Door:
             return self.org.route(call).body
         except Refusal as refusal:
             raise fault_of(refusal) from None
+
+
+_ZONED = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
 def fault_of(refusal: Refusal) -> Fault:
@@ -152,7 +156,7 @@ def _set_password(door: Door) -> Any:
 
 
 def _describe_global(door: Door) -> Any:
-    return records.described(door.rest("GET", "sobjects"))
+    return records.described_all(door.rest("GET", "sobjects"))
 
 
 def _describe(door: Door) -> Any:
@@ -168,7 +172,7 @@ def _described(door: Door, name: str) -> Any:
     if door.org.catalogue.get(name) is None:
         raise Fault("INVALID_TYPE", f"sObject type '{name}' is not supported.",
                     "InvalidSObjectFault")  # fmt: skip
-    return records.described(door.rest("GET", f"sobjects/{name}/describe"))
+    return records.described_object(door.rest("GET", f"sobjects/{name}/describe"), door.base)
 
 
 # ---- queries
@@ -210,8 +214,11 @@ def _deleted(door: Door) -> Any:
 
 
 def _window(door: Door, which: str) -> Any:
-    span = {"start": door.message.text("startDate"), "end": door.message.text("endDate")}
-    return door.rest("GET", f"sobjects/{door.message.text('sObjectType')}/{which}", span)
+    # A moment without a zone is one of UTC, as in every xsd:dateTime of the vendor's.
+    told = {"start": door.message.text("startDate"), "end": door.message.text("endDate")}
+    span = {k: v if _ZONED.search(v) else f"{v}Z" for k, v in told.items()}
+    path = f"sobjects/{door.message.text('sObjectType')}/{which}"
+    return records.with_moments(door.rest("GET", path, span))
 
 
 # ---- writes
@@ -258,7 +265,7 @@ def _all_or_none(door: Door) -> bool:
 
 
 def _delete(door: Door) -> Any:
-    wanted = door.message.texts("ids")
+    wanted = door.message.sole_texts("ids")
     _refuse_many(len(wanted))
     if not wanted:
         return ...
@@ -267,7 +274,7 @@ def _delete(door: Door) -> Any:
 
 
 def _each(door: Door, act: Callable[[Org, str], str]) -> Any:
-    wanted = door.message.texts("ids")
+    wanted = door.message.sole_texts("ids")
     _refuse_many(len(wanted))
     return [_attempt(door, partial(act, door.org, one)) for one in wanted]
 

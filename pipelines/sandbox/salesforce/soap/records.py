@@ -116,6 +116,34 @@ def _error(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**named, "message": one["message"], "statusCode": one["statusCode"]}
 
 
+def described_object(value: Mapping[str, Any], base: str) -> dict[str, Any]:
+    """The describe of an object, with what the WSDL wants even where there is nothing to tell."""
+    shown, prefix = value["layoutable"], value["keyPrefix"]
+    return {
+        **dict(_members(value)),
+        "keyPrefix": prefix,
+        "networkScopeFieldName": value.get("networkScopeFieldName"),
+        "urlDetail": f"{base}/{{ID}}" if shown else None,
+        "urlEdit": f"{base}/{{ID}}/e" if shown else None,
+        "urlNew": f"{base}/{prefix}/e" if shown else None,
+    }
+
+
+def described_all(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The global describe; an object without records of its own has no prefix, and says so."""
+    told = [{**described(one), "keyPrefix": one["keyPrefix"]} for one in value["sobjects"]]
+    return {**dict(_members(value)), "sobjects": told}
+
+
+def with_moments(value: Any) -> Any:
+    """The moments of an answer as SOAP writes them."""
+    if isinstance(value, Mapping):
+        return {name: with_moments(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [with_moments(one) for one in value]
+    return _moment(value)
+
+
 def described(value: Any) -> Any:
     """A describe in SOAP's form: what has no value is left out, addresses of REST too."""
     if isinstance(value, Mapping):
