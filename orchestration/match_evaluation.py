@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.file_matching import decide_pairs, prepare_pairs
+from orchestration.match_pages import percent
 from pipelines import warehouse
 from pipelines.errors import Stop
 from pipelines.matching import evaluate, file_tables, files
@@ -93,12 +94,15 @@ _SHOWN = 20
 def lines(outcome: Outcome) -> Iterator[str]:
     """The whole evaluation as text."""
     one, known = outcome.evaluation, outcome.known
-    told = f"{len(known.by_key):,} by key, {len(known.by_people):,} by people"
-    yield (
-        f"Known to be right: {len(known.links):,} links ({told}); kept apart by people: "
-        f"{len(known.kept_apart):,}. All of them hidden and matched again with model "
-        f"{one.model_version}."
-    )
+    if known.is_complete:
+        yield f"Named as right: {len(known.links):,} pairs. Model {one.model_version}."
+    else:
+        told = f"{len(known.by_key):,} by key, {len(known.by_people):,} by people"
+        yield (
+            f"Known to be right: {len(known.links):,} links ({told}); kept apart by people: "
+            f"{len(known.kept_apart):,}. All of them hidden and matched again with model "
+            f"{one.model_version}."
+        )
     yield ""
     yield from _table(one)
     yield ""
@@ -121,10 +125,10 @@ def _table(one: Evaluation) -> Iterator[str]:
     for row in (*one.rules, linked, one.reviews):
         yield (
             f"{row.rule:<18}{row.pairs:>8,}{row.right:>8,}{row.wrong:>8,}"
-            f"{_percent(row.right, row.pairs):>12}{_percent(row.right, total):>14}"
+            f"{percent(row.right, row.pairs):>12}{percent(row.right, total):>14}"
         )
     missed = total - one.measures.true_links - one.measures.true_reviews
-    yield f"{'neither':<18}{'':>8}{missed:>8,}{'':>8}{'':>12}{_percent(missed, total):>14}"
+    yield f"{'neither':<18}{'':>8}{missed:>8,}{'':>8}{'':>12}{percent(missed, total):>14}"
 
 
 def _read_off(one: Evaluation) -> Iterator[str]:
@@ -163,10 +167,6 @@ def refuse_below(outcome: Outcome, floor: float) -> None:
             f"{100 * floor:.2f} % of CROSSFOOT_MATCH_PRECISION",
             "Look into the wrong links above before this model decides anything.",
         )
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f} %" if whole else "-"
 
 
 def _id(record: str) -> str:

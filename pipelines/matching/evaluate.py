@@ -7,6 +7,7 @@ when the account has another customer in that company, or the customer another a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -49,7 +50,8 @@ _DECIDED = f"""
             WHEN decided.match_state IN ('suggested', 'ambiguous') THEN 'review'
             ELSE 'no'
         END AS decision,
-        coalesce(decided.method, 'score') AS rule
+        coalesce(decided.method, 'score') AS rule,
+        scores.evidence
     FROM intermediate.int_customers__decided AS decided
     FULL OUTER JOIN matching.customer_scores AS scores
         USING (org_id, account_id, company_id, customer_id)
@@ -109,10 +111,20 @@ class History:
 
 @dataclass(frozen=True)
 class Replayed:
-    """One pair of a replay, with the rule that decided it."""
+    """One pair of a replay: the rule that decided it, and what adds up to its score."""
 
     judged: Judged
     rule: str
+    evidence: str = "{}"
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """A pair that history knows: its probability, the parts of its score, and what it is."""
+
+    probability: float
+    is_right: bool
+    evidence: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,7 @@ class Evaluation:
     links: frozenset[Key]
     unknown_links: int
     wrong_links: tuple[WrongLink, ...]
+    judged: tuple[JudgedPair, ...] = ()
 
     @property
     def wrong_amounts(self) -> dict[str, Decimal]:
@@ -209,6 +222,7 @@ def replayed(path: Path) -> list[Replayed]:
         Replayed(
             Judged(row["left_id"], row["right_id"], row["probability"], row["decision"]),
             row["rule"],
+            row["evidence"] or "{}",
         )
         for row in warehouse.read(path, _DECIDED)
     ]
@@ -222,10 +236,10 @@ def judge(
     invoiced: Mapping[str, Mapping[str, Decimal]],
 ) -> Evaluation:
     """Compare a replay with history."""
-    seen = [one for one in pairs if known.knows(one.judged.key)]
+    everything = list(pairs)
+    seen = [one for one in everything if known.knows(one.judged.key)]
     links = [one for one in seen if one.judged.decision == "link"]
     reviews = [one for one in seen if one.judged.decision == "review"]
-    everything = list(pairs)
     all_links = frozenset(one.judged.key for one in everything if one.judged.decision == "link")
     return Evaluation(
         model_version=version,
@@ -245,6 +259,12 @@ def judge(
             )
             for one in links
             if one.judged.key not in known.links
+        ),
+        judged=tuple(
+            JudgedPair(
+                one.judged.probability, one.judged.key in known.links, json.loads(one.evidence)
+            )
+            for one in seen
         ),
     )
 

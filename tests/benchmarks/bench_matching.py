@@ -7,7 +7,7 @@
 
 Every method is a process of its own that reads the same two files; seconds and memory are that
 process's, reading and writing included. Up to 10,000 accounts the figures are means over the
-seeds. Sizes that are not asked for keep their section of the page. Ends with JSON.
+seeds. Sizes and methods that are not asked for keep their place on the page. Ends with JSON.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> None:
         page = page.with_size(size, seeds, found, {name: LARGEST.get(name) for name in methods})
         page.write()
         summary[str(size)] = {name: figures(rows) for name, rows in by_method(found).items()}
-    real = list(on_labelled(methods))
+    real = list(on_labelled(methods)) if not asked else []
     if real:
         page.with_labelled(real).write()
     print(json.dumps(summary))

@@ -69,16 +69,24 @@ class Page:
         worlds: Sequence[Sequence[Result]],
         largest: Mapping[str, int | None],
     ) -> Page:
-        rows = []
-        for method, limit in largest.items():
-            found = [one for world in worlds for one in world if one.method == method]
-            rows.append(_row(method, found) if found else _left_out(method, limit))
-        told = f"Test worlds of {'seeds' if len(seeds) > 1 else 'seed'} " + ", ".join(
-            map(str, seeds)
-        )
+        told = f"Test worlds of {'seeds' if len(seeds) > 1 else 'seed'} "
+        told += ", ".join(map(str, seeds))
         if len(seeds) > 1:
             told += "; means over them"
-        return self._with(f"{size:,} accounts", f"{told}. {_machine()}.\n\n{_table(rows)}")
+        begin = f"{told}. {_machine()}."
+        rows = self._kept(f"{size:,} accounts", begin)
+        for method, limit in largest.items():
+            found = [one for world in worlds for one in world if one.method == method]
+            rows[method] = _row(method, found) if found else _left_out(method, limit)
+        return self._with(f"{size:,} accounts", f"{begin}\n\n{_table(list(rows.values()))}")
+
+    def _kept(self, title: str, begin: str) -> dict[str, list[str]]:
+        """Rows of a section by method, if the same worlds were measured on the same machine."""
+        body = self.sections.get(title, "")
+        if not body.startswith(begin):
+            return {}
+        cells = [line.strip("| ").split(" | ") for line in body.splitlines()[4:]]
+        return {row[0]: row for row in cells}
 
     def with_labelled(self, found: Sequence[tuple[Any, Sequence[Result]]]) -> Page:
         parts = [
@@ -118,7 +126,7 @@ def one_line(run: Run, measures: Measures | None) -> str:
 def _row(method: str, found: Sequence[Result]) -> list[str]:
     measured = [one.measures for one in found if one.measures]
     if not measured:
-        return [method, "failed", *[""] * (len(_COLUMNS) - 2)]
+        return [method, "failed", *["-"] * (len(_COLUMNS) - 2)]
 
     def mean(of: Callable[[Measures], float | None], digits: int = 3) -> str:
         values = [value for one in measured if (value := of(one)) is not None]
@@ -144,7 +152,7 @@ def _row(method: str, found: Sequence[Result]) -> list[str]:
 
 def _left_out(method: str, limit: int | None) -> list[str]:
     why = f"not run beyond {limit:,}: it compares all with all" if limit else "not run"
-    return [method, why, *[""] * (len(_COLUMNS) - 2)]
+    return [method, why, *["-"] * (len(_COLUMNS) - 2)]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

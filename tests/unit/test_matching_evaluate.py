@@ -92,6 +92,12 @@ def test_labelled_files_know_every_pair() -> None:
     assert labels.links == {("o|a", "c|1")}
 
 
+def test_labelled_files_are_called_so() -> None:
+    labels = evaluate.labelled([("a", "1")], "o", "c")
+    outcome = Outcome(labels, evaluate.judge("v", [], labels, {}, {}), None, None)
+    assert next(iter(match_evaluation.lines(outcome))) == "Named as right: 1 pairs. Model v."
+
+
 def test_a_stranger_reads_the_table() -> None:
     found = judged()
     outcome = Outcome(KNOWN, found, found, evaluate.difference(found, found, KNOWN))

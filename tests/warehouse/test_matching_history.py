@@ -9,7 +9,7 @@ from built_company import Company
 
 from pipelines import warehouse
 from pipelines.errors import Stop
-from pipelines.matching import evaluate
+from pipelines.matching import evaluate, explain
 
 KEYS = "SELECT count(qbo_customer_id__c) AS keys FROM raw_salesforce.account"
 
@@ -66,3 +66,24 @@ def test_amounts_are_those_of_living_invoices(company: Company) -> None:
         "WHERE NOT is_voided AND NOT is_deleted"
     )
     assert total == told[0]["total"]
+
+
+def test_a_pair_is_explained_by_its_ids_or_its_place_in_the_queue(company: Company) -> None:
+    (row,) = company.rows(
+        "SELECT review_id, left_id, right_id FROM reconciliation.review_queue "
+        "WHERE subject = 'customer' ORDER BY candidate_rank DESC, review_id LIMIT 1"
+    )
+    by_ids = explain.find(company.path, [row["left_id"], row["right_id"]])
+    assert by_ids == explain.find(company.path, [row["review_id"][:12]])
+    why = explain.explain(company.path, by_ids)
+    assert why.start + sum(value for _, value in why.parts) == pytest.approx(why.weight)
+    assert {fact.what for fact in why.facts} >= {"Name"}
+    assert all(one.record_id not in (row["left_id"], row["right_id"]) for one in why.rivals)
+    assert why.state in ("suggested", "ambiguous")
+
+
+def test_a_pair_that_nobody_looked_at_has_no_explanation(company: Company) -> None:
+    with pytest.raises(Stop, match="no such pair was looked at"):
+        explain.find(company.path, ["001000000000000AAA", "1"])
+    with pytest.raises(Stop, match="review abc"):
+        explain.find(company.path, ["abc"])
