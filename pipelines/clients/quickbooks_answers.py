@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
 
 
-class Times(msgspec.Struct):
+# Heads hold nothing but text, so that the collector of cycles need not look through them.
+class Times(msgspec.Struct, gc=False):
     """`MetaData` of a record; whole seconds with the company's offset (quickbooks_api 2.1)."""
 
     CreateTime: str | None = None
     LastUpdatedTime: str | None = None
 
 
-class Head(msgspec.Struct):
+class Head(msgspec.Struct, gc=False):
     """What is decoded of a record. Exchange rates have no Id, but currency and day."""
 
     Id: str | None = None
@@ -63,6 +65,15 @@ class Records:
     def __len__(self) -> int:
         return len(self.heads)
 
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The id of each."""
+        return tuple(head.Id or head.key for head in self.heads)
+
+    def with_(self, others: Records) -> Records:
+        """These and then the others."""
+        return Records(self.heads + others.heads, self.texts + others.texts) if self else others
+
     def only(self, wanted: list[int]) -> Records:
         """Those at these positions."""
         if len(wanted) == len(self.heads):
@@ -100,9 +111,16 @@ class RawChanges:
         return max(((moment(h.changed), e, h.key) for e, h in heads if h.changed), default=None)
 
 
-class _Query(msgspec.Struct):
-    QueryResponse: dict[str, msgspec.Raw]
-    time: str | None = None
+@cache
+def _query(entity: str) -> Any:
+    """A decoder of query answers that leaves each record of the entity as it came, in one pass."""
+    records: list[Any] = [
+        (entity, list[msgspec.Raw], msgspec.field(default_factory=list)),
+        ("maxResults", int | None, None),
+    ]
+    response = msgspec.defstruct("Response", records)
+    told: list[Any] = [("QueryResponse", response), ("time", str | None, None)]
+    return msgspec.json.Decoder(msgspec.defstruct("Query", told))
 
 
 class _Parts(msgspec.Struct):
@@ -118,14 +136,12 @@ class _Fault(msgspec.Struct):
     Fault: dict[str, Any] | None = None
 
 
-_query = msgspec.json.Decoder(_Query)
 _changes = msgspec.json.Decoder(_Changes)
 _fault = msgspec.json.Decoder(_Fault)
 # Every cell of a report is text; no number of it can lose a digit.
 _report = msgspec.json.Decoder(dict[str, Any])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 _head = msgspec.json.Decoder(Head)
-_number = msgspec.json.Decoder(int)
 
 
 def fault(body: bytes) -> dict[str, Any] | None:
@@ -135,12 +151,10 @@ def fault(body: bytes) -> dict[str, Any] | None:
 
 def page(entity: str, body: bytes) -> RawPage:
     """A page of a query. Raises `ValueError` when it is none."""
-    found = _query.decode(body)
-    raw = found.QueryResponse.get(entity)
-    records = _records(raw) if raw is not None else Records()
-    said = found.QueryResponse.get("maxResults")
-    count = len(records) if said is None else _number.decode(said)
-    return RawPage(records, count, _server_time(found.time))
+    found = _query(entity).decode(body)
+    records = _records(getattr(found.QueryResponse, entity))
+    said = found.QueryResponse.maxResults
+    return RawPage(records, len(records) if said is None else said, _server_time(found.time))
 
 
 def changes(body: bytes) -> RawChanges:
@@ -151,7 +165,7 @@ def changes(body: bytes) -> RawChanges:
     for part in (p for response in answer.CDCResponse for p in response.QueryResponse):
         for entity, raw in part.items():
             if bytes(memoryview(raw)[:1]) == b"[":
-                found = _records(raw)
+                found = _records(_texts.decode(raw))
                 alive = [n for n, head in enumerate(found.heads) if head.status != "Deleted"]
                 living[entity] = found.only(alive)
                 gone[entity] = tuple(h for h in found.heads if h.status == "Deleted")
@@ -171,8 +185,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _records(raw: msgspec.Raw) -> Records:
-    texts = _texts.decode(raw)
+def _records(texts: list[msgspec.Raw]) -> Records:
     return Records(tuple(map(_head.decode, texts)), tuple(map(bytes, texts)))
 
 

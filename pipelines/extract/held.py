@@ -1,4 +1,4 @@
-"""What the warehouse holds and does not know as deleted."""
+"""What the warehouse holds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ def known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
         return _held_ids(path)
 
     return lambda company_id, entity: held().get((company_id, entity), frozenset())
+
+
+def holds_nothing(path: Path) -> Callable[[str, str], bool]:
+    """Whether the warehouse holds no row of an entity, deleted or not, as it is when first asked
+    for any of them."""
+
+    @cache
+    def held() -> frozenset[tuple[str, str]]:
+        there = warehouse.tables(path, warehouse.RAW_QUICKBOOKS)
+        entities = [entity for entity in ENTITIES if table_name(entity) in there]
+        every = " UNION ALL ".join(
+            f"SELECT DISTINCT company_id, '{entity}' AS entity FROM raw_quickbooks."  # noqa: S608
+            f"{warehouse.identifier(table_name(entity))}"
+            for entity in entities
+        )
+        rows = warehouse.read(path, every) if every else []
+        return frozenset((row["company_id"], row["entity"]) for row in rows)
+
+    return lambda company_id, entity: (company_id, entity) not in held()
 
 
 def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:

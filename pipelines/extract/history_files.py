@@ -28,6 +28,8 @@ from pipelines.warehouse import Connection, identifier
 
 FOLDER = "history"
 _ENDED = "known_no_more"
+# Payloads are long: groups of the usual 122,880 rows would hold hundreds of MB in memory at once.
+_PACKED = "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 20480"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _FILE = re.compile(r"\d{8}T\d{12}Z\.parquet")
 
@@ -100,7 +102,7 @@ def _write(
     key = ",".join(one.key)
     connection.execute(
         f"COPY ({_versions(one.of_history, one.key)}) TO ?"
-        f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{key: '{key}'}})",
+        f" (FORMAT parquet, {_PACKED}, KV_METADATA {{key: '{key}'}})",
         [*_since(last), str(beside)],
     )
     with beside.open("rb+") as written:

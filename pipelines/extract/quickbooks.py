@@ -29,9 +29,11 @@ which the vendor changes about daily, are the client's matter: they are on the d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import dlt
+import pyarrow as pa
 
 from pipelines.extract.quickbooks_entities import (
     AGED_RECEIVABLES,
@@ -53,6 +55,7 @@ __all__ = [
 # Each reading hands on a record once in a load, so that dlt need not look for doubles among the
 # payloads, which would take longer than all the rest.
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+_ADD: Any = {"disposition": "append"}
 Tables = Callable[[CompanyReading, Any], Iterator[Any]]
 
 
@@ -70,26 +73,49 @@ def _entity(readings: Sequence[CompanyReading], entity: str) -> Any:
     def tables(reading: CompanyReading, state: Any) -> Iterator[Any]:
         return reading.tables(entity, state)
 
-    return _resource(readings, table_name(entity), ("company_id", "id"), tables)
+    def add_only() -> bool:
+        return all(reading.adds_only(entity) for reading in readings)
+
+    return _resource(readings, table_name(entity), ("company_id", "id"), tables, add_only)
 
 
 def _resource(
-    readings: Sequence[CompanyReading], name: str, key: Sequence[str], tables: Tables
+    readings: Sequence[CompanyReading],
+    name: str,
+    key: Sequence[str],
+    tables: Tables,
+    add_only: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """The rows of all companies, taken in turns, so that one answers while another's are loaded."""
+    """The rows of all companies, taken in turns, so that one answers while another's are loaded.
+
+    Rows that cannot be there yet are added as they come: merged, each would be written twice. A
+    load that is killed leaves rows that its state does not know; they are then there, and merged.
+    """
 
     def rows() -> Iterator[Any]:
         companies = dlt.current.source_state().setdefault("companies", {})
         waiting = [tables(r, companies.setdefault(r.company_id, {})) for r in readings]
-        while waiting:
-            for one in list(waiting):
-                item = next(one, None)
-                if item is None:
-                    waiting.remove(one)
-                else:
-                    yield item
+        first = [item for one in waiting if (item := next(one, None)) is not None]
+        hints = dlt.mark.make_hints(write_disposition=_ADD if add_only() else _MERGE)
+        for item in chain(first, _in_turns(waiting)):
+            # Deletions bring hints of their own.
+            if hints and isinstance(item, pa.Table):
+                yield dlt.mark.with_hints(item, hints)
+                hints = None
+            else:
+                yield item
 
     return dlt.resource(rows, name=name, primary_key=key, write_disposition=_MERGE)
+
+
+def _in_turns(waiting: list[Iterator[Any]]) -> Iterator[Any]:
+    while waiting:
+        for one in list(waiting):
+            item = next(one, None)
+            if item is None:
+                waiting.remove(one)
+            else:
+                yield item
 
 
 def _deletion_resource() -> Any:

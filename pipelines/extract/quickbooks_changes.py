@@ -144,8 +144,8 @@ class Following:
         changed = self._asked([one.name], since, one)
         one.gone.update(stubs(one.name, changed.gone.get(one.name, ()), self._desk.now()))
         living = changed.living.get(one.name, Records())
-        for head in living.heads:
-            one.gone.pop(head.key, None)
+        for key in living.keys:
+            one.gone.pop(key, None)
         return living
 
     # Calls -----------------------------------------------------------------------------------
@@ -234,8 +234,8 @@ class Following:
                 living = self._queried(one, since)
             except WalkLost:
                 return None
-        for head in (h for records in living for h in records.heads):
-            one.gone.pop(head.key, None)
+        for key in (k for records in living for k in records.keys):
+            one.gone.pop(key, None)
         if told.is_cut and not self._has_all(one, living):
             return None
         one.versions = _versions(living)
@@ -251,7 +251,7 @@ class Following:
     def _has_all(self, one: Subject, living: Sequence[Records]) -> bool:
         """Does the service count what is held with these changes? Then no deletion was cut off."""
         known = set(self._known_ids(self._desk.client.realm_id, one.name))
-        known.update(head.key for records in living for head in records.heads)
+        known.update(key for records in living for key in records.keys)
         one.counted = self._desk.count(one)
         return len(known - one.gone.keys()) == one.counted
 

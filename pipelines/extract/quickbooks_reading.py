@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -46,8 +46,9 @@ class CompanyReading:
     come, and the same reading is to be loaded again.
 
     `known_ids(company, entity)` gives the ids that the warehouse holds and does not know as
-    deleted. With `full`, everything is walked. The day's round is made when it is due, or with
-    `sweep` now, or with `sweep` False not at all.
+    deleted; `is_new(company, entity)` whether it holds no row at all, so that rows can be added
+    without looking for earlier ones. With `full`, everything is walked. The day's round is made
+    when it is due, or with `sweep` now, or with `sweep` False not at all.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class CompanyReading:
         full: bool = False,
         progress: Progress = silent,
         sweep: bool | None = None,
+        is_new: Callable[[str, str], bool] = lambda company, entity: False,
     ) -> None:
         self.client = client
         self.company_id = client.realm_id
@@ -64,6 +66,7 @@ class CompanyReading:
         self.controls: list[ControlTotal] = []
         self.unfinished = False
         self._known_ids = known_ids
+        self._is_new = is_new
         self._full = full
         self._sweep = sweep
         self._progress = progress
@@ -74,6 +77,7 @@ class CompanyReading:
         self._marks: dict[str, Mark] = {}
         self._is_prepared = False
         self._follows_again = False
+        self._has_begun_again = False
         self._begun: set[str] = set()
 
     def tables(self, entity: str, state: State) -> Iterator[Any]:
@@ -98,6 +102,17 @@ class CompanyReading:
             yield deletions(self.company_id, one.gone.values())
         state[entity] = self._mark(one).kept()
         self._conclude(one)
+
+    def adds_only(self, entity: str) -> bool:
+        """Whether no row that this load brings of an entity can be there already: none was when
+        the reading began, and its one walk hands on each record once. To be asked once `tables`
+        has given its first table."""
+        one = self._found.get(entity)
+        if one is None or (one.is_done and not one.rows):
+            return True
+        is_walk = one.mode == "full" and not one.is_resumed and not self._has_begun_again
+        # Asked of all at once, before any of them is loaded.
+        return is_walk and self._is_new(self.company_id, entity)
 
     def receivables(self, state: State) -> Iterator[Any]:
         """The day's report of what customers owe, when it is due."""
@@ -126,6 +141,7 @@ class CompanyReading:
             self._walking.room = sizes.SLICE_ROWS
             if self._follows_again and all(one.is_done for one in self._found.values()):
                 self._follows_again = self._is_prepared = False
+                self._has_begun_again = True
                 self._found = {}
         self._begun.add(entity)
 
@@ -259,7 +275,7 @@ class CompanyReading:
     def _held(self, one: Subject) -> int:
         """How many living records the warehouse will have of an entity."""
         known = self._known_ids(self.company_id, one.name)
-        new = {head.key for records in one.living for head in records.heads}
+        new = {key for records in one.living for key in records.keys}
         return len((known | new | one.versions.keys()) - one.gone.keys())
 
     # What is kept ----------------------------------------------------------------------------

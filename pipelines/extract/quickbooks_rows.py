@@ -22,7 +22,7 @@ def entity_table(company_id: str, entity: str, records: Records, now: datetime) 
     heads, count = records.heads, len(records)
     values: dict[str, Callable[[], Any]] = {
         "company_id": lambda: pa.repeat(pa.scalar(company_id), count),
-        "id": lambda: pa.array([head.key for head in heads], pa.string()),
+        "id": lambda: pa.array(records.keys, pa.string()),
         "sync_token": lambda: pa.array(
             [None if h.SyncToken is None else int(h.SyncToken) for h in heads], pa.int64()
         ),
@@ -73,8 +73,8 @@ def stubs(entity: str, heads: Iterable[Head], now: datetime) -> dict[str, Gone]:
 
 def without(records: Records, others: Records) -> Records:
     """The records of which the others hold no version."""
-    ids = {head.key for head in others.heads}
-    return records.only([n for n, head in enumerate(records.heads) if head.key not in ids])
+    ids = set(others.keys)
+    return records.only([n for n, key in enumerate(records.keys) if key not in ids])
 
 
 def deletion_table(company_id: str, gone: Iterable[Gone]) -> pa.Table:
@@ -104,34 +104,49 @@ class Ids:
         return self._count + len(self._words)
 
     def __contains__(self, record_id: str) -> bool:
-        if not _is_plain(record_id):
+        if not _are_plain((record_id,)):
             return record_id in self._words
         block, place, bit = _place(record_id)
         return block in self._blocks and bool(self._blocks[block][place] & bit)
 
     def add(self, record_id: str) -> bool:
         """Take an id in; True when it is new."""
-        if not _is_plain(record_id):
-            before = len(self._words)
-            self._words.add(record_id)
-            return len(self._words) > before
-        block, place, bit = _place(record_id)
-        bits = self._blocks.setdefault(block, bytearray(_BLOCK // 8))
-        if bits[place] & bit:
-            return False
-        bits[place] |= bit
-        self._count += 1
-        return True
+        if _are_plain((record_id,)):
+            return bool(self._taken((record_id,)))
+        before = len(self._words)
+        self._words.add(record_id)
+        return len(self._words) > before
+
+    def take(self, record_ids: Sequence[str]) -> list[int]:
+        """Take many ids in; the positions of those that are new."""
+        if _are_plain(record_ids):
+            return self._taken(record_ids)
+        return [n for n, record_id in enumerate(record_ids) if self.add(record_id)]
+
+    def _taken(self, plain: Iterable[str]) -> list[int]:
+        """The positions of the numbers that are new; one loop, for it meets every record."""
+        blocks, new = self._blocks, []
+        for position, number in enumerate(map(int, plain)):
+            bits = blocks.get(number // _BLOCK)
+            if bits is None:
+                bits = blocks[number // _BLOCK] = bytearray(_BLOCK // 8)
+            place, bit = number % _BLOCK >> 3, 1 << (number & 7)
+            if not bits[place] & bit:
+                bits[place] |= bit
+                new.append(position)
+        self._count += len(new)
+        return new
 
 
 _BLOCK = 4096
 
 
-def _is_plain(record_id: str) -> bool:
-    """A number that is written in one way only, so that it can stand for the text."""
-    return (
-        record_id.isdecimal() and record_id.isascii() and (record_id[0] != "0" or record_id == "0")
-    )
+def _are_plain(record_ids: Sequence[str]) -> bool:
+    """Numbers that are written in one way only, so that they can stand for the text."""
+    joined = "".join(record_ids)
+    is_number = joined.isdecimal() and joined.isascii() and "" not in record_ids
+    # What begins with a nought comes before "1"; the nought itself is written in one way.
+    return is_number and (min(record_ids) >= "1" or record_ids == ("0",))
 
 
 def _place(record_id: str) -> tuple[int, int, int]:

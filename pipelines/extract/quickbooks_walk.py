@@ -93,11 +93,11 @@ class Walk:
             yield fresh
 
     def _taken(self, records: Records) -> Records:
-        if self.place.last_id and (not records or records.heads[0].key != self.place.last_id):
+        if self.place.last_id and (not records or records.keys[0] != self.place.last_id):
             self._step_back()
             return Records()
         self._lost = 0
-        fresh = records.only([n for n, head in enumerate(records.heads) if self.met.add(head.key)])
+        fresh = records.only(self.met.take(records.keys))
         if len(records) < client.PAGE:
             self.is_over = True
         else:

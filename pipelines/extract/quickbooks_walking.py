@@ -36,7 +36,9 @@ from pipelines.extract.results import Progress
 
 _WALKS = 3
 _IDS_AT_ONCE = 200
-_PROGRESS_PAGES = 25
+# Tables of several pages, for dlt looks at each table anew.
+_ROWS_AT_ONCE = 5000
+_PROGRESS_ROWS = 25_000
 DELETION_KEY = ("company_id", "entity", "id")
 State = MutableMapping[str, Any]
 
@@ -96,14 +98,27 @@ class Walking:
         if one.walk is None or one.pages is None:
             one.walk = Walk(one.name, lambda place: self._page(one, place), one.place)
             one.pages = one.walk.pages()
-        for page in one.pages:
-            yield from self.rows(one, self._fresh(one, page))
-            if one.walk.page_count % _PROGRESS_PAGES == 0:
-                self._progress(f"QuickBooks {self._company} {one.name}: {one.rows:,} rows so far")
-            if self.room <= 0 and not one.walk.is_over and (one.is_resumed or not one.known):
-                state[one.name] = {"walk": _token(one, one.walk)}
-                return False
+        kept = Records()
+        try:
+            for page in one.pages:
+                kept = kept.with_(self._fresh(one, page))
+                if len(kept) < min(_ROWS_AT_ONCE, self.room) and not one.walk.is_over:
+                    continue
+                yield from self.rows(one, kept)
+                kept = self._told(one, kept)
+                if self.room <= 0 and not one.walk.is_over and (one.is_resumed or not one.known):
+                    state[one.name] = {"walk": _token(one, one.walk)}
+                    return False
+        except WalkLost:
+            yield from self.rows(one, kept)
+            raise
         return True
+
+    def _told(self, one: Subject, handed: Records) -> Records:
+        """Tell of every so many rows that they were handed on; no records, to go on with."""
+        if one.rows // _PROGRESS_ROWS > (one.rows - len(handed)) // _PROGRESS_ROWS:
+            self._progress(f"QuickBooks {self._company} {one.name}: {one.rows:,} rows so far")
+        return Records()
 
     def _page(self, one: Subject, place: Place) -> Future[RawPage]:
         """The page at a place; that of the preferences may have been read already."""
@@ -118,11 +133,11 @@ class Walking:
     def _fresh(self, one: Subject, page: Records) -> Records:
         """The records of a page that were not handed on by an earlier walk of this reading. That
         an earlier one has handed on an older version is made good by the next change call."""
-        for head in page.heads:
+        for head in page.heads if one.recent else ():
             told = one.recent.pop(head.key, None)
             if told and told.heads[0].token > head.token and told.heads[0].changed:
                 one.outdated.append(moment(told.heads[0].changed))
-        return page.only([n for n, head in enumerate(page.heads) if one.handed.add(head.key)])
+        return page.only(one.handed.take(page.keys))
 
     def _begin_anew(self, one: Subject) -> None:
         one.walk = one.pages = None
@@ -139,10 +154,8 @@ class Walking:
     def _added(self, one: Subject, records: Records) -> Iterator[Any]:
         """Records that are there, although the walk did not come by them."""
         assert one.walk is not None
-        for head in records.heads:
-            one.walk.met.add(head.key)
-        fresh = [n for n, head in enumerate(records.heads) if one.handed.add(head.key)]
-        yield from self.rows(one, records.only(fresh))
+        one.walk.met.take(records.keys)
+        yield from self.rows(one, records.only(one.handed.take(records.keys)))
 
     def _is_proved(self, one: Subject) -> Generator[Any, None, bool]:
         """Does what was met agree with the service's own count, where that has to be asked?"""

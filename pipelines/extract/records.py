@@ -43,21 +43,22 @@ def run_id() -> str:
 
 def refuse_lost_rows(connection: Connection, one: Source, intake: Intake) -> None:
     """Every row that was handed over has been taken in by dlt, and every key stands in its table
-    with the stamp of this load.
+    with the stamp of this load, once.
 
-    Raises `Incomplete` when rows were lost on the way.
+    Raises `Incomplete` when rows were lost on the way, or came twice.
     """
     taken = one.pipeline.last_trace.last_normalize_info.row_counts
     for table, count in intake.rows.items():
         if taken.get(table, 0) != count:
             raise _lost(one, table, count, taken.get(table, 0))
-        missing = _missing(connection, one, table, intake)
-        if missing:
-            raise _lost(one, table, count, count - missing)
+        missing, more = _missing(connection, one, table, intake)
+        if missing or more:
+            raise _lost(one, table, count, count - missing + more)
 
 
-def _missing(connection: Connection, one: Source, table: str, intake: Intake) -> int:
-    """How many keys of this load are not in the raw table with its stamp."""
+def _missing(connection: Connection, one: Source, table: str, intake: Intake) -> tuple[int, int]:
+    """How many keys of this load are not in the raw table with its stamp, and how many rows with
+    its stamp are more than one of a key."""
     keys = pa.concat_tables(intake.keys[table])
     connection.register("handed_over", keys)
     same = " AND ".join(
@@ -68,9 +69,15 @@ def _missing(connection: Connection, one: Source, table: str, intake: Intake) ->
         f"SELECT count(*) FROM handed_over ANTI JOIN {identifier(one.dataset)}."  # noqa: S608
         f"{identifier(table)} AS held ON {same} AND held.{LOADED_AT} = CAST(? AS TIMESTAMPTZ)"
     )
-    ((found,),) = connection.execute(sql, [intake.at]).fetchall()
+    ((missing,),) = connection.execute(sql, [intake.at]).fetchall()
+    key = ", ".join(identifier(_column(one, name)) for name in keys.column_names)
+    ((more,),) = connection.execute(
+        f"SELECT count(*) - count(DISTINCT ({key})) FROM {identifier(one.dataset)}."  # noqa: S608
+        f"{identifier(table)} WHERE {LOADED_AT} = CAST(? AS TIMESTAMPTZ)",
+        [intake.at],
+    ).fetchall()
     connection.unregister("handed_over")
-    return int(found)
+    return int(missing), int(more)
 
 
 def _column(one: Source, name: str) -> str:

@@ -26,7 +26,8 @@ from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
 from pipelines.extract.alone import own_configuration
-from pipelines.extract.held import known_ids
+from pipelines.extract.held import holds_nothing, known_ids
+from pipelines.extract.history import STORED
 from pipelines.extract.history_files import FOLDER
 from pipelines.extract.objects import salesforce_objects
 from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
@@ -37,9 +38,7 @@ from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
 _SPEAKING = frozenset("'*?[]{}")
-# Payloads are long texts that are alike: packed by zstd they take a third of the time to be written
-# and a fraction of the room. It holds for what this process writes, whoever reads it.
-_STORED = {"force_compression": "zstd"}
+_STORED = dict(STORED)
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,12 @@ def _quickbooks(
 ) -> Source:
     def begin(is_round_owed: bool) -> Sequence[Reading]:
         now = _round(sweep, is_round_owed)
-        known = known_ids(settings.warehouse_path)
+        known, is_new = known_ids(settings.warehouse_path), holds_nothing(settings.warehouse_path)
         clients = [
             quickbooks_client(settings, company.realm_id, record)
             for company in settings.quickbooks.companies
         ]
-        return [CompanyReading(client, known, full, progress, sweep=now) for client in clients]
+        return [CompanyReading(c, known, full, progress, now, is_new) for c in clients]
 
     return Source(
         "QuickBooks",

@@ -168,6 +168,13 @@ def test_every_table_exists_also_when_it_is_empty(loaded: World) -> None:
     assert read(loaded, "SELECT * FROM raw_quickbooks.refund_receipt") == []
 
 
+def test_what_cannot_be_there_yet_is_written_once(loaded: World) -> None:
+    """A merge writes each row into a table beside its own first."""
+    beside = warehouse.tables(loaded.settings.warehouse_path, "raw_quickbooks_staging")
+    assert "deletion" in beside
+    assert not beside & {table_name(name) for name in ENTITIES}
+
+
 def test_payloads_keep_every_digit(loaded: World) -> None:
     (found,) = read(loaded, "SELECT payload, sync_token FROM raw_quickbooks.invoice")
     assert '"Amount":1234567.8' in found["payload"]

@@ -104,6 +104,25 @@ def test_rows_lost_on_the_way_make_the_run_red_and_the_next_one_whole(
     assert found == [{"n": TOTAL}]
 
 
+def test_a_row_that_was_written_twice_makes_the_run_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlt.pipeline.pipeline import Pipeline
+
+    original = Pipeline.load
+
+    def doubling(self: Any, *args: Any, **options: Any) -> Any:
+        told = original(self, *args, **options)
+        with warehouse.writer(tmp_path / "warehouse.duckdb") as connection:
+            table = "raw_salesforce.number"
+            connection.execute(f"INSERT INTO {table} FROM {table} WHERE id = '000002'")
+        return told
+
+    monkeypatch.setattr(Pipeline, "load", doubling)
+    with pytest.raises(Incomplete, match=r"number: 5 rows were read and 6 reached"):
+        read_numbers(numbers_source(tmp_path, lambda: [Numbers(tmp_path, 5)]))
+
+
 def test_a_reading_that_never_ends_and_brings_nothing_is_told(tmp_path: Path) -> None:
     class Lost(Numbers):
         def tables(self, state: dict[str, Any]) -> Any:

@@ -35,6 +35,22 @@ def test_ids_are_a_set(ids: list[str]) -> None:
     assert all((one in found) == (one in known) for one in ("7", "TAX", "8", "none"))
 
 
+@given(
+    st.lists(
+        st.lists(
+            st.one_of(st.integers(0, 20000).map(str), st.sampled_from(["TAX", "007", "", "٣"])),
+            unique=True,
+        )
+    )
+)
+def test_pages_of_ids_are_taken_in_like_single_ones(pages: list[list[str]]) -> None:
+    found, known = Ids(), Ids()
+    for page in pages:
+        new = [n for n, one in enumerate(page) if known.add(one)]
+        assert found.take(tuple(page)) == new
+    assert len(found) == len(known)
+
+
 @pytest.mark.parametrize(
     ("rows", "calls"), [(0, 1), (1, 1), (999, 1), (1000, 2), (1999, 3), (1_000_000, 1002)]
 )

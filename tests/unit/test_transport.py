@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -255,7 +256,7 @@ def test_what_is_no_sandbox_is_not_taken_for_one() -> None:
 
 def test_a_sandbox_is_not_taken_for_the_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     marked = requests.Response()
-    marked.status_code = 200
+    marked.status_code, marked.raw = 200, io.BytesIO()
     live = VendorSession(
         Reach("Vendor", None, (".vendor.test",)), quickbooks_kind, fails_loudly
     )  # fmt: skip
