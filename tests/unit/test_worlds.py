@@ -16,13 +16,13 @@ from tests.benchmarks.worlds.world import World, make, write
 STORIES = {
     "plain", "legal_form", "typo", "note", "duplicate", "renamed", "merged", "trading", "acronym",
     "branch", "department", "sibling", "franchise", "twin", "person", "household", "sole_trader",
-    "sub_customer",
+    "sub_customer", "owner",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return make(2500, 3, "test")
+    return make(1500, 3, "test")
 
 
 def test_the_same_seed_makes_the_same_world_and_another_makes_another() -> None:
@@ -43,7 +43,7 @@ def test_parts_share_no_organisation_no_domain_and_no_family_name() -> None:
 
 def test_a_world_draws_on_its_own_part_only(world: World) -> None:
     assert world.bases <= {one.name for one in organisations("test")}
-    assert len(world.bases) > 1000
+    assert len(world.bases) > 600
 
 
 def test_every_seed_has_rates_of_its_own_within_bounds() -> None:
@@ -59,7 +59,7 @@ def test_truth_names_records_that_are_there_and_is_whole(world: World) -> None:
     accounts = {row[0] for row in world.accounts}
     customers = {row[0] for row in world.customers}
     pairs = {(left, right) for left, right, _ in world.truth}
-    assert len(accounts) == len(world.accounts) == 2500
+    assert len(accounts) == len(world.accounts) == 1500
     assert len(customers) == len(world.customers)
     assert len(pairs) == len(world.truth)
     assert {left for left, _ in pairs} <= accounts

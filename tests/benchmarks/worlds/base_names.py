@@ -42,20 +42,28 @@ class Town:
     area_code: str
 
 
+@cache
+def _text(name: str) -> str:
+    return lzma.decompress((FOLDER / f"{name}.csv.xz").read_bytes()).decode()
+
+
 def rows(name: str) -> list[dict[str, str]]:
-    text = lzma.decompress((FOLDER / f"{name}.csv.xz").read_bytes()).decode()
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(_text(name))))
 
 
 @cache
 def organisations(part: str) -> tuple[Organisation, ...]:
     """All real organisations of a part, in the order of the file."""
-    fields = ("name", "alias", "acronym", "kind", "street", "city", "state", "postcode", "country")
-    return tuple(
-        Organisation(*(row[field] for field in fields), domain=row["domain"])
-        for row in rows("organisations")
-        if row["part"] == PARTS[part]
-    )
+    found = []
+    for row in csv.reader(io.StringIO(_text("organisations"))):
+        number, country, state, city, kind, postcode, street, name, alias, acronym, domain = row
+        if number == PARTS[part]:
+            found.append(
+                Organisation(
+                    name, alias, acronym, kind, street, city, state, postcode, country, domain
+                )
+            )
+    return tuple(found)
 
 
 @cache

@@ -156,7 +156,7 @@ class Census:
         organisation = next(self.supply)
         entity = self.organised(organisation, "alone", organisation.name)
         draw = rng.random()
-        for scenario in ("renamed", "merged", "trading", "acronym", "alias", "lost"):
+        for scenario in ("renamed", "merged", "trading", "acronym", "alias", "owner", "lost"):
             draw -= getattr(style, scenario) * (0.2 if scenario == "alias" else 1)
             if draw < 0:
                 self.happen(entity, scenario)
@@ -170,6 +170,9 @@ class Census:
             entity.other_name = self.another_name(entity)
             if scenario == "renamed" and rng.random() < 0.3 and entity.domain:
                 entity.old_domain = f"{slug(entity.other_name)[:16]}.com"
+        elif scenario == "owner":
+            # Small firms are filed under the person who pays.
+            entity.other_name = " ".join(entity.people[0]) if organisation.kind == "smb" else ""
         elif scenario == "acronym":
             entity.other_name = organisation.acronym or names.acronym_of(organisation.name)
         else:
@@ -206,6 +209,9 @@ class Census:
             entity.mailbox = self.free_mailbox(slug(name)[:16] or "office", place.country)
             if small and rng.random() < 0.7:
                 entity.domain = ""
+        if entity.domain and rng.random() < style.second_domain:
+            stem = slug(name)[:14] or "firm"
+            entity.old_domain = f"{stem}{rng.choice(('group', 'inc', 'online', 'hq'))}.com"
         if rng.random() < style.moved:
             entity.old_place = (
                 across_town(place, rng)

@@ -239,6 +239,8 @@ NOTES = (
     "{} - {year}", "{} (new)", "{} - Accounts Payable", "{} (COD)", "{} [{number}]",
     "{} - PO req'd",
     "{} - {person}", "*{}*", "{} (use this one)", "{} - customer", "{} credit hold", "xx{}",
+    "{} (deleted)", "{} - DNU", "{} *email invoices*", "{} (tax exempt)", "{} / see notes",
+    "{} EDI",     "{} (wholesale)", "{}, net 15",
 )  # fmt: skip
 
 

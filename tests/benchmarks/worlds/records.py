@@ -33,7 +33,7 @@ CUSTOMER_COLUMNS = (
 )  # fmt: skip
 ROLES_OF_PEOPLE = ("person", "household", "sole_trader")
 # Kinds of pair whose names do not tell: something else is left for them on both sides.
-UNTOLD = ("renamed", "merged", "trading", "acronym", "alias")
+UNTOLD = ("renamed", "merged", "trading", "acronym", "alias", "owner")
 CURRENCIES = {"US": "USD", "CA": "CAD", "GB": "GBP", "JP": "JPY", "AU": "AUD", "IN": "INR",
               "CH": "CHF", "SE": "SEK", "DE": "EUR", "FR": "EUR", "IT": "EUR",
               "ES": "EUR"}  # fmt: skip
@@ -57,6 +57,8 @@ class Clerk:
         self.style = style
         self.bookkeepers: list[str] = []
         self.taken: dict[str, int] = {}
+        # Customers that pay for others, who then stand under them.
+        self.payers: list[tuple[str, str]] = []
         self.has_currency = style.currency > 0.5
 
     # Names ---------------------------------------------------------------------------------------
@@ -132,6 +134,9 @@ class Clerk:
             if side == "account":
                 return one if number == 0 else other
             return one if draw < 0.6 else f"{one} / {other}" if draw < 0.8 else f"{one} & {other}"
+        if entity.scenario == "owner":
+            first, last = entity.people[0]
+            return one if side == "account" else names.person_text(first, last, "", rng)[0]
         if entity.scenario == "lost":
             return one if side == "account" else other
         short_side = "account" if entity.mail_form % 2 else "customer"
@@ -286,6 +291,8 @@ class Clerk:
             company = company and name
         elif known is not None and self.needs_more(entity):
             phone, mail, address = self.agreeing(entity, known, phone, mail, address)
+        # QuickBooks takes no colon in a name: it stands between parent and child.
+        name = name.replace(":", " -")
         parent, qualified = "", name
         if entity.is_sub_customer and entity.parent and entity.parent.customer_ids:
             parent = entity.parent.customer_ids[0]
@@ -294,9 +301,15 @@ class Clerk:
             qualified = f"{entity.parent.customer_name}:{name}"
         else:
             name = qualified = self.only_one(name, entity)
+            if entity.role == "alone" and self.payers and rng.random() < style.managed:
+                parent, payer = rng.choice(self.payers)
+                qualified = f"{payer}:{name}"
+            elif re.search(r"\b(Management|Properties|Realty|Holdings)\b", name):
+                self.payers = [*self.payers[-40:], (key, name)]
         active = (
             "false"
-            if re.search("do not use|inactive|old", name, re.I) and rng.random() < 0.5
+            if re.search(r"do not use|inactive|\bold\b|deleted|DNU", name, re.I)
+            and rng.random() < 0.5
             else "true"
         )
         row = [
@@ -362,6 +375,8 @@ class Clerk:
 
     def company_name(self, entity: Entity, name: str) -> str:
         rng = self.rng
+        if entity.scenario == "owner":
+            return entity.name
         if entity.scenario in ("trading", "renamed") and rng.random() < 0.5:
             return rng.choice((entity.name, entity.name, entity.other_name))
         return name if rng.random() < 0.7 else names.legal_form(name, entity.country, rng)

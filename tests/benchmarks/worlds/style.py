@@ -8,9 +8,9 @@ from dataclasses import dataclass
 # From where to where each rate may lie.
 RANGES: dict[str, tuple[float, float]] = {
     # What the world consists of: shares of entities.
-    "people": (0.05, 0.14),
-    "groups": (0.10, 0.22),
-    "twins": (0.03, 0.08),
+    "people": (0.03, 0.14),
+    "groups": (0.05, 0.22),
+    "twins": (0.02, 0.08),
     "prospects": (0.24, 0.34),
     "strangers": (0.10, 0.17),
     "us_share": (0.35, 0.75),
@@ -21,11 +21,14 @@ RANGES: dict[str, tuple[float, float]] = {
     "merged": (0.005, 0.02),
     "trading": (0.03, 0.08),
     "acronym": (0.01, 0.035),
+    "owner": (0.005, 0.02),
+    "second_domain": (0.01, 0.04),
+    "managed": (0.003, 0.02),
     "moved": (0.04, 0.12),
-    "lost": (0.014, 0.024),
+    "lost": (0.010, 0.018),
     # What is written how.
-    "drift_account": (0.25, 0.6),
-    "drift_customer": (0.35, 0.75),
+    "drift_account": (0.25, 0.75),
+    "drift_customer": (0.35, 0.9),
     "second_drift": (0.15, 0.45),
     "legal_form": (0.5, 2.0),
     "abbreviation": (0.4, 1.6),
