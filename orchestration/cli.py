@@ -131,6 +131,14 @@ def extract(
             "records that are gone, formulas that changed, the vendors' own totals.",
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Read nothing: ask the vendors for counts and totals only, a few calls, and "
+            "compare them with what is held.",
+        ),
+    ] = False,
 ) -> None:
     """Read what is new in Salesforce and QuickBooks into the warehouse.
 
@@ -140,9 +148,26 @@ def extract(
     from orchestration.budget.reading import extraction_lines
     from pipelines.settings import load_settings
 
+    if verify:
+        if full or sweep:
+            raise typer.BadParameter("--verify reads nothing: leave --full and --sweep out")
+        _verify()
+        return
     done = steps.extraction(load_settings().check(), note, full=full, sweep=sweep)
     for line in extraction_lines(done):
         say(line)
+
+
+def _verify() -> None:
+    """The figures, or an end with code 1 when one differs."""
+    from orchestration import verify
+    from pipelines.settings import load_settings
+
+    done = verify.verify(load_settings().check())
+    for line in verify.verify_lines(done):
+        say(line)
+    if done.differing:
+        raise typer.Exit(1)
 
 
 @app.command()

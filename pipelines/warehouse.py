@@ -68,6 +68,16 @@ def read(
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+@contextmanager
+def reader(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connection]:
+    """A short read-only connection, for several questions about one and the same state.
+
+    Raises like `read`.
+    """
+    with _reader(path, wait_seconds) as connection, _translated(path):
+        yield connection
+
+
 def arrow(
     path: Path, sql: str, params: Sequence[Any] = (), wait_seconds: float = _WAIT_SECONDS
 ) -> Any:

@@ -197,7 +197,7 @@ def _view_query(marts: Sequence[str]) -> str:
         "(SELECT list(p) FROM raw_quickbooks.preferences AS p) AS preferences",
         "(SELECT list(change_key) FROM raw_state.ledger) AS copied_keys",
         "(SELECT list(v ORDER BY system DESC, source_id) FROM reconciliation.data_verdict AS v "
-        "WHERE verdict <> 'concluded') AS doubts",
+        "WHERE verdict NOT IN ('concluded', 'differs')) AS doubts",
     ]
     # The names come from the registry of flows and are checked to be plain ones.
     parts += [

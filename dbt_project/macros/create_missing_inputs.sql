@@ -1,7 +1,8 @@
 {#-
     Tables that Python fills between or before builds exist from the first build on, empty: customer
     scores, the ledger, people's decisions, the recorded weeks, the records of the org that are
-    proved gone and the vendors' control totals.
+    proved gone, the vendors' control totals, and what a warehouse of an earlier version has not
+    read yet.
 -#}
 {% macro create_missing_inputs() -%}
     create schema if not exists matching;
@@ -121,6 +122,34 @@
         signed_by varchar,
         signed_at timestamptz,
         note varchar
+    );
+    create schema if not exists raw_quickbooks;
+    {%- for entity in ['deposit', 'exchange_rate'] %}
+    create table if not exists raw_quickbooks.{{ entity }} (
+        company_id varchar not null,
+        id varchar not null,
+        sync_token bigint,
+        created_at timestamptz,
+        last_updated_at timestamptz,
+        payload varchar,
+        extracted_at timestamptz,
+        loaded_at timestamptz
+    );
+    {%- endfor %}
+    create table if not exists raw_quickbooks.aged_receivables (
+        company_id varchar not null,
+        as_of_date date not null,
+        customer_id varchar not null,
+        customer_name varchar,
+        current_amount decimal(38, 2),
+        days_1_to_30 decimal(38, 2),
+        days_31_to_60 decimal(38, 2),
+        days_61_to_90 decimal(38, 2),
+        days_91_and_over decimal(38, 2),
+        total decimal(38, 2),
+        currency_code varchar,
+        asked_at timestamptz,
+        loaded_at timestamptz
     );
     {%- for system in ['salesforce', 'quickbooks'] %}
         create schema if not exists raw_{{ system }};

@@ -17,7 +17,7 @@ bridges as (
         sum(amount) filter (where line_code in ('A', 'B', 'C')) as expected_explained,
         sum(amount) filter (where line_code = 'I1') as actual,
         sum(amount) filter (
-            where line_kind = 'flow' and line_number between 5 and 15
+            where line_kind = 'flow' and line_number between 5 and 16
         ) as classes,
         sum(amount) filter (where line_code = 'T') as tax_and_shipping,
         sum(amount) filter (where line_code = 'I2') as gross,

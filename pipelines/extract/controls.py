@@ -13,15 +13,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines import warehouse
 from pipelines.extract.results import ROWS, SUM_OF, ControlTotal
 from pipelines.extract.salesforce import table_name
-from pipelines.extract.systems import Source
 from pipelines.warehouse import Connection, identifier
 
 TABLE = "control_total"
+
+
+class Place(Protocol):
+    """Where raw tables are: their schema, and how a vendor's names become names of columns."""
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def naming(self) -> Any: ...
+
+
 Columns = Mapping[str, Sequence[str]]
 # Vendors tell times in whole seconds.
 _CLOSE = timedelta(seconds=2)
@@ -50,7 +61,7 @@ def differing(totals: Iterable[ControlTotal]) -> list[ControlTotal]:
 
 
 def compared(
-    connection: Connection, one: Source, totals: Sequence[ControlTotal]
+    connection: Connection, one: Place, totals: Sequence[ControlTotal]
 ) -> list[ControlTotal]:
     """The figures with what the warehouse holds, where they came without it."""
     there = _columns(connection, one)
@@ -60,7 +71,7 @@ def compared(
     ]
 
 
-def explained(connection: Connection, one: Source, total: ControlTotal) -> ControlTotal:
+def explained(connection: Connection, one: Place, total: ControlTotal) -> ControlTotal:
     """A count that differed, once a later reading has told what happened meanwhile: it agrees if
     it is what was alive when it was asked."""
     if total.measure != ROWS or agrees(total) is not False:
@@ -79,7 +90,7 @@ def latest(totals: Iterable[ControlTotal]) -> list[ControlTotal]:
     return list(found.values())
 
 
-def write(connection: Connection, one: Source, run: str, totals: Iterable[ControlTotal]) -> None:
+def write(connection: Connection, one: Place, run: str, totals: Iterable[ControlTotal]) -> None:
     """Add the figures to the table; it exists also when there are none."""
     rows = [
         {
@@ -99,7 +110,7 @@ def write(connection: Connection, one: Source, run: str, totals: Iterable[Contro
 
 
 def _held(
-    connection: Connection, one: Source, there: Columns, total: ControlTotal
+    connection: Connection, one: Place, there: Columns, total: ControlTotal
 ) -> Decimal | None:
     """What the warehouse holds of a measure; None for one that it cannot tell."""
     columns = there.get(table_name(total.object), ())
@@ -122,7 +133,7 @@ def _answer(connection: Connection, what: str, place: str, given: Sequence[Any])
     return Decimal(found)
 
 
-def _living(one: Source, there: Columns, total: ControlTotal) -> tuple[str, list[Any]]:
+def _living(one: Place, there: Columns, total: ControlTotal) -> tuple[str, list[Any]]:
     """The rows of an object that are held and not known as deleted or purged."""
     columns = there[table_name(total.object)]
     place, given = _rows(one, total, columns)
@@ -130,29 +141,37 @@ def _living(one: Source, there: Columns, total: ControlTotal) -> tuple[str, list
         place += " AND NOT coalesce(is_deleted, false)"
     named = _deletion(one, there)
     if named:
-        place += f" AND id NOT IN ({named})"
+        place += f" AND NOT EXISTS ({named})"
         given = [*given, total.source, total.object]
     return place, given
 
 
-def _rows(one: Source, total: ControlTotal, columns: Sequence[str]) -> tuple[str, list[Any]]:
+def _rows(one: Place, total: ControlTotal, columns: Sequence[str]) -> tuple[str, list[Any]]:
     table = f"{identifier(one.dataset)}.{identifier(table_name(total.object))}"
     owner = "org_id" if "org_id" in columns else "company_id"
     return f"{table} AS held WHERE {owner} = ?", [total.source]
 
 
-def _deletion(one: Source, there: Columns) -> str:
-    """The ids of an owner's object (both to be given) that are proved gone, as a subquery."""
+def _deletion(one: Place, there: Columns) -> str:
+    """The proof that a held row of an owner's object (both to be given) is gone, as a subquery. A
+    QuickBooks record that was changed after its deletion has come back."""
     columns = there.get("deletion", ())
     if not columns:
         return ""
     owner, entity = ("org_id", "object") if "org_id" in columns else ("company_id", "entity")
     place = f"{identifier(one.dataset)}.deletion"
-    back = " AND NOT coalesce(undeleted, false)" if "undeleted" in columns else ""
-    return f"SELECT id FROM {place} WHERE {owner} = ? AND {identifier(entity)} = ?{back}"  # noqa: S608
+    back = (
+        " AND NOT coalesce(gone.undeleted, false)"
+        if "undeleted" in columns
+        else " AND gone.deleted_at >= coalesce(held.last_updated_at, gone.deleted_at)"
+    )
+    return (
+        f"SELECT 1 FROM {place} AS gone WHERE gone.id = held.id AND gone.{owner} = ?"  # noqa: S608
+        f" AND gone.{identifier(entity)} = ?{back}"
+    )
 
 
-def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple[Decimal, Decimal]:
+def _alive_at(connection: Connection, one: Place, total: ControlTotal) -> tuple[Decimal, Decimal]:
     """The least and the most records that can have been alive when a count was asked."""
     there = _columns(connection, one)
     columns = there.get(table_name(total.object), ())
@@ -169,7 +188,7 @@ def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple
     named = _deletion(one, there)
     owned = [total.source, total.object]
     if named:
-        place += f" AND id NOT IN ({named} AND deleted_at <= ?)"
+        place += f" AND NOT EXISTS ({named} AND gone.deleted_at <= ?)"
     before, after = total.asked_at - _CLOSE, total.asked_at + _CLOSE
     bounds = [(before, after), (after, before)]
     least, most = (
@@ -184,7 +203,7 @@ def _alive_at(connection: Connection, one: Source, total: ControlTotal) -> tuple
     return least, most
 
 
-def _columns(connection: Connection, one: Source) -> Columns:
+def _columns(connection: Connection, one: Place) -> Columns:
     """The columns of every raw table, asked once for all of them."""
     rows = connection.execute(
         "SELECT table_name, list(column_name) FROM information_schema.columns"
@@ -194,7 +213,7 @@ def _columns(connection: Connection, one: Source) -> Columns:
     return dict(rows)
 
 
-def _field(one: Source, name: str, columns: Sequence[str]) -> str:
+def _field(one: Place, name: str, columns: Sequence[str]) -> str:
     """A vendor's field as SQL: a path into the payload, or a column."""
     if "payload" in columns:
         return f"json_extract_string(payload, '$.{_plain(name)}')"

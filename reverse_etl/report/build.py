@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from reverse_etl.report.value import (
     Candidate,
     Check,
     Company,
+    Comparison,
     Coverage,
     CoverageState,
     Exceptions,
@@ -72,6 +74,7 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         figures=tuple(_figures(row, companies) for row in marts["figures"]),
         bridges=_books(marts["bridges"], companies, _bridge),
         ageing=_books(marts["ageing"], companies, _ageing),
+        comparisons=_books(marts["comparisons"], companies, _comparison),
         exceptions=_exceptions(mismatches, marts["movements"]),
         reviews=_reviews(marts["reviews"], companies),
         changes_after_sign_off=_changes_after_sign_off(marts["sign_offs"]),
@@ -134,7 +137,8 @@ def _check(row: Row, companies: _Companies) -> Check:
     name = companies.get(row["source_id"]).name if is_company else row["source_id"]
     return Check(
         subject=f"{_SYSTEMS.get(row['system'], row['system'])}: {name}",
-        passed=row["verdict"] == "concluded",
+        passed=row["verdict"] != "not_concluded",
+        differs=row["verdict"] == "differs",
         detail=row["reason"],
         rows_read=row["rows_read"],
         rows_counted=row["rows_vendor"],
@@ -178,6 +182,21 @@ def _bridge_line(row: Row) -> BridgeLine:
 def _ageing(company: Company, currency: str, rows: list[Row]) -> Ageing:
     buckets = (Bucket(r["bucket_number"], r["bucket"], r["amount"], r["documents"]) for r in rows)
     return Ageing(company, currency, tuple(buckets))
+
+
+def _comparison(company: Company, currency: str, rows: list[Row]) -> Comparison:
+    def total(name: str) -> Decimal:
+        return sum((row[name] for row in rows), Decimal(0))
+
+    return Comparison(
+        company,
+        currency,
+        reported=total("reported_amount"),
+        held=total("held_amount"),
+        moved_on=total("moved_on_amount"),
+        is_reconciled=all(row["is_reconciled"] for row in rows),
+        reported_on=rows[0]["as_of_on"],
+    )
 
 
 def _coverage(company: Company, currency: str, rows: list[Row]) -> Coverage:

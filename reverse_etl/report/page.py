@@ -28,6 +28,7 @@ from reverse_etl.report.value import (
     BridgeLine,
     Bucket,
     Candidate,
+    Comparison,
     Figures,
     Mismatch,
     MismatchClass,
@@ -154,6 +155,24 @@ def _weeks_sentence(figures: Sequence[WeekFigure], currency: str) -> str:
         f"highest in {highest.week.label} with {words.money(highest.amount)}, "
         f"{words.money(figures[-1].amount)} in the last week."
     )
+
+
+def _comparison_sentence(one: Comparison) -> str:
+    """Whether receivables are those of QuickBooks' own report, which takes open credits off and
+    speaks of all currencies in the company's own."""
+    held = words.amount(one.held - one.moved_on, one.currency)
+    at = f"all currencies in {one.currency}, open credits taken off"
+    day = words.day(one.reported_on)
+    if one.is_reconciled:
+        told = f"{at}: {held}, as in QuickBooks' own report of {day}, customer by customer."
+    else:
+        told = (
+            f"{at}: {held} held and {words.amount(one.reported, one.currency)} in QuickBooks' own "
+            f"report of {day}. Who differs is told in the data verdict."
+        )
+    if one.moved_on:
+        told += f" Read since then: {words.amount(one.moved_on, one.currency)}."
+    return told
 
 
 def _ageing_sentence(ageing: Ageing) -> str:
@@ -365,6 +384,7 @@ def _grouped(rows: Iterable[Any], key: Any) -> list[tuple[str, list[Any]]]:
 
 _FILTERS = {
     "ageing_sentence": _ageing_sentence,
+    "comparison_sentence": _comparison_sentence,
     "amount": words.amount,
     "anchor": lambda code: code.lower().replace("_", "-"),
     "blocked_by_reason": _blocked_by_reason,

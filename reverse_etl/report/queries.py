@@ -31,6 +31,9 @@ order by company_id, currency_code, line_number
 _AGEING = """
 select * from reconciliation.ar_ageing order by company_id, currency_code, bucket_number
 """
+_COMPARISONS = """
+select * from reconciliation.ar_reconciliation order by company_id, currency_code, bucket_number
+"""
 _WEEKS = """
 select
     currency_code,
@@ -106,6 +109,7 @@ _QUERIES = {
     "figures": _FIGURES,
     "bridges": _BRIDGES,
     "ageing": _AGEING,
+    "comparisons": _COMPARISONS,
     "weeks": _WEEKS,
     "mismatches": _MISMATCHES,
     "invoices": _INVOICES,

@@ -67,10 +67,12 @@ class Company:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that had to hold before the figures may be read."""
+    """One thing that had to hold before the figures may be read. One that passed and still
+    `differs` was read whole, and its receivables are not those of QuickBooks' own report."""
 
     subject: str
     passed: bool
+    differs: bool
     detail: str
     rows_read: int | None
     rows_counted: int | None
@@ -87,6 +89,10 @@ class Verdict:
     @property
     def failed(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def differing(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.differs)
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,21 @@ class Ageing:
     @property
     def overdue(self) -> Decimal:
         return sum((bucket.amount for bucket in self.buckets if bucket.is_overdue), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Receivables of a company as held and as QuickBooks' own report of a day has them, in the
+    company's currency; `moved_on` is how far they differ by customers of whom something was read
+    since."""
+
+    company: Company
+    currency: str
+    reported: Decimal
+    held: Decimal
+    moved_on: Decimal
+    is_reconciled: bool
+    reported_on: date
 
 
 @dataclass(frozen=True)
@@ -401,6 +422,7 @@ class Report:
     figures: tuple[Figures, ...]
     bridges: tuple[Bridge, ...]
     ageing: tuple[Ageing, ...]
+    comparisons: tuple[Comparison, ...]
     exceptions: Exceptions
     reviews: tuple[Review, ...]
     # None: no week was ever signed, so nothing can have changed afterwards.

@@ -17,9 +17,11 @@ from typer.testing import CliRunner
 from orchestration import cli, steps
 from orchestration.budget.gate import look, within_budget
 from orchestration.budget.reading import budget_facts, extraction_lines
+from orchestration.verify import verify
 from pipelines import warehouse
 from pipelines.clients.recording import MeteredCall
 from pipelines.errors import LimitExceeded
+from pipelines.extract.verifying import verify_calls
 from pipelines.settings import Settings
 from reverse_etl.calls import recording
 
@@ -198,3 +200,31 @@ def test_dagster_shows_what_was_used_and_is_left(read: World) -> None:
     assert facts["budget_forecast"] > facts["budget_used"]
     assert "budget_left (sandbox org)" in budget_facts(done.meter, "Salesforce")
     assert extraction_lines(done)[0].startswith("system")
+
+
+def test_the_vendors_figures_are_held_against_what_is_held_without_reading(
+    read: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.settings.load_settings", lambda: read.settings)
+    before = requests_seen(read, "salesforce")
+    shown = CliRunner().invoke(cli.app, ["extract", "--verify"])
+    assert shown.exit_code == 0, shown.output
+    assert "All of them are what is held." in shown.stdout
+    assert "figures in 37 calls (sandbox org: 5, " in shown.stdout
+    assert requests_seen(read, "salesforce") == before + 5
+    assert sum(verify_calls(read.settings).values()) == 37
+    # A customer more, and one that the warehouse has lost a cent of.
+    read.quickbooks().create("Customer", json.dumps({"DisplayName": "One more"}), "one-more")
+    with warehouse.writer(read.settings.warehouse_path) as connection:
+        connection.execute("UPDATE raw_salesforce.opportunity SET amount = amount + 0.01")
+    shown = CliRunner().invoke(cli.app, ["extract", "--verify"])
+    assert shown.exit_code == 1
+    wrong = [line for line in shown.stdout.splitlines() if "DIFFERS" in line]
+    assert [("opportunity" in line, "customer" in line) for line in wrong] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+    assert "2 of " in shown.stdout and "run `crossfoot extract` and verify again" in shown.stdout
+    refused = CliRunner().invoke(cli.app, ["extract", "--verify", "--full"])
+    assert refused.exit_code == 2
+    with pytest.raises(LimitExceeded, match=r"needs about 32 reads.*nothing was read"):
+        verify(allowing(read, quickbooks_reads_a_month=1))

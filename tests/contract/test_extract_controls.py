@@ -140,7 +140,8 @@ def held() -> Iterator[tuple[Any, Source]]:
     connection.execute("CREATE SCHEMA raw_quickbooks")
     connection.execute(
         "CREATE TABLE raw_quickbooks.invoice AS SELECT 'us' AS company_id, id::VARCHAR AS id,"
-        " payload, created_at::TIMESTAMPTZ AS created_at FROM (VALUES"
+        " payload, created_at::TIMESTAMPTZ AS created_at, created_at::TIMESTAMPTZ AS"
+        " last_updated_at FROM (VALUES"
         """ (1, '{"TotalAmt": 10.10, "CurrencyRef": {"value": "USD"}}', '2026-11-20 10:00+00'),"""
         """ (2, '{"TotalAmt": 20.20, "CurrencyRef": {"value": "USD"}}', '2026-11-20 10:00+00'),"""
         """ (3, '{"TotalAmt": 40.40, "CurrencyRef": {"value": "EUR"}}', '2026-11-20 10:00+00'))"""
@@ -176,6 +177,14 @@ def test_what_is_held_leaves_out_the_deleted_and_adds_up_by_currency(
     assert [controls.agrees(t) for t in found] == [True, True, True, True, None]
     other = controls.compared(*held, [total("sum of TotalAmt", "10.11", "USD")])
     assert controls.differing(other) == other
+
+
+def test_a_record_that_was_changed_after_its_deletion_is_held(held: tuple[Any, Source]) -> None:
+    held[0].execute(
+        "UPDATE raw_quickbooks.invoice SET last_updated_at = '2026-11-20 12:01+00' WHERE id = '2'"
+    )
+    asked = [total("rows", "3"), total("sum of TotalAmt", "30.3", "USD")]
+    assert [controls.agrees(t) for t in controls.compared(*held, asked)] == [True, True]
 
 
 @pytest.mark.parametrize(

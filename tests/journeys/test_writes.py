@@ -344,7 +344,9 @@ class TestDoors:
         with pytest.raises(Incomplete, match=rf"{US}: Last read completely.*Nothing was sent"):
             company.apply(plan)
         assert not company.invoices()
-        company.judge(EVERYTHING, verdicts=[{**verdict, "verdict": "concluded"}])
+        # Receivables that differ from the vendor's report are told, and bar nothing.
+        company.judge(EVERYTHING, verdicts=[{**verdict, "verdict": "differs"}])
+        assert cycle.doubts(company.settings) == ()
         assert company.apply(plan).counts()["done"] == 7
 
     def test_books_closed_after_the_plan_refuse_it(self, company: SmallCompany) -> None:

@@ -13,6 +13,7 @@ import yaml
 from pipelines import warehouse
 
 Row = Mapping[str, Any]
+Rows = list[dict[str, Any]]
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "dbt_project" / "models"
@@ -79,6 +80,7 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
         ],
         "reconciliation_bridge": bridge(INC, "USD") + bridge(LTD, "GBP", residual="0.00"),
         "ar_ageing": ageing(INC, "USD", 100, 200, 0, 0, "300.25"),
+        "ar_reconciliation": comparison(INC, "USD", 90, 200, 0, 0, "300.25"),
         "leakage_by_week": [
             week_row(INC, "2026-11-09", 1200), week_row(LTD, "2026-11-09", "0.50"),
             week_row(INC, "2026-11-16", 300),
@@ -149,13 +151,13 @@ def _company(company_id: str, name: str, home: str) -> dict[str, Any]:
     return {"company_id": company_id, "company_name": name, "home_currency_code": home}
 
 
-def verdict(system: str, source_id: str, passed: bool = True) -> dict[str, Any]:
+def verdict(system: str, source_id: str, passed: bool = True, **columns: Any) -> dict[str, Any]:
     return {
         "system": system, "source_id": source_id, "is_fresh": passed, "is_complete": True,
         "verdict": "concluded" if passed else "not_concluded",
         "reason": "12 objects read" if passed else "Last read completely at 2026-11-01",
         "objects": 12, "rows_read": 340, "rows_vendor": 340, "oldest_read_at": AS_OF,
-        "as_of_at": AS_OF,
+        "as_of_at": AS_OF, **columns,
     }  # fmt: skip
 
 
@@ -189,6 +191,20 @@ def ageing(company_id: str, currency: str, *amounts: Any) -> list[dict[str, Any]
     return [
         {"company_id": company_id, "currency_code": currency, "bucket_number": number,
          "bucket": bucket, "amount": amount, "documents": int(Decimal(amount) > 0)}
+        for number, (bucket, amount) in enumerate(
+            zip(("current", "1-30", "31-60", "61-90", "91+"), amounts, strict=True), 1)
+    ]  # fmt: skip
+
+
+def comparison(company_id: str, currency: str, *amounts: Any, wrong: str = "0") -> Rows:
+    """The vendor's own report beside what is held, with a difference in the first bucket."""
+    differs = Decimal(wrong)
+    return [
+        {"company_id": company_id, "currency_code": currency, "bucket_number": number,
+         "bucket": bucket, "reported_amount": amount,
+         "held_amount": Decimal(amount) + (differs if number == 1 else 0), "moved_on_amount": 0,
+         "difference": differs if number == 1 else 0, "is_reconciled": not differs,
+         "as_of_on": "2026-11-20"}
         for number, (bucket, amount) in enumerate(
             zip(("current", "1-30", "31-60", "61-90", "91+"), amounts, strict=True), 1)
     ]  # fmt: skip

@@ -118,6 +118,22 @@ def test_a_report_that_is_not_concluded_says_so_first(tmp_path: Path) -> None:
     assert text.index("Not concluded") < text.index("Leakage")
 
 
+def test_receivables_of_the_vendors_own_report_are_told_with_what_differs(
+    page: Page, tmp_path: Path
+) -> None:
+    tied = "590.25, as in QuickBooks' own report of 20 Nov 2026, customer by customer."
+    assert f"all currencies in USD, open credits taken off: {tied}" in page.text
+    assert "Data verdict Concluded All" in page.text
+    told = given.verdict("quickbooks", INC, verdict="differs", reason="Receivables differ: Acme")
+    rows = given.comparison(INC, "USD", 90, 200, 0, 0, "300.25", wrong="-0.01")
+    marts = sample(data_verdict=[told], ar_reconciliation=rows)
+    text = Page(render_html(build_report(write_marts(tmp_path / "w.duckdb", marts)))).text
+    assert "Data verdict Concluded, with a difference All 1 check passed" in text
+    assert "Receivables differ: Acme" in text
+    assert "590.24 held and 590.25 in QuickBooks' own report of 20 Nov 2026" in text
+    assert "Differs" in text and "Failed" not in text
+
+
 def test_a_bridge_that_does_not_tie_is_called_out(tmp_path: Path) -> None:
     rows = given.bridge(INC, "USD", residual="-0.01")
     path = write_marts(tmp_path / "w.duckdb", sample(reconciliation_bridge=rows))

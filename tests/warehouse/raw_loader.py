@@ -171,6 +171,8 @@ QUICKBOOKS = (
     "Preferences",
     "Vendor",
     "Employee",
+    "Deposit",
+    "ExchangeRate",
 )
 
 ENTITY_COLUMNS = {
@@ -214,6 +216,18 @@ CONTROL_COLUMNS = {
     "agrees": FLAG,
     "asked_at": INSTANT,
 }
+RECEIVABLES_COLUMNS = {
+    "company_id": TEXT,
+    "as_of_date": DAY,
+    "customer_id": TEXT,
+    "customer_name": TEXT,
+    **dict.fromkeys(
+        ("current_amount", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_91_and_over",
+         "total"), MONEY,
+    ),
+    "currency_code": TEXT,
+    "asked_at": INSTANT,
+}  # fmt: skip
 LEDGER_COLUMNS = {
     **dict.fromkeys(("change_key", "flow", "company_id", "record_id"), TEXT),
     **dict.fromkeys(("plan_step", "generation"), "INTEGER"),
@@ -237,6 +251,7 @@ class World:
     quickbooks: Mapping[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
     deleted: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     gone: Sequence[Row] = ()
+    receivables: Sequence[Row] = ()
     ledger: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
     # What counted once and does not any more.
@@ -288,6 +303,7 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
         yield "raw_salesforce", snake_case(name), columns, rows
     for entity in QUICKBOOKS:
         yield "raw_quickbooks", snake_case(entity), ENTITY_COLUMNS, list(_entities(world, entity))
+    yield "raw_quickbooks", "aged_receivables", RECEIVABLES_COLUMNS, list(world.receivables)
     yield "raw_quickbooks", "deletion", DELETION_COLUMNS, list(_deletions(world))
     yield "raw_salesforce", "deletion", GONE_COLUMNS, list(world.gone)
     yield "raw_salesforce", "extract_run", RUN_COLUMNS, list(_salesforce_runs(world))

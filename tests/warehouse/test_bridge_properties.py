@@ -152,7 +152,7 @@ def _bridges(path: Path) -> list[dict[str, Any]]:
             at, {"company_id": at[0], "currency_code": at[1], "classes": Decimal(0)}
         )
         bridge[row["line_code"]] = row["amount"]
-        if row["line_kind"] == "flow" and 5 <= row["line_number"] <= 15:
+        if row["line_kind"] == "flow" and 5 <= row["line_number"] <= 16:
             bridge["classes"] += row["amount"]
     return list(bridges.values())
 

@@ -70,6 +70,8 @@ class Judged:
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     builder = Builder()
     ids = {name: play(builder) for name, play in PLAYED.items()}
+    builder.report_receivables(US, wrong={ids["statuses"]["customer"]: "0.01"})
+    builder.report_receivables(UK)
     return Judged(build(builder.world(), tmp_path_factory.mktemp("rules")), ids)
 
 
@@ -545,7 +547,7 @@ def _statuses(b: Builder) -> dict[str, str]:
     first = b.invoice(customer, "30", "2026-09-02", deal=f"{deal}/1", balance="0")
     b.payment(customer, "30", [("Invoice", first, "30")], "2026-09-20")
     second = b.invoice(customer, "70", "2026-10-02", deal=f"{deal}/2", balance="20")
-    return {"account": account, "deal": deal, "second": second}
+    return {"account": account, "customer": customer, "deal": deal, "second": second}
 
 
 def test_the_deal_shows_the_latest_invoice_and_the_worst_status(judged: Judged) -> None:
@@ -567,3 +569,33 @@ def test_the_account_shows_what_is_open(judged: Judged) -> None:
     )
     assert (row["open_balance"], row["overdue_balance"]) == (Decimal("20.00"), Decimal("20.00"))
     assert (str(row["oldest_due_on"]), str(row["last_payment_on"])) == ("2026-10-02", "2026-09-20")
+
+
+# --- receivables ------------------------------------------------------------------------------
+
+
+def test_receivables_are_those_of_the_report_or_the_verdict_says_who_differs(
+    judged: Judged,
+) -> None:
+    customer = judged.ids["statuses"]["customer"]
+    rows = read(
+        judged.path,
+        "select * from reconciliation.ar_reconciliation order by company_id, bucket_number",
+    )
+    us, uk = rows[:5], rows[5:]
+    assert [r["difference"] for r in us] == [Decimal("-0.01"), *[Decimal(0)] * 4]
+    assert [r["difference"] for r in uk] == [Decimal(0)] * 5
+    assert sum(r["reported_amount"] for r in us) > 0 < sum(r["reported_amount"] for r in uk)
+    assert {r["is_reconciled"] for r in us} == {False} and {r["is_reconciled"] for r in uk} == {
+        True
+    }
+    verdicts = {
+        r["source_id"]: (r["verdict"], r["reason"])
+        for r in read(judged.path, "select * from reconciliation.data_verdict")
+    }
+    assert verdicts[UK][0] == "concluded"
+    assert verdicts[US][0] == "differs"
+    assert (
+        "Receivables differ from QuickBooks' own report of 2026-11-20: "
+        f"customer {customer}. See reconciliation.ar_reconciliation"
+    ) in verdicts[US][1]

@@ -7,8 +7,9 @@ so that a test says in one place what it expects the warehouse to make of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Builder:
     ledger: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
     periods: list[Row] = field(default_factory=list)
+    receivables: list[Row] = field(default_factory=list)
     as_of: str = AS_OF
     _serial: int = 0
 
@@ -268,7 +270,37 @@ class Builder:
             ledger=self.ledger,
             decisions=self.decisions,
             periods=self.periods,
+            receivables=self.receivables,
         )
+
+    def report_receivables(self, company: str, wrong: Mapping[str, str] | None = None) -> None:
+        """QuickBooks' own report of what is open now, by customer and days past due; `wrong` is
+        added to what a customer owes in the first column."""
+        day = date.fromisoformat(self.as_of[:10])
+        owed: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 5)
+        gone = {stub["Id"] for stub in self.deleted[company]}
+        for record in self.quickbooks[company, "Invoice"]:
+            late = max((day - date.fromisoformat(record["DueDate"])).days, 0)
+            if record["Id"] not in gone:
+                owed[record["CustomerRef"]["value"]][min(-(-late // 30), 4)] += record["Balance"]
+        for record in self.quickbooks[company, "CreditMemo"]:
+            owed[record["CustomerRef"]["value"]][0] -= record["RemainingCredit"]
+        for customer, amount in (wrong or {}).items():
+            owed[customer][0] += Decimal(amount)
+        names = ("current_amount", "days_1_to_30", "days_31_to_60", "days_61_to_90",
+                 "days_91_and_over", "total")  # fmt: skip
+        for customer, amounts in owed.items():
+            self.receivables.append(
+                {
+                    "company_id": company,
+                    "as_of_date": day.isoformat(),
+                    "customer_id": customer,
+                    "customer_name": f"customer {customer}",
+                    **dict(zip(names, [*amounts, sum(amounts)], strict=True)),
+                    "currency_code": "USD" if company == US else "GBP",
+                    "asked_at": self.as_of,
+                }
+            )
 
     def _document(
         self, customer_id: str, on: str, currency: str, parts: Sequence[Decimal], *,

@@ -34,8 +34,7 @@ runs as (
 
 ),
 
--- The vendors' own figures of what they hold. The report of receivables holds documents that are
--- not read (journal entries on the account), so it is shown but does not bar a verdict.
+-- The vendors' own figures of what they hold: counts and sums of records that are all read.
 controls as (
 
     select * from {{ ref('extract_control_totals') }}
@@ -51,6 +50,20 @@ controls_differing as (
         string_agg(sentence, '; ' order by object, measure, currency) as differences
     from controls
     group by system, source_id
+
+),
+
+-- The report of receivables holds documents that are not read as well (journal entries on the
+-- account), so a difference is told and does not bar.
+receivables_differing as (
+
+    select
+        'quickbooks' as system,
+        company_id as source_id,
+        any_value(sentence) as differences
+    from {{ ref('ar_reconciliation') }}
+    where not is_reconciled
+    group by company_id
 
 ),
 
@@ -127,7 +140,8 @@ judged as (
         and sources_counted.incomplete_objects is null
         and controls_differing.differences is null as is_complete,
         sources_counted.incomplete_objects,
-        controls_differing.differences
+        controls_differing.differences,
+        receivables_differing.differences as receivables
     from sources
     cross join clock
     left join sources_counted
@@ -138,6 +152,10 @@ judged as (
         on
             sources.system = controls_differing.system
             and sources.source_id = controls_differing.source_id
+    left join receivables_differing
+        on
+            sources.system = receivables_differing.system
+            and sources.source_id = receivables_differing.source_id
 
 ),
 
@@ -148,7 +166,11 @@ final as (
         source_id,
         is_fresh,
         is_complete,
-        case when is_fresh and is_complete then 'concluded' else 'not_concluded' end as verdict,
+        case
+            when not is_fresh or not is_complete then 'not_concluded'
+            when receivables is not null then 'differs'
+            else 'concluded'
+        end as verdict,
         case
             when objects = 0 then 'Nothing has been read from this source'
             when differences is not null
@@ -161,6 +183,10 @@ final as (
                 then
                     'Last read completely at '
                     || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
+            when receivables is not null
+                then
+                    receivables || '. See reconciliation.ar_reconciliation; journal entries on '
+                    || 'the account are not read, and explain it where there are any'
             else
                 objects || ' objects read; the vendor''s own count of '
                 || objects_counted || ' of them agrees'

@@ -31,13 +31,18 @@ steps_not_due as (
 
 ),
 
--- A due step that is invoiced differs from its invoices by what is missing or too much.
+-- A due step that is invoiced differs from its invoices by what is missing or too much; within the
+-- tolerance that is no mismatch, so it stands in a line of its own.
 steps_differing as (
 
     select
         coalesce(company_id, 'not routed') as company_id,
         currency_code,
-        case when invoiced_amount < amount then 'V_UNDER' else 'V_OVER' end as line_code,
+        case
+            when abs(invoiced_amount - amount) <= tolerance then 'V_ROUND'
+            when invoiced_amount < amount then 'V_UNDER'
+            else 'V_OVER'
+        end as line_code,
         invoiced_amount - amount as amount,
         org_id,
         deal_id,

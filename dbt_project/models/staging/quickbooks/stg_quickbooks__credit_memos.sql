@@ -37,6 +37,7 @@ select
     raw_credit_memos.sync_token,
     raw_credit_memos.created_at,
     raw_credit_memos.last_updated_at as modified_at,
+    raw_credit_memos.extracted_at,
     raw_credit_memos.doc."Line" as lines
 from raw_credit_memos
 left join deletions

@@ -25,6 +25,7 @@ select
     raw_invoices.doc."ExchangeRate" as exchange_rate,
     raw_invoices.doc."TotalAmt" as total_amount,
     raw_invoices.doc."Balance" as balance,
+    raw_invoices.doc."HomeBalance" as home_balance,
     coalesce(raw_invoices.doc."TxnTaxDetail"."TotalTax", 0) as tax_amount,
     raw_invoices.doc."PrivateNote" as private_note,
     raw_invoices.doc."SalesTermRef".value as term_id,
@@ -40,6 +41,7 @@ select
     raw_invoices.sync_token,
     raw_invoices.created_at,
     raw_invoices.last_updated_at as modified_at,
+    raw_invoices.extracted_at,
     raw_invoices.doc."Line" as lines
 from raw_invoices
 left join deletions

@@ -37,9 +37,11 @@ select
     -- A payment of nothing may carry a credit over to an invoice: only the note tells a void.
     {{ is_voided('raw_payments.doc."TotalAmt"', 'raw_payments.doc."PrivateNote"') }} as is_voided,
     deletions.deleted_at is not null as is_deleted,
+    deletions.deleted_at,
     raw_payments.sync_token,
     raw_payments.created_at,
     raw_payments.last_updated_at as modified_at,
+    raw_payments.extracted_at,
     raw_payments.doc."Line" as lines
 from raw_payments
 left join deletions
