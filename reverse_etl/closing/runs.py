@@ -57,7 +57,8 @@ _BRIDGE = """
 _MOMENT = """
     SELECT
         as_of_at,
-        (SELECT bool_and(verdict IN ('concluded', 'differs')) FROM reconciliation.data_verdict) AS is_concluded
+        (SELECT bool_and(verdict IN ('concluded', 'differs')) FROM reconciliation.data_verdict)
+            AS is_concluded
     FROM intermediate.int_clock
 """
 
