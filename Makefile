@@ -50,9 +50,11 @@ unit: $(STAMP)  ## The fast tests only
 check: $(STAMP)  ## Formatting, lint, types, SQL style
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
-	@# Its worker processes end with a warning about themselves that says nothing about the models.
-	@PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --quiet --processes 2 dbt_project/models dbt_project/tests
+	@# Types and SQL side by side: mypy uses one core. The SQL linter's worker processes end with a
+	@# warning about themselves that says nothing about the models.
+	@$(BIN)/mypy & types=$$!; \
+	  PYTHONWARNINGS=ignore::UserWarning:multiprocessing.resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --quiet --processes 2 dbt_project/models dbt_project/tests; \
+	  style=$$?; wait $$types && exit $$style
 
 bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -n "$(NAME)" || { echo "Name one: make bench NAME=... out of:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }

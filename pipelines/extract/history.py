@@ -70,8 +70,10 @@ def record(connection: Connection, raw: str, since: datetime | None) -> None:
     for name, value in STORED.items():
         connection.execute(f"SET GLOBAL {name} = '{value}'")
     for one in recorded(connection, raw):
-        if _touched(connection, one, since):
+        touched = _touched(connection, one, since)
+        if touched or not one.kept:
             _follow_columns(connection, one)
+        if touched:
             _record(connection, one, since)
     connection.execute(_as_known_at(raw))
 
@@ -134,9 +136,7 @@ def _content(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def _touched(connection: Connection, one: Recorded, since: datetime | None) -> bool:
-    """Has a row come since? Also the first time that an empty table is seen."""
-    if not one.kept:
-        return True
+    """Has a row come since?"""
     sql = f"SELECT count(*) FROM {one.of_raw} WHERE {_since(since)}"  # noqa: S608
     ((count,),) = connection.execute(sql, _given(since)).fetchall()
     return bool(count)

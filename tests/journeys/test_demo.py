@@ -1,14 +1,10 @@
-"""The demonstration as a stranger meets it: it does its job, twice, and survives being killed."""
+"""The demonstration as a stranger meets it: it does its job, twice."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,65 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from demonstration import MARK, demo, invoices, marks, to_invoice
 
 from orchestration.demo import prepare_folder
 from orchestration.folder import alone
-from pipelines.sandbox.kernel import Options, Sandbox
-
-ROOT = Path(__file__).resolve().parents[2]
-MARK = re.compile(r"^Crossfoot (\w{18})/(\d+)/g(\d+)")
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CROSSFOOT_")}
-    return {**kept, "CROSSFOOT_DATA_DIR": str(folder / "sandbox"), **more}
-
-
-def demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "orchestration", "demo"],
-        cwd=ROOT,
-        env=environment(folder, **more),
-        capture_output=True,
-        text=True,
-        timeout=1800,
-    )
-
-
-def invoices(folder: Path) -> list[Mapping[str, Any]]:
-    """Every invoice in the sandbox's own books: seed and log, not our tables."""
-    books = Sandbox(
-        Options(seed=folder / "sample_company", log_file=folder / "sandbox" / "books.log")
-    )
-    try:
-        manifest = json.loads((folder / "sample_company" / "manifest.json").read_text())
-        realms = [company["realm_id"] for company in manifest["quickbooks"]]
-        return [dict(r) for realm in realms for r in books.store.table(realm, "Invoice")]
-    finally:
-        books.close()
-
-
-def marks(folder: Path) -> Counter[str]:
-    """How often each mark of ours is in the books, less what the company started with."""
-    seeded = [
-        invoice
-        for path in (folder / "sample_company" / "quickbooks").glob("*/Invoice.json")
-        for invoice in json.loads(path.read_text())
-    ]
-    found = marked(invoices(folder))
-    found.subtract(marked(seeded))
-    return +found
-
-
-def marked(documents: list[Mapping[str, Any]]) -> Counter[str]:
-    found = (MARK.match(str(i.get("PrivateNote", ""))) for i in documents)
-    return Counter(m.group(0) for m in found if m)
-
-
-def to_invoice(folder: Path) -> set[str]:
-    key = json.loads((folder / "answer_key.json").read_text())
-    return {f"Crossfoot {row['deal_id']}/{row['plan_step']}/g1" for row in key["to_invoice"]}
-
 
 # Loaded by every Python that the demonstration starts: notes each name that is looked up and each
 # address that is called, and refuses those that are not on this machine.
@@ -206,66 +147,6 @@ def test_the_next_one_clears_away_all_that_it_left(
     (tmp_path / "demo.json").write_text('{"finished": true}')
     assert not prepare_folder(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"demo.json", "in_use.lock"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("point", ["invoices.after_send:3"])
-def test_killed_between_request_and_record_it_goes_on_without_a_second_invoice(
-    tmp_path: Path, point: str
-) -> None:
-    killed = demo(tmp_path, CROSSFOOT_KILL_AT=point)
-    assert killed.returncode == -signal.SIGKILL
-    again = demo(tmp_path)
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
-    assert "interrupted" in again.stdout
-    written = marks(tmp_path)
-    assert set(written) == to_invoice(tmp_path)
-    assert set(written.values()) == {1}
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment_while_writing_it_goes_on(tmp_path: Path) -> None:
-    """The whole process group is killed, sandbox and all, while invoices are being written."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration", "demo"],
-        cwd=ROOT,
-        env=environment(tmp_path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    log = tmp_path / "sandbox" / "books.log"
-    wait_until(lambda: log.exists() and b"Crossfoot 006" in log.read_bytes(), process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    again = demo(tmp_path)
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
-    assert set(marks(tmp_path).values()) == {1}
-    assert set(marks(tmp_path)) == to_invoice(tmp_path)
-
-
-def wait_until(reached: Any, process: subprocess.Popen[bytes]) -> None:
-    """Ends at once when it is reached; a busy machine gets eight minutes."""
-    gives_up = time.monotonic() + 480
-    while time.monotonic() < gives_up:
-        if reached():
-            return
-        assert process.poll() is None, "the demonstration ended before it wrote an invoice"
-        time.sleep(0.02)
-    raise AssertionError("no invoice was written in eight minutes")
-
-
-@pytest.mark.slow
-def test_books_of_another_version_are_discarded_and_it_starts_anew(tmp_path: Path) -> None:
-    folder = tmp_path / "sandbox"
-    folder.mkdir()
-    (folder / "books.log").write_text('{"format": 1, "seed": "of an earlier version"}\n')
-    (folder / "state.sqlite").write_text("what was noted about those books")
-    (folder / "demo.json").write_text('{"finished": false}')
-    done = demo(tmp_path)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "discarded" in done.stdout
-    assert set(marks(tmp_path)) == to_invoice(tmp_path)
 
 
 @pytest.mark.slow

@@ -18,12 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "warehouse")]
 
-from raw_loader import load_seed  # noqa: E402
+from built_company import sample_company  # noqa: E402
 from report_sample import hostile, write_marts  # noqa: E402
 
-from pipelines import transform  # noqa: E402
-from pipelines.matching.scoring import score  # noqa: E402
-from pipelines.sandbox.company.__main__ import main as generate  # noqa: E402
 from reverse_etl.report import Links, Report, build_report, write  # noqa: E402
 
 LINKS = Links("https://acme.my.salesforce.com", "https://app.qbo.intuit.com")
@@ -116,18 +113,10 @@ class Sample:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    folder = tmp_path_factory.mktemp("sample")
-    company, key, path = folder / "company", folder / "key.json", folder / "warehouse.duckdb"
-    project, untested = ROOT / "dbt_project", ("resource_type:test", "resource_type:unit_test")
-    generate(["--folder", str(company), "--answer-key", str(key)])
-    load_seed(company, path)
-    before = transform.build(project, path, select=("tag:before_scores",), exclude=untested)
-    transform.require_passed(before)
-    score(path)
-    transform.require_passed(transform.build(project, path, exclude=untested))
-    report = build_report(path)
-    page = write(report, folder / "report", LINKS).page
-    return Sample(report, page, json.loads(key.read_text(encoding="utf-8")))
+    company = sample_company(tmp_path_factory)
+    report = build_report(company.path)
+    page = write(report, tmp_path_factory.mktemp("sample"), LINKS).page
+    return Sample(report, page, company.key)
 
 
 @pytest.mark.slow
