@@ -35,6 +35,7 @@ def evaluate(files: _Given = None, model: _Model = None, page: _Page = None) -> 
     """
     from orchestration import match_evaluation, match_pages
     from orchestration.cli import note
+    from pipelines.matching.model import COMMITTED_MODEL
     from pipelines.settings import load_settings
 
     settings = load_settings()
@@ -46,7 +47,10 @@ def evaluate(files: _Given = None, model: _Model = None, page: _Page = None) -> 
     for line in match_evaluation.lines(outcome):
         typer.echo(line)
     if page:
-        match_pages.write(page, match_pages.model_page(outcome.evaluation, outcome.known))
+        match_pages.write(
+            page,
+            match_pages.model_page(outcome.evaluation, outcome.known, model or COMMITTED_MODEL),
+        )
         typer.echo(f"Page: {page}")
     match_evaluation.refuse_below(outcome, settings.match_precision)
 

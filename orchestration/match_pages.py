@@ -10,12 +10,13 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.errors import Stop
-from pipelines.matching import pictures
+from pipelines.matching import pictures, shapes
 from pipelines.matching.evaluate import Evaluation, History, RuleRow
 from pipelines.matching.explain import Explanation
 from pipelines.matching.measures import curve
 
 _UNIT = "bits"
+_SHAPES_SHOWN = 24
 
 
 def pair_page(why: Explanation) -> str:
@@ -33,8 +34,13 @@ def pair_page(why: Explanation) -> str:
     )
 
 
-def model_page(one: Evaluation, known: History) -> str:
-    """The page of a model that was replayed."""
+def model_page(one: Evaluation, known: History, model: Path) -> str:
+    """The page of a model that was replayed; `model` is its file."""
+    document = shapes.read(model)
+    levels = [
+        (f"{one.comparison}: {one.level}", one.bits) for one in shapes.level_weights(document)
+    ]
+    features = shapes.shapes(document)
     linked = RuleRow("all links", one.measures.links, one.measures.true_links)
     scored = [(pair.probability, pair.is_right) for pair in one.judged]
     return _rendered(
@@ -49,6 +55,12 @@ def model_page(one: Evaluation, known: History) -> str:
         ),
         calibration=_drawn(pictures.calibration(pictures.bins(scored))),
         spreads=_drawn(pictures.spreads(_spreads(one), _UNIT)),
+        levels=_drawn(pictures.level_bars(levels, _UNIT)),
+        features=[
+            _drawn(pictures.shape(shape.feature.replace("_", " "), shape.limits, shape.bits))
+            for shape in features[:_SHAPES_SHOWN]
+        ],
+        more_features=max(0, len(features) - _SHAPES_SHOWN),
     )
 
 

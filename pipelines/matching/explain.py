@@ -55,12 +55,10 @@ _FACTS = {
     "currency": "Currency",
 }  # fmt: skip
 _PAIRS = """
-    SELECT DISTINCT org_id, account_id, company_id, customer_id
-    FROM intermediate.int_customers__candidates
+    SELECT org_id, account_id, company_id, customer_id FROM matching.customer_scores
     WHERE account_id = ? AND customer_id = ?
     UNION
-    SELECT DISTINCT org_id, account_id, company_id, customer_id
-    FROM intermediate.int_customers__decided
+    SELECT org_id, account_id, company_id, customer_id FROM intermediate.int_customers__decided
     WHERE account_id = ? AND customer_id = ?
 """
 _SCORED = """
@@ -77,7 +75,7 @@ _SCORED = """
     WHERE org_id = ? AND account_id = ? AND company_id = ? AND customer_id = ?
 """
 _RELATIONS = """
-    SELECT * FROM intermediate.int_customers__candidates
+    SELECT * FROM intermediate.int_customers__decided
     WHERE org_id = ? AND account_id = ? AND company_id = ? AND customer_id = ?
 """
 _RIVALS = """
@@ -140,7 +138,7 @@ class Explanation:
     """A pair and its score in bits: `start` and all `parts` sum up to `weight`.
 
     One bit more doubles the odds that the two are one organisation. Parts that are nothing are
-    left out; the largest come first.
+    left out; the largest come first. A pair that is far from any match has no parts.
     """
 
     pair: Pair
@@ -189,7 +187,7 @@ def explain(path: Path, pair: Pair) -> Explanation:
             "`crossfoot match history` tells who did.",
         )
     row = scored[0]
-    evidence: Mapping[str, float] = json.loads(row["evidence"])
+    evidence: Mapping[str, float] = json.loads(row["evidence"] or "{}")
     parts = sorted(evidence.items(), key=lambda item: (-abs(item[1]), item[0]))
     return Explanation(
         pair=pair,

@@ -113,6 +113,56 @@ def spreads(rows: Sequence[tuple[str, Spread | None, Spread | None]], unit: str)
     return _picture(_WIDTH, height, "What each kind of evidence adds to the score", body)
 
 
+def level_bars(rows: Sequence[tuple[str, float]], unit: str) -> str:
+    """One bar a level, to the right where it speaks for a match, to the left where against."""
+    low, high = min([0.0, *(bits for _, bits in rows)]), max([0.0, *(bits for _, bits in rows)])
+    height = 22 * len(rows) + 30
+    zero = _across(0.0, low, high)
+    body = [_line(zero, 4, zero, height - 26, "axis")]
+    for number, (name, bits) in enumerate(rows):
+        top = 6 + 22 * number
+        left, right = sorted((zero, _across(bits, low, high)))
+        tone = "more" if bits >= 0 else "less"
+        body += [
+            _text(_LABEL - 10, top + 12, name, "end"),
+            f'<rect class="{tone}" x="{left:.1f}" y="{top}" width="{max(right - left, 1.0):.1f}" '
+            f'height="14"/>',
+            _text(_WIDTH - 2, top + 12, f"{bits:+.2f}", "end"),
+        ]
+    body.append(_text(zero, height - 10, f"0 {unit}", "middle"))
+    return _picture(_WIDTH, height, "What each level adds to the score", body)
+
+
+def shape(name: str, limits: Sequence[float], bits: Sequence[float]) -> str:
+    """What a feature adds (upright) at each of its values; steps, as trees know nothing else."""
+    width, height, left, top, bottom = 270, 170, 44, 26, 140
+    first, last = (limits[0], limits[-1]) if limits else (0.0, 0.0)
+    room = (last - first) * 0.08 or 1.0
+    begin, end = first - room, last + room
+    low, high = min(0.0, *bits), max(0.0, *bits)
+
+    def across(value: float) -> float:
+        return left + (width - left - 8) * (value - begin) / (end - begin)
+
+    def up(value: float) -> float:
+        return bottom - (bottom - top) * ((value - low) / (high - low) if high > low else 0.0)
+
+    corners = [begin, *(limit for limit in limits for _ in (0, 1)), end]
+    heights = [value for value in bits for _ in (0, 1)]
+    path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(corners, heights, strict=True))
+    body = [
+        _text(left, 14, name, "start"),
+        _line(left, up(0.0), width - 8, up(0.0), "hair"),
+        _line(left, top, left, bottom, "axis"),
+        f'<polyline class="line" points="{path}"/>',
+        *(_text(left - 4, up(value) + 4, f"{value:+.1f}", "end") for value in sorted({low, high})),
+        _text(across(first), height - 14, f"{first:g}", "middle"),
+    ]
+    if last > first:
+        body.append(_text(across(last), height - 14, f"{last:g}", "middle"))
+    return _picture(width, height, f"What {name} adds to the score", body)
+
+
 def bins(scored: Iterable[tuple[float, bool]], count: int = 10) -> tuple[Bin, ...]:
     """Pairs by their probability in so many parts of equal width; empty ones are left out."""
     sums = [[0.0, 0, 0] for _ in range(count)]

@@ -11,10 +11,11 @@ import pytest
 
 from orchestration import match_pages
 from pipelines.errors import Stop
-from pipelines.matching import evaluate, explain, pictures
+from pipelines.matching import evaluate, explain, pictures, shapes
 from pipelines.matching.evaluate import History, Replayed
 from pipelines.matching.explain import Explanation, Fact, Pair, Rival
 from pipelines.matching.measures import Judged
+from pipelines.matching.model import COMMITTED_MODEL
 
 SVG = "{http://www.w3.org/2000/svg}"
 WHY = Explanation(
@@ -103,11 +104,11 @@ def test_the_page_of_a_model_shows_rules_and_wrong_links() -> None:
     ]
     money = {"c|1": {"EUR": Decimal("1234.50")}}
     one = evaluate.judge("v1", pairs, known, {"o|b": "Bolt", "c|1": "Acme"}, money)
-    page = match_pages.model_page(one, known)
+    page = match_pages.model_page(one, known, COMMITTED_MODEL)
     assert "1,234.50 EUR" in page
     assert "<td>Bolt</td><td>Acme</td><td>score</td>" in page
     assert "50.00 %" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") >= 4
 
 
 def test_a_page_goes_where_it_can_be_written(tmp_path: Path) -> None:
@@ -115,3 +116,53 @@ def test_a_page_goes_where_it_can_be_written(tmp_path: Path) -> None:
     assert (tmp_path / "page.html").read_text() == "text"
     with pytest.raises(Stop, match="no page can be written"):
         match_pages.write(tmp_path, "text")
+
+
+TREES = {
+    "comparisons": {"name": {"same": {"m": 0.8, "u": 0.1}, "other": {"m": 0.1, "u": 0.4}}},
+    "by_itself": {
+        "start": -1.0,
+        "trees": [
+            {"asks": [["likeness", 5]], "adds": [-1.0, 1.0], "pairs": [30, 10]},
+            {
+                "asks": [["likeness", 8], ["holders", 1]],
+                "adds": [0.0, 2.0, 4.0, 4.0],
+                "pairs": [10, 10, 5, 5],
+            },
+        ],
+    },
+}
+
+
+def test_levels_weigh_what_the_file_says() -> None:
+    assert [(one.level, round(one.bits, 6)) for one in shapes.level_weights(TREES)] == [
+        ("same", 3.0),
+        ("other", -2.0),
+    ]
+
+
+def test_the_shape_of_a_feature_is_the_mean_change_by_its_answers() -> None:
+    likeness, holders = shapes.shapes(TREES)
+    bit = 0.6931471805599453
+    # First tree: mean -0.5, so -0.5 below 5, +1.5 above. Second: mean 2, so -1 below 8, +2 above.
+    assert likeness.limits == (5, 8)
+    assert [value * bit for value in likeness.bits] == pytest.approx([-1.5, 0.5, 3.5])
+    # Known to be below 8 it is 1 on average, then 0 or 2; above 8 nothing more is learnt.
+    assert holders.limits == (1,)
+    assert [value * bit for value in holders.bits] == pytest.approx([-2 / 3, 2 / 3])
+    assert likeness.reach > holders.reach
+
+
+def test_shapes_are_drawn_as_steps() -> None:
+    for one in shapes.shapes(TREES):
+        tree = ElementTree.fromstring(pictures.shape(one.feature, one.limits, one.bits))
+        (line,) = tree.iter(f"{SVG}polyline")
+        assert len(line.attrib["points"].split()) == 2 * len(one.bits)
+
+
+def test_a_model_without_trees_has_no_shapes() -> None:
+    assert shapes.shapes({"comparisons": {}}) == []
+    assert (
+        bars(pictures.level_bars([("name: same", 3.0), ("name: other", -2.0)], "bits"))[0][0]
+        == "more"
+    )
