@@ -1,0 +1,79 @@
+"""The benchmark's page: a section a size, and what was not measured again stays as it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.matching.measures import Judged, Measures, measure
+from tests.benchmarks import matching_page
+from tests.benchmarks.matching_page import Page
+
+
+@dataclass(frozen=True)
+class Run:
+    seconds: float = 2.0
+    processor_seconds: float = 3.0
+    mib: int = 40
+    status: int = 0
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    method: str
+    run: Run
+    measures: Measures | None
+
+
+FOUND = measure([Judged("a", "1", 0.9, "link")], {("a", "1"), ("b", "2")})
+OURS = Result("crossfoot", Run(), FOUND)
+OTHER = Result("splink", Run(9.0), FOUND)
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Page:
+    monkeypatch.setattr(matching_page, "PATH", tmp_path / "MATCHING.md")
+    Page.read().with_size(
+        1000, [1, 2], [[OURS, OTHER], [OURS, OTHER]], {"crossfoot": None, "splink": 5}
+    ).write()
+    return Page.read()
+
+
+def rows(page: Page, title: str) -> dict[str, str]:
+    lines = page.sections[title].splitlines()[4:]
+    return {line.split("|")[1].strip(): line for line in lines}
+
+
+def test_a_section_has_a_row_a_method(page: Page) -> None:
+    found = rows(page, "1,000 accounts")
+    assert list(found) == ["crossfoot", "splink"]
+    assert (
+        "| 0.667 | 0.500 | 0.500 | 0.500 | 1.0000 | 0.500 | 0.0 | 0 | 0.500 | 2.0 |"
+        in (found["crossfoot"])
+    )
+
+
+def test_other_sizes_and_other_methods_of_the_same_worlds_stay(page: Page) -> None:
+    slower = replace(OURS, run=Run(7.5))
+    page.with_size(1000, [1, 2], [[slower], [slower]], {"crossfoot": None}).with_size(
+        20, [1], [[OURS]], {"crossfoot": None, "token set": 5}
+    ).write()
+    again = Page.read()
+    assert list(again.sections) == ["20 accounts", "1,000 accounts"]
+    assert "7.5" in rows(again, "1,000 accounts")["crossfoot"]
+    assert rows(again, "1,000 accounts")["splink"] == rows(page, "1,000 accounts")["splink"]
+    assert "not run beyond 5" in rows(again, "20 accounts")["token set"]
+
+
+def test_rows_of_other_worlds_do_not_stay(page: Page) -> None:
+    changed = page.with_size(1000, [3], [[OURS]], {"crossfoot": None})
+    assert list(rows(changed, "1,000 accounts")) == ["crossfoot"]
+
+
+def test_a_method_that_failed_is_told(page: Page) -> None:
+    failed = Result("splink", Run(status=1), None)
+    changed = page.with_size(1000, [1, 2], [[failed], [failed]], {"splink": None})
+    assert "| splink | failed |" in rows(changed, "1,000 accounts")["splink"]
