@@ -1,4 +1,4 @@
-"""XML: the same calls for clients that neither send nor take JSON, as the Ruby client does."""
+"""XML: the same calls for clients that neither send nor ask for JSON, as the Ruby client does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def call(
         headers["Authorization"] = f"Bearer {token}"
     url = f"{us.base}/v3/company/{us.realm}{path}"
     reply = requests.request(method, url, data=body.encode(), headers=headers, timeout=10)
-    assert reply.headers["Content-Type"] == "application/xml"
+    kind = "application/xml;charset=UTF-8" if reply.ok else "application/xml"  # both recorded
+    assert reply.headers["Content-Type"] == kind
     return reply, ElementTree.fromstring(reply.content)
 
 
@@ -116,12 +117,74 @@ def test_faults_are_xml_too(us: Company) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("accept", ["application/json", "*/*", "text/xml, application/json", ""])
-def test_who_takes_json_gets_json(us: Company, accept: str) -> None:
-    url = f"{us.base}/v3/company/{us.realm}/customer/1"
-    reply = requests.get(url, headers={**us.headers, "Accept": accept}, timeout=10)
+JSON = ("application/json", "text/xml, application/json", "application/json, text/plain, */*")
+
+
+@pytest.mark.parametrize("accept", JSON)
+def test_who_asks_for_json_gets_json(us: Company, accept: str) -> None:
+    reply = _read(us, accept)
     assert reply.json()["Customer"]["Id"] == "1"
-    named = requests.get(
-        f"{url}?format=json", headers={**us.headers, "Accept": "text/xml"}, timeout=10
-    )
+    named = _read(us, "text/xml", "?format=json")
     assert named.json()["Customer"]["Id"] == "1"
+
+
+@pytest.mark.parametrize("accept", [None, "", "*/*", "text/html, *; q=.2", "text/xml"])
+def test_who_asks_for_nothing_in_particular_gets_xml(us: Company, accept: str | None) -> None:
+    assert ElementTree.fromstring(_read(us, accept).content).tag == f"{HOME}IntuitResponse"
+    us.headers["Authorization"] = "Bearer worthless"
+    turned_away = _read(us, accept)
+    assert turned_away.status_code == 401
+    assert ElementTree.fromstring(turned_away.content).tag == f"{HOME}IntuitResponse"
+
+
+def test_the_tax_service_speaks_json_only(us: Company) -> None:
+    url = f"{us.base}/v3/company/{us.realm}/taxservice/taxcode"
+    headers = {"Authorization": us.headers["Authorization"], "Accept": "*/*"}
+    reply = requests.post(url, json={"TaxCode": ""}, headers=headers, timeout=10)
+    assert reply.json()["Fault"]["type"] == "ValidationFault"
+
+
+def _read(us: Company, accept: str | None, more: str = "") -> requests.Response:
+    headers = {"Authorization": us.headers["Authorization"], "Accept": accept}
+    url = f"{us.base}/v3/company/{us.realm}/customer/1{more}"
+    return requests.get(url, headers=headers, timeout=10)
+
+
+def test_a_report_keeps_its_cells_in_attributes(us: Company) -> None:
+    call(us, "POST", "/invoice", INVOICE)
+    _, report = call(us, "GET", "/reports/ProfitAndLoss")
+    assert report.tag == f"{HOME}Report"
+    assert text(report, "Header/ReportName") == "ProfitAndLoss"
+    income = report.find(f"{HOME}Rows/{HOME}Row")
+    assert income is not None
+    assert income.attrib == {"type": "Section", "group": "Income"}
+    cells = [cell.attrib for cell in income.findall(f"{HOME}Rows/{HOME}Row/{HOME}ColData")]
+    assert cells == [{"value": "Services", "id": "1"}, {"value": "100.00"}]
+
+
+def test_what_is_known_of_a_paid_document_is_a_list_of_pairs(us: Company) -> None:
+    _, made = call(us, "POST", "/invoice", INVOICE)
+    number, found = text(made, "Invoice/DocNumber"), text(made, "Invoice/Id")
+    link = f"<LinkedTxn><TxnId>{found}</TxnId><TxnType>Invoice</TxnType></LinkedTxn>"
+    _, paid = call(
+        us,
+        "POST",
+        "/payment",
+        f"<Payment {NS}><CustomerRef>1</CustomerRef><TotalAmt>40</TotalAmt>"
+        f"<Line><Amount>40</Amount>{link}</Line></Payment>",
+    )
+    pairs = paid.findall(f"{HOME}Payment/{HOME}Line/{HOME}LineEx/{HOME}NameValue")
+    assert {text(pair, "Name"): text(pair, "Value") for pair in pairs} == {
+        "txnId": found, "txnOpenBalance": "100.00", "txnReferenceNumber": number,
+    }  # fmt: skip
+
+
+def test_an_empty_page_is_empty_in_xml_too(us: Company) -> None:
+    rule = {"system": "quickbooks", "path": "/query", "action": {"kind": "empty_page"}}
+    us.control("POST", "/faults", rule)
+    asked = "/query?query=select+*+from+Customer"
+    _, empty = call(us, "GET", asked)
+    assert [child.tag for child in empty] == [f"{HOME}QueryResponse"]
+    assert list(empty[0]) == []
+    _, whole = call(us, "GET", asked)
+    assert list(whole[0]) != []

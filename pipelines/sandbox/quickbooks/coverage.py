@@ -158,8 +158,8 @@ OPERATIONS: Areas = {
             _ROOT + "customer/{Customer}",
             headers={"Accept": "application/xml"},
             says="<IntuitResponse",
-            note="For callers that accept XML and not JSON; the vendor also for those who say "
-            "nothing.",
+            note="For every caller that does not ask for JSON, with `Accept: application/json` or "
+            "`format=json`: XML is also the answer to `*/*` and to no Accept header.",
         ),
         Operation(
             "Update with an old SyncToken",

@@ -155,6 +155,8 @@ class QuickBooks:
 
     def empty_page(self, request: Request, reply: Reply) -> Reply:
         """A query or change answer without its rows."""
+        if reply.headers.get("Content-Type", "").startswith("application/xml"):
+            return Reply(reply.status, xml_form.without_rows(reply.body), reply.headers)
         try:
             answer = codec.loads(reply.body)
         except ValueError:

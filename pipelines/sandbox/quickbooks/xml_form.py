@@ -1,9 +1,12 @@
 """The service's XML: the same bodies and answers for clients that ask for it.
 
 References carry their id as text and their name as an attribute; what is about an element rather
-than in it (domain, sparse, code, page counters) is an attribute (both recorded by clients). An
-answer is XML where the caller accepts XML and not JSON; the real service writes XML also to those
-who say nothing, which the sandbox does not.
+than in it (domain, sparse, code, page counters) is an attribute; a report is no IntuitResponse, and
+its cells are attributes (all recorded by the Ruby client).
+
+An answer is XML unless the caller asks for JSON: one whose Accept header names no JSON but XML or
+anything (`*/*`), or who sends none, gets XML, as every published client knows that sets the header
+on each call (python-quickbooks, node-quickbooks, Intuit's own). The tax service speaks JSON only.
 """
 
 from __future__ import annotations
@@ -25,6 +28,13 @@ ATTRIBUTES = frozenset(
      "bId", "operation")
 )  # fmt: skip
 REFERENCE = frozenset(("value", "name", "type"))
+# Of elements by name: which members are attributes beside the general ones.
+OWN_ATTRIBUTES = {
+    "Fault": frozenset(("type",)),
+    "Row": frozenset(("type", "group")),
+    "ColData": frozenset(("value", "id", "href")),
+}
+COMPANIES, JSON_ONLY = "/v3/company/", "/taxservice/"
 LISTS = frozenset(
     ("Line", "TaxLine", "LinkedTxn", "CustomField", "AttachableRef", "BatchItemRequest",
      "ItemGroupLine", "TaxRateDetail", "NameValue", "BudgetDetail")
@@ -32,9 +42,14 @@ LISTS = frozenset(
 
 
 def is_wanted(request: Request) -> bool:
-    """Whether a caller accepts XML and not JSON."""
+    """Whether a caller of a company's API asks for XML, or for nothing in particular."""
+    path = request.path.lower()
+    if not path.startswith(COMPANIES) or JSON_ONLY in path:
+        return False
+    if request.query.get("format", "").lower() == "json":
+        return False
     accept = request.headers.get("accept", "").lower()
-    return "xml" in accept and "json" not in accept and request.query.get("format") != "json"
+    return "json" not in accept and (not accept or "xml" in accept or "*" in accept)
 
 
 def is_sent(request: Request) -> bool:
@@ -52,9 +67,19 @@ def as_xml(reply: Reply) -> Reply:
         answer = {"Fault": _gateway(fault)}
     attributes = {"xmlns": NAMESPACE, **({"time": answer["time"]} if "time" in answer else {})}
     inner = {k: v for k, v in answer.items() if k != "time"}
-    text = HEAD + "".join(_written("IntuitResponse", inner, attributes))
-    headers = {**reply.headers, "Content-Type": "application/xml"}
-    return Reply(reply.status, text.encode(), headers)
+    root = "Report" if "Columns" in inner else "IntuitResponse"
+    text = HEAD + "".join(_written(root, inner, attributes))
+    kind = "application/xml;charset=UTF-8" if reply.status == 200 else "application/xml"
+    return Reply(reply.status, text.encode(), {**reply.headers, "Content-Type": kind})
+
+
+def without_rows(body: bytes) -> bytes:
+    """An XML answer to a query or a question for changes, its rows left out."""
+    root = ElementTree.fromstring(body)  # noqa: S314  (the sandbox's own words)
+    ElementTree.register_namespace("", NAMESPACE)
+    for page in root.iter(f"{{{NAMESPACE}}}QueryResponse"):
+        page.clear()
+    return HEAD.encode() + ElementTree.tostring(root)
 
 
 def _gateway(fault: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,11 +103,13 @@ def _written(tag: str, value: Any, given: Mapping[str, Any] | None = None) -> It
     if not isinstance(value, dict):
         yield f"<{tag}{_attributes(attributes)}>{escape(_text(value))}</{tag}>"
         return
-    if "value" in value and REFERENCE.issuperset(value):
+    if "value" in value and tag not in OWN_ATTRIBUTES and REFERENCE.issuperset(value):
         attributes |= {k: v for k, v in value.items() if k != "value"}
         yield f"<{tag}{_attributes(attributes)}>{escape(_text(value['value']))}</{tag}>"
         return
-    about = ATTRIBUTES | ({"type"} if tag == "Fault" else set())
+    if "any" in value:  # what JSON writes as the class of an element
+        value = {"NameValue": [pair["value"] for pair in value["any"]]}
+    about = ATTRIBUTES | OWN_ATTRIBUTES.get(tag, frozenset())
     attributes |= {k: v for k, v in value.items() if k in about}
     yield f"<{tag}{_attributes(attributes)}>"
     for name, inner in value.items():

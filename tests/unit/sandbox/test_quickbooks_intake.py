@@ -74,7 +74,10 @@ def objects(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 def call(method: str, path: str, body: bytes = b"", **query: str) -> tuple[int, Any]:
     vendor = SANDBOX.vendors["quickbooks"]
     assert isinstance(vendor, QuickBooks)
-    headers = {"authorization": f"Bearer {vendor.oauth.tokens_of(REALM)[0]}"}
+    headers = {
+        "authorization": f"Bearer {vendor.oauth.tokens_of(REALM)[0]}",
+        "accept": "application/json",
+    }
     path = f"/v3/company/{REALM}{path}"
     reply = SANDBOX.dispatch(Request("quickbooks", method, path, query, "", headers, body), None)
     return reply.status, codec.loads(reply.body)
