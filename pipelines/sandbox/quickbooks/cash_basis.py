@@ -4,8 +4,9 @@ An invoice posts nothing on its own day but its deposit. A payment posts, on its
 every document that it settles: income, discount and tax line by line, in proportion; several
 payments of one document add up to it to the cent. Money not yet applied is income of its own
 account. Credits count when they are applied. Journal entries, receipts, expenses and transfers are
-the same on both bases. Source: Intuit, "accounting_method" of the reports, and the accounts that
-the vendor keeps for unapplied cash.
+the same on both bases. A foreign document counts at its own rate, and what the payment's rate
+differs is gain or loss on this basis too. Source: Intuit, "accounting_method" of the reports, and
+the accounts that the vendor keeps for unapplied cash.
 """
 
 from __future__ import annotations
@@ -14,20 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import (
-    ONE,
-    POSTS,
-    Chart,
-    Posting,
-    base_of,
-    bought,
-    dated,
-    paid_from,
-    paid_into,
-    posted,
-    sold,
+from pipelines.sandbox.quickbooks.exchange import (
+    EXCHANGE,
+    at_home,
+    exchange_difference,
+    open_before,
 )
-from pipelines.sandbox.quickbooks.payments import Target, applications
+from pipelines.sandbox.quickbooks.ledger import base_of, dated, posted
+from pipelines.sandbox.quickbooks.ledger_chart import ONE, Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_parts import POSTS, bought, paid_from, paid_into, sold
+from pipelines.sandbox.quickbooks.payments import applications
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents
 
 # What a document settled by payments is made of; the sum of it is -1, 1 times its total.
@@ -36,12 +33,6 @@ PARTS: dict[str, tuple[Callable[[Chart, Record, Posting], Iterator[Posting]], in
     "CreditMemo": (lambda chart, record, base: sold(chart, record, base, -1), 1),
     "Bill": (lambda chart, record, base: bought(chart, record, base, 1), 1),
     "VendorCredit": (lambda chart, record, base: bought(chart, record, base, -1), -1),
-}
-SETTLED_BY = {
-    "Payment": "Payment",
-    "BillPaymentCheck": "BillPayment",
-    "BillPaymentCreditCard": "BillPayment",
-    "BillPayment": "BillPayment",
 }
 UNAPPLIED = "UnappliedCashPaymentIncome"
 UNAPPLIED_BILLS = "UnappliedCashBillPaymentExpense"
@@ -67,8 +58,10 @@ def _deposit(chart: Chart, invoice: Record) -> Iterator[Posting]:
     if not deposit:
         return
     base, rate = base_of("Invoice", invoice), amount_of(invoice, "ExchangeRate") or ONE
-    yield base._replace(account=paid_into(chart, invoice), amount=cents(deposit * rate))
-    yield from _share(chart, "Invoice", invoice, ZERO, deposit, base.day, rate)
+    total = amount_of(invoice, "TotalAmt")
+    paid = cents(total * rate) - cents((total - deposit) * rate)
+    yield base._replace(account=paid_into(chart, invoice), amount=paid)
+    yield from _share(chart, "Invoice", invoice, total, deposit, base.day)
 
 
 def _received(chart: Chart, payment: Record) -> Iterator[Posting]:
@@ -89,63 +82,44 @@ def _settling(
     left = -cents(money * rate)
     yield base._replace(account=account, amount=-left)
     for target, amount in applications(payment).items():
-        document = chart.books.get(*target)
+        document = chart.document(*target)
         if document is None or target[0] not in PARTS:
             continue
-        before = _settled_before(chart.books, target, document, payment)
-        for part in _share(chart, target[0], document, before, amount, base.day, rate):
+        rest = open_before(chart, target, document, payment)
+        for part in _share(chart, target[0], document, rest, amount, base.day):
             left -= part.amount
             yield part
-    yield base._replace(account=chart.of(unapplied, "Income", "Expense"), amount=left)
-
-
-def _settled_before(books: Books, target: Target, document: Record, payment: Record) -> Decimal:
-    """What deposit and earlier payments have settled of a document."""
-    own = _moment(payment)
-    earlier = (p for p in _payments(books, document) if _moment(p) < own)
-    applied = (applications(other).get(target, ZERO) for other in earlier)
-    return sum(applied, amount_of(document, "Deposit"))
-
-
-def _payments(books: Books, document: Record) -> Iterator[Record]:
-    for link in document.get("LinkedTxn", ()):
-        entity = SETTLED_BY.get(str(link.get("TxnType")))
-        found = books.get(entity, str(link.get("TxnId"))) if entity else None
-        if found is not None:
-            yield found
-
-
-def _moment(record: Record) -> tuple[str, int]:
-    return str(record.get("TxnDate", "")), int(record["Id"])
+    difference = exchange_difference(chart, entity, payment)
+    yield base._replace(account=chart.of(*EXCHANGE), amount=difference)
+    yield base._replace(account=chart.of(unapplied, "Income", "Expense"), amount=left - difference)
 
 
 def _share(
-    chart: Chart,
-    entity: str,
-    document: Record,
-    before: Decimal,
-    amount: Decimal,
-    day: str,
-    rate: Decimal,
+    chart: Chart, entity: str, document: Record, rest: Decimal, amount: Decimal, day: str
 ) -> Iterator[Posting]:
-    """What an amount settles of a document, line by line, on the day of the money."""
+    """What an amount settles of a document of which `rest` is open, line by line, on that day."""
     total = amount_of(document, "TotalAmt")
     if not total:
         return
     make, sign = PARTS[entity]
     rows = make(chart, document, base_of(entity, document))
-    parts: Sequence[Posting] = tuple(part for part in rows if part.amount)
-    left = sign * amount
+    parts: Sequence[Posting] = sorted((part for part in rows if part.amount), key=_first_at_home)
+    before, left = total - rest, sign * amount
+    shares = []
     for at, part in enumerate(parts, 1):
         after = cents(part.amount * (before + amount) / total)
         own = left if at == len(parts) else after - cents(part.amount * before / total)
-        left -= own
-        yield part._replace(
-            day=day,
-            amount=cents(own * rate),
-            foreign=own,
-            quantity=part.quantity * amount / total,
-        )
+        left -= ZERO if part.home else own
+        quantity = part.quantity * amount / total
+        shares.append(part._replace(day=day, amount=own, quantity=quantity))
+    if not chart.is_foreign(document):
+        yield from shares
+        return
+    yield from at_home(shares, amount_of(document, "ExchangeRate") or ONE, -sign * rest)
+
+
+def _first_at_home(part: Posting) -> bool:
+    return not part.home
 
 
 _POSTS: dict[str, Callable[[Chart, Record], Iterator[Posting]]] = {

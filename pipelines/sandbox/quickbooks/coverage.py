@@ -31,6 +31,18 @@ _MADE = {"Id": "{0.Invoice.Id}", "SyncToken": "{0.Invoice.SyncToken}"}
 _MAKE = Call("POST", _ROOT + "invoice", _SALE)
 
 
+_SETTINGS = Call("GET", _ROOT + "preferences")
+_CURRENCIES = Call(
+    "POST",
+    _ROOT + "preferences",
+    {
+        "SyncToken": "{0.Preferences.SyncToken}",
+        "sparse": True,
+        "CurrencyPrefs": {"MultiCurrencyEnabled": True},
+    },
+)
+
+
 def _token(name: str, grant: str, says: str = "access_token") -> Operation:
     return Operation(
         name,
@@ -238,6 +250,15 @@ OPERATIONS: Areas = {
             _ROOT + "reports/TransactionList?date_macro=all",
             says="Columns",
             note="Ends in the vendor's sentence (`Unable to display more data`), with status 200.",
+        ),
+        Operation(
+            "Gain and loss of exchange",
+            "GET",
+            _ROOT + "query?query=select+*+from+Account+where+Name='Exchange+Gain+or+Loss'",
+            says="ExchangeGainOrLoss",
+            note="Payments of foreign documents at another rate post it, on both bases; deposits "
+            "of foreign money at another rate do not, nor is what is open valued anew.",
+            before=(_SETTINGS, _CURRENCIES),
         ),
         Operation("Any other report", "GET", _ROOT + "reports/FECReport", NOT_SERVED, says="500"),
     ),

@@ -25,6 +25,7 @@ from pipelines.sandbox.quickbooks.refusals import (
     stale,
     unsupported,
 )
+from pipelines.sandbox.quickbooks.starter import add_exchange_account
 from pipelines.sandbox.quickbooks.values import Record, number_of, plain
 from pipelines.sandbox.quickbooks.vocabulary import (
     READ_ONLY,
@@ -309,7 +310,9 @@ def _update_single(books: Books, entity: Entity, given: Record, sparse: bool) ->
         after[name] = {**old, **value} if isinstance(old, dict) else value
     if after == before:
         return before
-    return books.put(entity.name, books.raised({**after, "Id": before["Id"]}))
+    kept = books.put(entity.name, books.raised({**after, "Id": before["Id"]}))
+    add_exchange_account(books)
+    return kept
 
 
 def _set_exchange_rate(books: Books, given: Record) -> Record:

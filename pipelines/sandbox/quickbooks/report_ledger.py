@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_chart import Chart, Posting
 from pipelines.sandbox.quickbooks.report_layout import (
     Query,
     answer,
@@ -33,13 +33,7 @@ from pipelines.sandbox.quickbooks.report_lists import (
     splits_of,
     texts,
 )
-from pipelines.sandbox.quickbooks.report_statements import (
-    RESULT,
-    basis_of,
-    is_wanted,
-    kind_of,
-    summed,
-)
+from pipelines.sandbox.quickbooks.report_sums import RESULT, basis_of, is_wanted, kind_of, summed
 from pipelines.sandbox.quickbooks.values import ZERO, Record, ref_value
 
 CHART_ORDER = (

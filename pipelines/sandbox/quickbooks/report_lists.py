@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.cash_basis import cash_postings
-from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, dated, posted, postings
+from pipelines.sandbox.quickbooks.ledger import dated, posted, postings
+from pipelines.sandbox.quickbooks.ledger_chart import Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_parts import POSTS
 from pipelines.sandbox.quickbooks.report_layout import (
     Period,
     Query,
@@ -22,13 +24,7 @@ from pipelines.sandbox.quickbooks.report_layout import (
 )
 from pipelines.sandbox.quickbooks.report_names import name_of
 from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
-from pipelines.sandbox.quickbooks.report_statements import (
-    REVENUE,
-    basis_of,
-    is_wanted,
-    kind_of,
-    summed,
-)
+from pipelines.sandbox.quickbooks.report_sums import REVENUE, basis_of, is_wanted, kind_of, summed
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, ref_value
 

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Posting
+from pipelines.sandbox.quickbooks.ledger_chart import Posting
 from pipelines.sandbox.quickbooks.references import display_name
 from pipelines.sandbox.quickbooks.refusals import business
 from pipelines.sandbox.quickbooks.report_layout import (
@@ -24,12 +24,7 @@ from pipelines.sandbox.quickbooks.report_layout import (
     section,
 )
 from pipelines.sandbox.quickbooks.report_names import names_of
-from pipelines.sandbox.quickbooks.report_statements import (
-    FILTERS,
-    basis_of,
-    is_wanted,
-    kind_of,
-)
+from pipelines.sandbox.quickbooks.report_sums import FILTERS, basis_of, is_wanted, kind_of
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, Open, tallies_of
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, date_of, ref_value
 

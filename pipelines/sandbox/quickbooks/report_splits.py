@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, dated, posted
+from pipelines.sandbox.quickbooks.ledger import dated, posted
+from pipelines.sandbox.quickbooks.ledger_chart import Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_parts import POSTS
 from pipelines.sandbox.quickbooks.refusals import business
 from pipelines.sandbox.quickbooks.report_layout import (
     Query,
@@ -23,10 +25,7 @@ from pipelines.sandbox.quickbooks.report_layout import (
 from pipelines.sandbox.quickbooks.report_lists import DEBIT, party_name, texts
 from pipelines.sandbox.quickbooks.report_names import name_of
 from pipelines.sandbox.quickbooks.report_parties import TYPE_NAMES
-from pipelines.sandbox.quickbooks.report_statements import (
-    is_wanted,
-    kind_of,
-)
+from pipelines.sandbox.quickbooks.report_sums import is_wanted, kind_of
 from pipelines.sandbox.quickbooks.values import Record
 
 QUARTER = "this fiscal quarter"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Posting
-from pipelines.sandbox.quickbooks.refusals import business
+from pipelines.sandbox.quickbooks.ledger_chart import Posting
+from pipelines.sandbox.quickbooks.report_columns import Amounts, Columns, columns_of
 from pipelines.sandbox.quickbooks.report_layout import (
     FISCAL,
-    Period,
     Query,
     added,
     answer,
@@ -26,157 +23,17 @@ from pipelines.sandbox.quickbooks.report_layout import (
     section,
 )
 from pipelines.sandbox.quickbooks.report_names import name_of
-from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH, tallies_of
+from pipelines.sandbox.quickbooks.report_sums import (
+    RESULT,
+    REVENUE,
+    basis_of,
+    kind_of,
+    summed,
+)
+from pipelines.sandbox.quickbooks.tally import ACCRUAL
 from pipelines.sandbox.quickbooks.values import ZERO, Record, ref_value
 
-Amounts = list[Decimal]
 ByAccount = dict[str, Amounts]
-
-
-def basis_of(query: Query) -> str:
-    """The basis of a report: accrual unless cash is asked for.
-
-    Raises:
-        Refusal: 6000, any other word.
-    """
-    basis = query.get("accounting_method", ACCRUAL).capitalize()
-    if basis not in (ACCRUAL, CASH):
-        raise business(f"Invalid accounting method: {basis}", "accounting_method")
-    return basis
-
-
-def summed(books: Books, query: Query, basis: str, first: str, last: str) -> Iterator[Posting]:
-    """What was posted on these days, summed as far as the report's filters and columns allow."""
-    tally = tallies_of(books).of(basis)
-    by = query.get("summarize_column_by", "Total").title()
-    if by in _DIMENSIONS or any(query.get(name) for name in FILTERS):
-        return filter(is_wanted(books, query), tally.split(first, last))
-    return tally.whole(first, last)
-
-
-def is_wanted(books: Books, query: Query) -> Callable[[Posting], bool]:
-    """Whether a posting passes the report's filters (comma-separated ids)."""
-    wanted = {n: set(query[n].split(",")) for n in FILTERS if query.get(n)}
-    if not wanted:
-        return lambda posting: True
-
-    def test(posting: Posting) -> bool:
-        return all(FILTERS[name](posting) in ids for name, ids in wanted.items())
-
-    return test
-
-
-FILTERS: dict[str, Callable[[Posting], str]] = {
-    "customer": lambda p: p.name[0] if p.name[1] == "Customer" else "",
-    "vendor": lambda p: p.name[0] if p.name[1] == "Vendor" else "",
-    "item": lambda p: p.item,
-    "class": lambda p: p.class_id,
-    "department": lambda p: p.department,
-    "account": lambda p: p.account,
-}
-
-
-# ---- columns
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The money columns of a statement.
-
-    Attributes:
-        heads: as written in the answer, total included.
-        key_of: which column a posting belongs to.
-        keys: the columns in order, total not included.
-    """
-
-    heads: list[Record]
-    key_of: Callable[[Posting], str]
-    keys: list[str]
-
-    @property
-    def width(self) -> int:
-        """How many amounts a row has."""
-        return len(self.heads)
-
-    def spread(self, found: Iterable[tuple[str, Decimal]]) -> Amounts:
-        """Amounts by column, the total last."""
-        by_key = dict.fromkeys(self.keys, ZERO)
-        total = ZERO
-        for key, amount in found:
-            if key in by_key:
-                by_key[key] += amount
-            total += amount
-        return [*by_key.values(), total]
-
-
-def columns_of(books: Books, query: Query, span: Period, found: Sequence[Posting]) -> Columns:
-    """The columns that `summarize_column_by` asks for.
-
-    Raises:
-        Refusal: 6000, an unknown word.
-    """
-    by = query.get("summarize_column_by", "Total").title()
-    total = column("Total" if by == "Total" else "TOTAL", "Money", "total")
-    if by == "Total":
-        return Columns([total], lambda p: "", [])
-    if by in _STEPS:
-        parts = _parts(by, span)
-        heads = [_part_head(by, part) for part in parts]
-        starts = [part.first for part in parts]
-        return Columns([*heads, total], lambda p: _part_of(parts, p.day), starts)
-    if by not in _DIMENSIONS:
-        raise business(f"Invalid value for summarize_column_by: {by}", "summarize_column_by")
-    entity, key_of = _DIMENSIONS[by]
-    ids = sorted({key_of(p) for p in found} - {""}, key=int)
-    heads = [column(name_of(books, entity, i), "Money", i) for i in ids]
-    return Columns([*heads, total], key_of, ids)
-
-
-_STEPS = ("Days", "Week", "Month", "Quarter", "Year")
-_DIMENSIONS: dict[str, tuple[str, Callable[[Posting], str]]] = {
-    "Customers": ("Customer", FILTERS["customer"]),
-    "Vendors": ("Vendor", FILTERS["vendor"]),
-    "Classes": ("Class", FILTERS["class"]),
-    "Departments": ("Department", FILTERS["department"]),
-    "Productsandservices": ("Item", FILTERS["item"]),
-}
-
-
-def _parts(by: str, span: Period) -> list[Period]:
-    first, last = date.fromisoformat(span.first), date.fromisoformat(span.last)
-    found = []
-    while first <= last:
-        following = _next_start(by, first)
-        end = min(following - timedelta(days=1), last)
-        found.append(Period(first.isoformat(), end.isoformat()))
-        first = following
-    return found
-
-
-def _next_start(by: str, day: date) -> date:
-    if by == "Days":
-        return day + timedelta(days=1)
-    if by == "Week":
-        return day + timedelta(days=7 - (day.weekday() + 1) % 7)
-    size = {"Month": 1, "Quarter": 3, "Year": 12}[by]
-    counted = (day.year * 12 + day.month - 1) // size * size + size
-    return date(counted // 12, counted % 12 + 1, 1)
-
-
-def _part_head(by: str, part: Period) -> Record:
-    first = date.fromisoformat(part.first)
-    title = {"Year": f"{first:%Y}", "Month": f"{first:%b %Y}"}.get(by)
-    if title is None:
-        title = f"{first:%b} {first.day}, {first.year}"
-        if by != "Days":
-            last = date.fromisoformat(part.last)
-            title = f"{first:%b} {first.day} - {last:%b} {last.day}, {last.year}"
-    return column(title, "Money", title, StartDate=part.first, EndDate=part.last)
-
-
-def _part_of(parts: Sequence[Period], day: str) -> str:
-    at = bisect_right(parts, day, key=lambda part: part.first) - 1
-    return parts[at].first if at >= 0 and day <= parts[at].last else ""
 
 
 # ---- rows by account
@@ -240,16 +97,6 @@ def gathered(
         pair = (columns.key_of(posting), sign(posting) * posting.amount)
         by_account.setdefault(posting.account, []).append(pair)
     return {account: columns.spread(pairs) for account, pairs in by_account.items()}
-
-
-def kind_of(books: Books) -> Callable[[Posting], str]:
-    """The type of the account of a posting."""
-    types = {a["Id"]: str(a.get("AccountType", "")) for a in books.table("Account")}
-    return lambda posting: types.get(posting.account, "")
-
-
-REVENUE = ("Income", "Other Income")
-RESULT = (*REVENUE, "Cost of Goods Sold", "Expense", "Other Expense")
 
 
 # ---- profit and loss

@@ -10,7 +10,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import ONE, dated
+from pipelines.sandbox.quickbooks.ledger import dated
+from pipelines.sandbox.quickbooks.ledger_chart import ONE
 from pipelines.sandbox.quickbooks.refusals import unsupported
 from pipelines.sandbox.quickbooks.report_layout import Query, answer, cells, header, period
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents

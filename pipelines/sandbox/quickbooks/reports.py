@@ -14,10 +14,10 @@ from pipelines.sandbox.quickbooks import (
     report_tax,
 )
 from pipelines.sandbox.quickbooks.books import Books
-from pipelines.sandbox.quickbooks.ledger import Posting
+from pipelines.sandbox.quickbooks.ledger_chart import Posting
 from pipelines.sandbox.quickbooks.refusals import unsupported
 from pipelines.sandbox.quickbooks.report_parties import CUSTOMERS, VENDORS
-from pipelines.sandbox.quickbooks.report_statements import FILTERS
+from pipelines.sandbox.quickbooks.report_sums import FILTERS
 from pipelines.sandbox.quickbooks.tally import ACCRUAL, CASH
 from pipelines.sandbox.quickbooks.values import Record
 

@@ -48,7 +48,11 @@ from pipelines.sandbox.quickbooks.replies import (
     turned_away,
 )
 from pipelines.sandbox.quickbooks.standing import open_accounts, settle
-from pipelines.sandbox.quickbooks.starter import provide, provided_accounts
+from pipelines.sandbox.quickbooks.starter import (
+    provide,
+    provide_exchange_account,
+    provided_accounts,
+)
 from pipelines.sandbox.quickbooks.tally import tallies_of
 from pipelines.sandbox.quickbooks.values import Record
 from pipelines.sandbox.quickbooks.vocabulary import BY_SEGMENT, SENDABLE, Entity
@@ -101,6 +105,7 @@ class QuickBooks:
         }
         for books in self.books.values():
             provide(books)
+            provide_exchange_account(books)
             open_accounts(books, provided_accounts(books))
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)

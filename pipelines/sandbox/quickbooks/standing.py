@@ -14,37 +14,56 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from pipelines.sandbox.quickbooks.books import Books
+from pipelines.sandbox.quickbooks.exchange import SETTLED, payments_of
 from pipelines.sandbox.quickbooks.ground_rules import listed_rate
-from pipelines.sandbox.quickbooks.ledger import POSTS, Chart, Posting, posted
+from pipelines.sandbox.quickbooks.ledger import posted
+from pipelines.sandbox.quickbooks.ledger_chart import Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_parts import POSTS
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, plain, ref_value
 from pipelines.sandbox.store import Write
 
 BALANCES = "account_balances"
 MEMBERS = ("CurrentBalance", "CurrentBalanceWithSubAccounts")
 BALANCE_SHEET = ("Asset", "Liability", "Equity")
+Changes = dict[tuple[str, str], tuple[Record | None, Record | None]]
 _SOLD = frozenset({"Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt"})
 
 
 def settle(books: Books) -> None:
     """Move balances and stock by what the open transaction has changed so far."""
-    changed = [
-        (entity, before, after)
+    changed = {
+        (entity, str((after or before or {})["Id"])): (before, after)
         for entity, before, after in books.store.changes(books.realm)
         if entity in POSTS
-    ]
+    }
     if not changed:
         return
-    chart = Chart(books)
+    now, was = Chart(books), Chart(books, {key: before for key, (before, _) in changed.items()})
+    changed |= _moved_with(was, now, changed)
     balances: dict[str, Decimal] = defaultdict(lambda: ZERO)
     stock: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for entity, before, after in changed:
-        for sign, record in ((-1, before), (1, after)):
+    for (entity, _), (before, after) in changed.items():
+        for sign, chart, record in ((-1, was, before), (1, now, after)):
             for one in _postings(chart, entity, record):
                 balances[one.account] += sign * _in_own_currency(books, record or {}, one)
                 taken = -one.quantity if entity in _SOLD else one.quantity
                 stock[one.item] += sign * taken
     _move_balances(books, balances)
     _move_stock(books, stock)
+
+
+def _moved_with(was: Chart, now: Chart, changed: Changes) -> Changes:
+    """Payments that post something else because a foreign document they settle has changed."""
+    found: Changes = {}
+    for (entity, _), pair in changed.items():
+        for chart, record in zip((was, now), pair, strict=True):
+            if entity not in SETTLED or record is None or not chart.is_foreign(record):
+                continue
+            for kind, payment in payments_of(chart, record):
+                key = (kind, str(payment["Id"]))
+                if key not in changed:
+                    found[key] = (payment, payment)
+    return found
 
 
 def _postings(chart: Chart, entity: str, record: Record | None) -> Iterator[Posting]:

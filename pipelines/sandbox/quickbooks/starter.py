@@ -22,6 +22,7 @@ MESSAGES = (
     ("SalesReceipt", "Sales Receipt"),
     ("Statement", "Statement"),
 )
+EXCHANGE_SUBTYPE = "ExchangeGainOrLoss"
 METHODS = (
     ("1", "Cash", "NON_CREDIT_CARD"),
     ("2", "Check", "NON_CREDIT_CARD"),
@@ -49,6 +50,39 @@ def provide(books: Books) -> None:
             if books.get(entity, record["Id"]) is None
         ]
     )
+
+
+def provide_exchange_account(books: Books) -> None:
+    """The account for gains and losses of exchange, in companies that have several currencies.
+
+    Its id is kept with the books: after a restart later accounts have taken the next ones.
+    """
+    key = "exchange_account"
+    if _lacks_exchange_account(books):
+        known = books.store.meta(books.realm).get(key)
+        if known is None:
+            taken = [int(i) for i in books.table("Account").ids() if i.isdigit()]
+            known = str(max(taken, default=0) + 1)
+            books.store.put_meta(books.realm, key, known)
+        account = _exchange_account(books, known, _opening_day(books))
+        books.store.preset([Write(books.realm, "Account", known, account)])
+
+
+def add_exchange_account(books: Books) -> None:
+    """The same once several currencies are switched on: the vendor adds it by itself."""
+    if _lacks_exchange_account(books):
+        account = _exchange_account(books, books.next_id("Account"), books.stamp())
+        books.put("Account", account)
+
+
+def _lacks_exchange_account(books: Books) -> bool:
+    known = books.table("Account").find("AccountSubType", EXCHANGE_SUBTYPE)
+    return books.multi_currency and not known
+
+
+def _exchange_account(books: Books, record_id: str, stamp: str) -> Record:
+    row = (record_id, "Exchange Gain or Loss", "Other Expense", EXCHANGE_SUBTYPE)
+    return _whole(_account(books, row, {}), stamp)
 
 
 def provided_accounts(books: Books) -> list[str]:

@@ -10,7 +10,7 @@ An account or an item that changes what documents post to is the end of a tally.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 
 from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.cash_basis import cash_posted
-from pipelines.sandbox.quickbooks.ledger import ONE, POSTS, Chart, Posting, posted
+from pipelines.sandbox.quickbooks.exchange import SETTLED, SETTLING, payments_of
+from pipelines.sandbox.quickbooks.ledger import posted
+from pipelines.sandbox.quickbooks.ledger_chart import ONE, Chart, Posting
+from pipelines.sandbox.quickbooks.ledger_parts import POSTS
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, ref_value
 from pipelines.sandbox.rows import Rows
 
@@ -75,19 +78,24 @@ def open_item(entity: str, record: Record) -> Open | None:
 
 @dataclass
 class Tally:
-    """Sums of postings: by day and account, and below that by name, item, class and department."""
+    """Sums of postings: by day and account, and below that by name, item, class and department.
+
+    What a foreign payment posts depends on the documents it settles: `settling` keeps it as it was
+    counted, so that it can be taken back when they have changed.
+    """
 
     chart: Chart
     post: Callable[[Chart, str, Record], Iterator[Posting]] = posted
     sums: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     parts: dict[tuple[str, str], dict[Where, tuple[Decimal, Decimal]]] = field(default_factory=dict)
     open: dict[tuple[str, str], Open] = field(default_factory=dict)
+    settling: dict[tuple[str, str], tuple[Posting, ...]] = field(default_factory=dict)
 
     def add(self, entity: str, record: Record, sign: int = 1) -> None:
         """Count one transaction, or with a sign of -1 count it no longer."""
         if not record.get("TxnDate"):
             return
-        for row in self.post(self.chart, entity, record):
+        for row in self._rows(entity, record, sign):
             key = (row.day, row.account)
             amount = sign * row.amount
             self.sums[key] = self.sums.get(key, ZERO) + amount
@@ -105,6 +113,15 @@ class Tally:
             else:
                 self.open.pop((entity, str(record["Id"])), None)
 
+    def _rows(self, entity: str, record: Record, sign: int) -> Iterable[Posting]:
+        if entity not in SETTLING or not self.chart.is_foreign(record):
+            return self.post(self.chart, entity, record)
+        key = (entity, str(record["Id"]))
+        if sign < 0 and key in self.settling:
+            return self.settling.pop(key)
+        rows = self.settling[key] = tuple(self.post(self.chart, entity, record))
+        return rows
+
     def change(self, change: Change) -> None:
         """Follow one record from what it was to what it is."""
         entity, before, after = change
@@ -112,6 +129,18 @@ class Tally:
             self.add(entity, before, -1)
         if after is not None:
             self.add(entity, after)
+        if entity in SETTLED:
+            for record in (before, after):
+                self._follow_payments(record or {})
+
+    def _follow_payments(self, document: Record) -> None:
+        """Count the payments of a foreign document anew."""
+        if not self.chart.is_foreign(document):
+            return
+        for kind, payment in payments_of(self.chart, document):
+            if (kind, str(payment["Id"])) in self.settling:
+                self.add(kind, payment, -1)
+                self.add(kind, payment)
 
     def whole(self, first: str, last: str) -> Iterator[Posting]:
         """One posting for each day and account."""
