@@ -1,8 +1,9 @@
 """The companies a sandbox can start with, by name. Each keeps its own books.
 
 `sample` is the generated company of the demonstration, `landscaping` the vendor's own demonstration
-company, `blank` an org and a company without a record. Any other name is a folder of JSON records
-of yours in the folder `companies` beside the sandbox's data folder, where their books are too.
+company, `blank` an org and a company without a record: what is made for them is in the data folder.
+Any other name is a folder of JSON records of yours in the folder `companies` beside the sandbox's
+data folder, where their books are too.
 """
 
 from __future__ import annotations
@@ -48,14 +49,14 @@ def company(name: str, data_dir: Path) -> Company:
     home = data_dir.parent
     if name == SAMPLE:
         return Company(sample_company(home), data_dir / BOOKS)
-    books = home / "companies" / f"{name}.log"
     if name == "blank":
-        return Company(None, books)
+        return Company(None, data_dir / "blank.log")
     if name == "landscaping":
-        return Company(_generated(home / "landscaping_company", _landscaping), books)
+        seed = _generated(data_dir / "landscaping_company", _landscaping)
+        return Company(seed, data_dir / "landscaping.log")
     own = _own(home)
     if name in own:
-        return Company(own[name], books)
+        return Company(own[name], home / "companies" / f"{name}.log")
     known = ", ".join([SAMPLE, "landscaping", "blank", *own])
     raise ConfigurationError(
         "sandbox",
