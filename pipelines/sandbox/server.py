@@ -41,6 +41,7 @@ Receive = Callable[[], Any]
 _IDLE_SECONDS = 300
 # What was computed may be out of date when it is done; after so many times the call waits no more.
 _MOST_PREPARATIONS = 3
+_LONG = 2**20  # of such an answer others do not wait until it is packed
 # On every answer, so that nobody takes the sandbox for the vendor.
 MARK = (spelled("X-Crossfoot-Sandbox"), b"1")
 
@@ -126,7 +127,11 @@ class App:
             await asyncio.to_thread(work)
         action = self._sandbox.verdict(request)
         if action is None:
-            await self._send(send, packed(request, self._dispatch(request, None)))
+            reply = self._dispatch(request, None)
+            if len(reply.body) < _LONG:
+                await self._send(send, packed(request, reply))
+            else:
+                await self._send(send, await asyncio.to_thread(packed, request, reply))
         else:
             await self._misbehave(request, action, scope, send)
 

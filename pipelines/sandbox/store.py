@@ -82,6 +82,7 @@ class Store:
         self._log: BinaryIO | None = None
         self._path: Path | None = None
         self._lock: int | None = None
+        self.is_past = False  # in a block of `as_of`
         self.stamp: Callable[[], str] = lambda: ""
 
     def table(self, realm: str, entity: str) -> Table:
@@ -90,6 +91,14 @@ class Store:
         found = self._tables.get(key)
         if found is None:
             found = self._tables[key] = Table()
+        return found
+
+    def frozen(self, realm: str) -> Store:
+        """One org's or company's records and values as they are now, to be read without a lock."""
+        found = Store()
+        found._tables = {key: t.frozen() for key, t in self._tables.items() if key[0] == realm}
+        found._meta = {realm: dict(self.meta(realm))}
+        found.stamp = self.stamp
         return found
 
     def entities(self, realm: str) -> list[str]:
@@ -153,6 +162,7 @@ class Store:
 
         Small durable values (tokens, counters) stay as they are.
         """
+        self.is_past = True
         past = [part for part in self._history if not commits and part[0] > moment]
         newest = list(self._history)[-commits:] if commits else past
         undone = [entry for _, entries in newest for entry in entries]
@@ -163,6 +173,7 @@ class Store:
         try:
             yield
         finally:
+            self.is_past = False
             self._roll_back(mark)
             self._depth -= 1
             for entry in undone:

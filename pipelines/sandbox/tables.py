@@ -39,6 +39,13 @@ class Table:
     def __iter__(self) -> Iterator[Record]:
         return iter(self.rows())
 
+    def frozen(self) -> Table:
+        """The same records as they are now, whatever is written here later."""
+        found = Table(self._base)
+        found._written = dict(self._written)
+        found._replaced = set(self._replaced)
+        return found
+
     def ids(self) -> Iterator[str]:
         """The ids of all records."""
         numbers = (n for n in range(len(self._base)) if n not in self._replaced)

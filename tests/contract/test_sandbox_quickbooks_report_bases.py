@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from quickbooks_company import GB, Company, invoice, line, payment, quickbooks_sandbox
 
-from pipelines.sandbox.quickbooks import report_layout, tally
+from pipelines.sandbox.quickbooks import report_layout, report_work, tally
 
 YEAR = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
 CASH = {**YEAR, "accounting_method": "Cash"}
@@ -217,6 +217,57 @@ def test_no_one_waits_while_sums_are_made_and_none_is_left_out(
         assert figures(one.result()["Rows"])["Net Income"] == "7.00"
         assert figures(other.result()["Rows"])["TOTAL ASSETS"] == "7.00"
     assert refused.status == 400
+
+
+def test_no_one_waits_for_a_long_report_and_it_is_of_the_moment_it_was_asked_at(
+    us: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    us.save("Invoice", invoice(line(100)))
+    begun, go_on = threading.Event(), threading.Event()
+    make = report_work._made
+
+    def slowly(*given: Any) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return make(*given)
+
+    monkeypatch.setattr(report_work, "_made", slowly)
+    monkeypatch.setattr(report_work, "LARGE", 1)
+    names = ("TransactionList", "GeneralLedger", "JournalReport", "AgedReceivableDetail")
+    with ThreadPoolExecutor(len(names)) as pool:
+        asked = [pool.submit(us.get, f"/reports/{name}", date_macro="all") for name in names]
+        assert begun.wait(20)
+        assert us.read("Customer", "1")["Balance"] == 100
+        go_on.set()
+        assert [answer.result().body["Header"]["ReportName"] for answer in asked] == list(names)
+        begun.clear()
+        go_on.clear()
+        late = pool.submit(report, us, "JournalReport", date_macro="all")
+        assert begun.wait(20)
+        us.save("Invoice", invoice(line(7)))
+        us.post("/customer", {**us.read("Customer", "1"), "sparse": True, "DisplayName": "Other"})
+        go_on.set()
+        rows = late.result()["Rows"]["Row"]
+    assert [cell["value"] for cell in rows[-1]["Summary"]["ColData"]][-2:] == ["100.00", "100.00"]
+    assert {row["ColData"][3]["value"] for row in rows[:-1]} == {"Amy's Bird Sanctuary"}
+    assert us.post("/reports/JournalReport", {}).status == 400
+    assert us.get("/reports/JournalReport", start_date="soon").body["Fault"]["Error"]
+
+
+def test_a_report_of_the_past_is_not_the_one_just_made(
+    us: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_work, "LARGE", 1)
+    for amount in (100, 7):
+        us.save("Invoice", invoice(line(amount)))
+    rule = {
+        "system": "quickbooks",
+        "path": "/reports/",
+        "action": {"kind": "stale_read", "commits": 1},
+    }
+    us.control("POST", "/faults", rule)
+    asked = [report(us, "JournalReport", date_macro="all")["Rows"] for _ in range(2)]
+    assert [figures(rows)["TOTAL"] for rows in asked] == ["100.00", "107.00"]
 
 
 def test_a_changed_account_of_an_item_moves_what_was_sold(us: Company) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,6 +41,12 @@ class Books:
         self._currency = company.get("home_currency")
         self.name = str(company.get("name", self.realm))
         self.kept: dict[str, object] = {}  # what others compute of these books and keep
+
+    def frozen(self) -> Books:
+        """The books as they are now, to be read while these go on being written."""
+        found = copy(self)
+        found.store, found.kept = self.store.frozen(self.realm), {}
+        return found
 
     # ---- records
 

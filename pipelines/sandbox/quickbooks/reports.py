@@ -45,6 +45,11 @@ def summed_on(name: str, query: Mapping[str, str]) -> str:
     return CASH if cash and name.lower() not in _ACCRUAL_ONLY else ACCRUAL
 
 
+def grows_with_documents(name: str) -> bool:
+    """Whether a report has a row for each document, so that a large company's takes seconds."""
+    return name.lower() in _READ_FROM_DOCUMENTS | _LISTS_WHAT_IS_SUMMED
+
+
 def _sales(name: str, entity: str, key: Callable[[Posting], str]) -> Make:
     return partial(report_parties.sales_by, name=name, entity=entity, key=key)
 
@@ -95,6 +100,10 @@ REPORTS: Mapping[str, Make] = {name.lower(): make for name, make in NAMED.items(
 _READ_FROM_DOCUMENTS = frozenset(
     ("transactionlist", "transactionlistbycustomer", "transactionlistbyvendor", "journalreport",
      "inventoryvaluationsummary", "profitandlossdetail", "transactionlistwithsplits", "taxsummary")
+)  # fmt: skip
+_LISTS_WHAT_IS_SUMMED = frozenset(
+    ("generalledger", "agedreceivabledetail", "agedpayabledetail", "customerbalancedetail",
+     "vendorbalancedetail")
 )  # fmt: skip
 # These have no `accounting_method`, or speak of open amounts.
 _ACCRUAL_ONLY = frozenset(

@@ -47,6 +47,7 @@ from pipelines.sandbox.quickbooks.replies import (
     trace_headers,
     turned_away,
 )
+from pipelines.sandbox.quickbooks.report_work import ReportWork
 from pipelines.sandbox.quickbooks.standing import open_accounts, settle
 from pipelines.sandbox.quickbooks.starter import (
     provide,
@@ -111,6 +112,7 @@ class QuickBooks:
         self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
         self.files = FileAddresses()
         self.weather: Weather = QuickBooksWeather(kernel.clock.now, self.oauth)
+        self.report_work = ReportWork()
         self.limits = {realm: Limits() for realm in self.books}
         kernel.observers[self.name] = Webhooks(kernel.clock, VERIFIER_TOKEN)
         kernel.doors[self.name] = self.refuse_crowd
@@ -197,7 +199,8 @@ class QuickBooks:
                 return too_large(self.kernel.clock.now())
         except GatewayRefusal as refusal:
             return turned_away(self.kernel.clock.now(), refusal)
-        return self._answer(Call(books, request, resource, tuple(segments[1:])))
+        made = None if books.store.is_past else self.report_work.take(request)
+        return made or self._answer(Call(books, request, resource, tuple(segments[1:])))
 
     def _tokens(self, path: str, request: Request) -> Reply:
         reply = self.oauth.answer(path, request)
@@ -230,8 +233,15 @@ class QuickBooks:
         segments = (match.group(2) or "").split("/") if match else []
         if books is None or segments[0].lower() != "reports" or len(segments) != 2:
             return None
+        if request.method != "GET" or not self._is_admitted(books.realm, request):
+            return None
         basis = reports.summed_on(segments[1], request.query)
-        return tallies_of(books).preparation(basis, self.kernel.lock) if basis else None
+        sums = tallies_of(books).preparation(basis, self.kernel.lock) if basis else None
+        return sums or self.report_work.preparation(books, request, segments[1])
+
+    def _is_admitted(self, realm: str, request: Request) -> bool:
+        token = bearer(request)
+        return token is not None and self.oauth.realm_of_token(token) == realm
 
     def refuse_crowd(self, request: Request, others: int) -> Reply | None:
         """What a call gets while so many others of its company are under way; None: it may go on.

@@ -122,6 +122,11 @@ class Tally:
         rows = self.settling[key] = tuple(self.post(self.chart, entity, record))
         return rows
 
+    def frozen(self) -> Tally:
+        """The sums as they are now, to be read only."""
+        parts = {key: dict(below) for key, below in self.parts.items()}
+        return Tally(self.chart, self.post, dict(self.sums), parts, dict(self.open))
+
     def change(self, change: Change) -> None:
         """Follow one record from what it was to what it is."""
         entity, before, after = change
@@ -178,6 +183,13 @@ class Tallies:
             self._begin()
             self._made[basis] = _made_of(self._books, basis, self._records(), Chart(self._books))
         return self._made[basis]
+
+    def frozen(self, books: Books) -> Tallies:
+        """What has been made, for books that are a copy of these."""
+        found = Tallies(books)
+        found._made = {basis: tally.frozen() for basis, tally in self._made.items()}
+        found._watching = True  # nothing is written there
+        return found
 
     def preparation(
         self, basis: str, lock: AbstractContextManager[Any]
