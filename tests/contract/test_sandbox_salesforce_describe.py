@@ -183,6 +183,7 @@ def test_limits_and_record_counts(org: Org) -> None:
     limits = org.get("limits")
     assert limits["DailyApiRequests"]["Remaining"] < limits["DailyApiRequests"]["Max"]
     assert "DailyBulkApiBatches" in limits
+    assert "DailyBulkApiRequests" in org.get("/services/data/v48.0/limits")
     counts = org.get("limits/recordCount", params={"sObjects": "Contact,Task"})
     assert counts == {"sObjects": [{"count": 1, "name": "Contact"}]}
 

@@ -55,7 +55,7 @@ def limits(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
         200,
         {
             "DailyApiRequests": {"Max": DAILY_CALLS, "Remaining": left},
-            "DailyBulkApiBatches": {
+            _batches_word(call): {
                 "Max": DAILY_BATCHES,
                 "Remaining": max(0, DAILY_BATCHES - used.bulk_batches),
             },
@@ -66,6 +66,11 @@ def limits(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
             **_UNTOUCHED,
         },
     )
+
+
+def _batches_word(call: Call) -> str:
+    """What batches are called: versions before 49 name the calls that bring them."""
+    return "DailyBulkApiRequests" if float(call.version) < 49 else "DailyBulkApiBatches"
 
 
 def _record_count(org: Org, call: Call) -> Answer:
