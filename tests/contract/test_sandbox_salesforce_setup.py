@@ -143,6 +143,9 @@ def test_definitions_by_query(org: Org) -> None:
     asked = "SELECT QualifiedApiName FROM EntityDefinition WHERE IsQueryable = false"
     listed = org.get("query", params={"q": asked})["records"]
     assert {r["QualifiedApiName"] for r in listed} == {"ActivityHistory", "OpenActivity"}
+    asked = {"q": "SELECT Id, DeveloperName FROM CustomField", "columns": "true"}
+    columns = org.get("tooling/query", params=asked)
+    assert [c["columnName"] for c in columns["columnMetadata"]] == ["Id", "DeveloperName"]
     error = org.refused("POST", "tooling/sobjects/CustomObject", 400, json={"FullName": "X__c"})
     assert error["errorCode"] == "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
     apex = org.get("tooling/executeAnonymous?anonymousBody=x")

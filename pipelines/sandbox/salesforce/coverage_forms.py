@@ -9,6 +9,13 @@ _ROOT = "/services/data/v{version}/"
 _ACCOUNTS = _ROOT + "sobjects/Account"
 _ASKED = {"Accept": "application/xml"}
 _SENT = {"Content-Type": "application/xml", **_ASKED}
+_SOAP = {"Content-Type": "text/xml", "SOAPAction": '""'}
+_APEX = (
+    '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns="http://soap.sforce.com/2006/08/apex"><e:Header><SessionHeader><sessionId>'
+    "{access_token}</sessionId></SessionHeader></e:Header><e:Body><executeAnonymous><String>x"
+    "</String></executeAnonymous></e:Body></e:Envelope>"
+)
 _TREE = (
     '<SObjectTreeRequest><records type="Account" referenceId="one"><Name>Covered</Name></records>'
     "</SObjectTreeRequest>"
@@ -21,11 +28,15 @@ OPERATIONS: Areas = {
         Operation("Workflow rules", "GET", _ROOT + "process/rules", says="rules",
                   note="There are none."),
     ),
-    "Tooling and Apex by SOAP": tuple(
-        Operation(name, "POST", f"/services/Soap/{letter}/62.0", NOT_SERVED, body="<x/>",
-                  headers={"Content-Type": "text/xml"}, says="INVALID_OPERATION",
-                  note="Answers a fault that says so.")
-        for name, letter in (("Tooling API", "T"), ("Apex API", "s"))
+    "Tooling and Apex by SOAP": (
+        Operation("Tooling API", "POST", "/services/Soap/T/62.0", NOT_SERVED, body="<x/>",
+                  headers=_SOAP, says="INVALID_OPERATION", note="Answers a fault that says so."),
+        Operation("executeAnonymous", "POST", "/services/Soap/s/62.0", body=_APEX, headers=_SOAP,
+                  says="<compiled>false</compiled>",
+                  note="Answers as a compilation that failed: Apex does not run here."),
+        Operation("compileClasses, runTests", "POST", "/services/Soap/s/62.0", NOT_SERVED,
+                  body=_APEX.replace("executeAnonymous", "runTests"), headers=_SOAP,
+                  says="INVALID_OPERATION", note="Answers a fault that says so."),
     ),
     "Versions, sizes, crowds": (
         Operation("Retired version", "GET", "/services/data/v30.0/limits", REFUSED,

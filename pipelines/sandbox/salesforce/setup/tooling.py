@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pipelines.sandbox.salesforce import describing, ids, refusals
-from pipelines.sandbox.salesforce.calls import Answer, Call, object_body, only
+from pipelines.sandbox.salesforce.calls import Answer, Call, is_true, object_body, only
 from pipelines.sandbox.salesforce.catalogue import Catalogue
 from pipelines.sandbox.salesforce.fields import Field, flag, text, whole
 from pipelines.sandbox.salesforce.org import Org
+from pipelines.sandbox.salesforce.query_columns import query_columns
 from pipelines.sandbox.salesforce.refusals import Refusal
 from pipelines.sandbox.salesforce.setup import components, definitions
 from pipelines.sandbox.salesforce.sobject import SObject, define
@@ -150,9 +151,11 @@ def _query(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     if rest:
         raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
     made = [(kind, str(row["Id"]), row) for kind, row in _rows(org)]
-    found = definitions.selection_of(org, call, _objects(), [*made, *definitions.rows(org)]).run(
-        call.query.get("q", ""), False
-    )
+    selection = definitions.selection_of(org, call, _objects(), [*made, *definitions.rows(org)])
+    statement = call.query.get("q", "")
+    if is_true(call.query.get("columns")):
+        return Answer(200, query_columns(selection.scope(statement)))
+    found = selection.run(statement, False)
     rows = [_addressed(call, row) for row in found.rows]
     if len(rows) > 1 and any(k in row for row in rows for k in _WHOLE):
         raise refusals.malformed_query(

@@ -12,6 +12,7 @@ from pipelines.sandbox.salesforce.sessions import base_url
 from pipelines.sandbox.salesforce.soap import metadata, partner
 from pipelines.sandbox.salesforce.soap.envelope import (
     ENTERPRISE,
+    OF_APEX,
     OF_METADATA,
     PARTNER,
     Dialect,
@@ -26,11 +27,9 @@ from pipelines.sandbox.salesforce.soap.envelope import (
 ADDRESS = re.compile(
     r"/services/Soap/(?P<door>[ucmTs])/(?P<version>\d+(?:\.\d)?)(?:/.*)?", re.IGNORECASE
 )
-_DIALECTS: Mapping[str, Dialect] = {"u": PARTNER, "c": ENTERPRISE, "m": OF_METADATA}
-_REST_ONLY = {
-    "t": "The Tooling API is served through REST only.",
-    "s": "Apex is not served by this sandbox.",
-}
+_DIALECTS: Mapping[str, Dialect] = {"u": PARTNER, "c": ENTERPRISE, "m": OF_METADATA, "s": OF_APEX}
+_NO_APEX = "Apex is not served by this sandbox"
+_REST_ONLY = {"t": "The Tooling API is served through REST only.", "s": f"{_NO_APEX}."}
 _NO_LOGIN_FROM = 65.0  # `login()` is missing from version 65 on
 _RETIRED_BELOW, _NEWEST = 31.0, 68.0
 
@@ -63,7 +62,7 @@ def _respond(org: Org, request: Request, dialect: Dialect, letter: str, version:
     if not _RETIRED_BELOW <= version <= _NEWEST:
         raise Fault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
     message = _message(request)
-    if message.operation == "login" and dialect is not OF_METADATA:
+    if message.operation == "login" and dialect in (PARTNER, ENTERPRISE):
         return _login(org, request, dialect, letter, version, message)
     session = org.sessions.use(message.session_id)
     if session is None:
@@ -75,7 +74,20 @@ def _respond(org: Org, request: Request, dialect: Dialect, letter: str, version:
     org.count_call()
     org.enter(session.user_id)
     door = partner.Door(org, message, dialect, f"{version:.1f}", base_url(request))
+    if dialect is OF_APEX:
+        return _uncompiled(message)
     return metadata.respond(door) if dialect is OF_METADATA else partner.respond(door)
+
+
+def _uncompiled(message: Message) -> Reply:
+    """Apex does not run here: what is sent to be run is answered as what does not compile."""
+    if message.operation != "executeAnonymous":
+        raise Fault("INVALID_OPERATION", _REST_ONLY["s"])
+    result = {
+        "column": 1, "compileProblem": _NO_APEX, "compiled": False, "exceptionMessage": None,
+        "exceptionStackTrace": None, "line": 1, "success": False,
+    }  # fmt: skip
+    return answer(OF_APEX, message.operation, result)
 
 
 def _message(request: Request) -> Message:

@@ -14,6 +14,7 @@ from pipelines.sandbox.kernel import Reply
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+APEX = "http://soap.sforce.com/2006/08/apex"
 METADATA = "http://soap.sforce.com/2006/04/metadata"
 
 
@@ -60,6 +61,7 @@ ENTERPRISE = Dialect(
     "urn:sobject.enterprise.soap.sforce.com",
     "urn:fault.enterprise.soap.sforce.com",
 )
+OF_APEX = Dialect(APEX, "", APEX)
 OF_METADATA = Dialect(METADATA, "", METADATA)
 
 
@@ -196,7 +198,7 @@ def fault(dialect: Dialect, refused: Fault) -> Reply:
 
 
 def _detail(dialect: Dialect, refused: Fault) -> str:
-    if dialect is OF_METADATA or not refused.kind:
+    if dialect in (OF_METADATA, OF_APEX) or not refused.kind:
         return ""
     kind = f"sf:{refused.kind}"
     return (
