@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from pipelines import warehouse
 from pipelines.extract.quickbooks import DELETION, ENTITIES
+from pipelines.extract.quickbooks_changes import KnownIds
 from pipelines.extract.salesforce import table_name
 
 
-def known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
+def known_ids(path: Path) -> KnownIds:
     """The ids of an entity that the warehouse holds and does not know as deleted, as they are
     when first asked for."""
 
@@ -19,7 +21,11 @@ def known_ids(path: Path) -> Callable[[str, str], frozenset[str]]:
     def held() -> Mapping[tuple[str, str], frozenset[str]]:
         return _held_ids(path)
 
-    return lambda company_id, entity: held().get((company_id, entity), frozenset())
+    def known(company_id: str, entity: str, since: datetime | None = None) -> frozenset[str]:
+        found = held() if since is None else _held_ids(path, since)
+        return found.get((company_id, entity), frozenset())
+
+    return known
 
 
 def holds_nothing(path: Path) -> Callable[[str, str], bool]:
@@ -41,13 +47,16 @@ def holds_nothing(path: Path) -> Callable[[str, str], bool]:
     return lambda company_id, entity: (company_id, entity) not in held()
 
 
-def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+def _held_ids(
+    path: Path, since: datetime | None = None
+) -> Mapping[tuple[str, str], frozenset[str]]:
     tables = warehouse.tables(path, warehouse.RAW_QUICKBOOKS)
     entities = {name: entity for entity in ENTITIES if (name := table_name(entity)) in tables}
     if not entities or DELETION not in tables:
         return {}
     every = " UNION ALL ".join(
-        f"SELECT company_id, '{entity}' AS entity, id, last_updated_at FROM raw_quickbooks."  # noqa: S608
+        f"SELECT company_id, '{entity}' AS entity, id, last_updated_at, extracted_at"  # noqa: S608
+        " FROM raw_quickbooks."
         f"{warehouse.identifier(name)}"
         for name, entity in entities.items()
     )
@@ -60,7 +69,9 @@ def _held_ids(path: Path) -> Mapping[tuple[str, str], frozenset[str]]:
     ids: dict[tuple[str, str], set[str]] = {}
     for row in warehouse.read(
         path,
-        f"SELECT company_id, entity, id FROM ({every}) AS held ANTI JOIN {gone}",  # noqa: S608
+        f"SELECT company_id, entity, id FROM ({every}) AS held ANTI JOIN {gone}"  # noqa: S608
+        " WHERE extracted_at >= coalesce(CAST(? AS TIMESTAMPTZ), extracted_at)",
+        [since],
     ):
         ids.setdefault((row["company_id"], row["entity"]), set()).add(row["id"])
     return {key: frozenset(found) for key, found in ids.items()}

@@ -1,6 +1,6 @@
 """QuickBooks Online as a dlt source: one resource per entity over all companies, and deletions.
 
-    reading = CompanyReading(client, known_ids=lambda company, entity: frozenset())
+    reading = CompanyReading(client, known_ids=lambda *_: frozenset())
     pipeline = dlt.pipeline("books", destination="duckdb", dataset_name="raw_quickbooks")
     while True:
         pipeline.run(quickbooks_source([reading]), loader_file_format="parquet")
@@ -14,7 +14,7 @@ that is known. A record that comes back has a later time than its deletion.
 
 - The first reading walks every entity in pages of 1000 (`quickbooks_walk`). It may end before all
   rows have come: rows and the place to go on from are loaded together, so that a killed load of
-  millions does not begin anew.
+  millions does not begin anew. What is walked again later is kept slice by slice, too.
 - Afterwards one change-data-capture call a run and company brings everything
   (`quickbooks_changes`), deletions included, while the last reading is younger than 29 days.
 - Once a day a round is made besides (`sweep`): lists that changes do not cover, the report of

@@ -11,10 +11,10 @@ too much is queried by its time stamp, where the service's count proves that no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 from pipelines.clients.quickbooks import CDC_LIMIT as _LIMIT
@@ -35,7 +35,15 @@ _UNWITNESSED = timedelta(days=1)
 _REMEMBERED = 1000
 # How the service refuses a date beyond its reach: "Unsupported Operation" (quickbooks_api 4.2).
 _UNSUPPORTED = "500"
-KnownIds = Callable[[str, str], frozenset[str]]
+
+
+class KnownIds(Protocol):
+    """The ids that the warehouse holds of a company's entity and does not know as deleted; of
+    these, those that were read `since` a moment of the vendor's clock."""
+
+    def __call__(
+        self, company_id: str, entity: str, since: datetime | None = None, /
+    ) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ T = TypeVar("T")
 class Subject:
     """One entity as it is read in this run.
 
-    In mode `full` it is walked from `place`, `known` being the ids that the warehouse has of it;
+    In mode `full` it is walked from `place`, `known` being the ids that the warehouse has of it and
+    `before` those that earlier processes have read in this very walk;
     `recent` are the versions that the walk must show at least, as the change call told them just
     before. Else `living` and `gone` are all that changed, and `versions` what was told of it.
     """
@@ -37,6 +38,7 @@ class Subject:
     recent: dict[str, Records] = field(default_factory=dict)
     place: Place = BEGINNING
     known: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
     walk: Walk | None = None
     pages: Iterator[Records] | None = None
     handed: Ids = field(default_factory=Ids)

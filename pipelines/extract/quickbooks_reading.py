@@ -46,9 +46,10 @@ class CompanyReading:
     come, and the same reading is to be loaded again.
 
     `known_ids(company, entity)` gives the ids that the warehouse holds and does not know as
-    deleted; `is_new(company, entity)` whether it holds no row at all, so that rows can be added
-    without looking for earlier ones. With `full`, everything is walked. The day's round is made
-    when it is due, or with `sweep` now, or with `sweep` False not at all.
+    deleted, and with a moment besides those of them that were read since; `is_new(company, entity)`
+    tells whether it holds no row at all, so that rows can be added without looking for earlier
+    ones. With `full`, everything is walked. The day's round is made when it is due, or with
+    `sweep` now, or with `sweep` False not at all.
     """
 
     def __init__(
@@ -231,8 +232,11 @@ class CompanyReading:
 
     def _resume(self, one: Subject, kept: Mapping[str, Any]) -> None:
         """Go on with a walk, unless changes since its beginning cannot be told any more."""
-        if one.began - datetime.fromisoformat(kept["began"]) < CDC_REACH:
-            resume(one, kept)
+        began = datetime.fromisoformat(kept["began"])
+        if one.began - began < CDC_REACH:
+            # Rows are stamped by a clock of whole seconds.
+            since = began.replace(microsecond=0)
+            resume(one, kept, self._known_ids(self.company_id, one.name, since))
             self._progress(
                 f"QuickBooks {self.company_id} {one.name}: going on after {one.rows:,} rows"
             )

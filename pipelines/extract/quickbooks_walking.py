@@ -31,7 +31,7 @@ from pipelines.extract.quickbooks_entities import (
     without,
 )
 from pipelines.extract.quickbooks_rows import Gone, deletion_table, entity_table
-from pipelines.extract.quickbooks_walk import Place, Walk, WalkLost
+from pipelines.extract.quickbooks_walk import BEGINNING, Place, Walk, WalkLost
 from pipelines.extract.results import Progress
 
 _WALKS = 3
@@ -106,7 +106,7 @@ class Walking:
                     continue
                 yield from self.rows(one, kept)
                 kept = self._told(one, kept)
-                if self.room <= 0 and not one.walk.is_over and (one.is_resumed or not one.known):
+                if self.room <= 0 and not one.walk.is_over:
                     state[one.name] = {"walk": _token(one, one.walk)}
                     return False
         except WalkLost:
@@ -141,6 +141,7 @@ class Walking:
 
     def _begin_anew(self, one: Subject) -> None:
         one.walk = one.pages = None
+        one.place, one.before = BEGINNING, frozenset()
 
     # Proofs ----------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Walking:
         """Records that the change call told and the walk did not show."""
         for key, records in list(one.recent.items()):
             del one.recent[key]
-            if not (one.is_resumed and key in one.known):
+            if key not in one.before:
                 yield from self._added(one, records)
 
     def _added(self, one: Subject, records: Records) -> Iterator[Any]:
@@ -181,11 +182,10 @@ class Walking:
         return size == 0 or one.walk.page_count > 1 or one.is_resumed
 
     def _size(self, one: Subject) -> int:
-        """How many living records the walk has come by, with those that earlier loads hold."""
+        """How many living records the walk has come by, earlier processes' part included."""
         assert one.walk is not None
         met = one.walk.met
-        loaded = one.known if one.is_resumed else ()
-        before = sum(1 for i in loaded if i not in met and i not in one.gone)
+        before = sum(1 for i in one.before if i not in met and i not in one.gone)
         return len(met) + before - sum(1 for i in one.gone if i in met)
 
     def _is_unused(self, entity: str) -> bool:
@@ -194,9 +194,10 @@ class Walking:
     def _find_gone(self, one: Subject) -> None:
         """Two proofs before anything counts as gone: not in the walk, and unknown when asked."""
         assert one.walk is not None
-        if one.name in (*SINGLES, "ExchangeRate") or one.is_resumed:
+        if one.name in (*SINGLES, "ExchangeRate"):
             return
-        missing = sorted(i for i in one.known if i not in one.walk.met and i not in one.gone)
+        met = one.walk.met
+        missing = sorted(i for i in one.known - one.before if i not in met and i not in one.gone)
         for start in range(0, len(missing), _IDS_AT_ONCE):
             chunk = missing[start : start + _IDS_AT_ONCE]
             if self._still_there(one, chunk):
@@ -224,11 +225,12 @@ def _token(one: Subject, walk: Walk) -> dict[str, Any]:
     return {"place": walk.place.kept(), "began": one.began.isoformat(), "rows": one.rows}
 
 
-def resume(one: Subject, kept: Mapping[str, Any]) -> None:
-    """Go on where a load that was kept has ended."""
+def resume(one: Subject, kept: Mapping[str, Any], before: frozenset[str]) -> None:
+    """Go on where a load that was kept has ended; `before` are the ids that its walk has read."""
     one.place = Place(**kept["place"])
     one.began = datetime.fromisoformat(kept["began"])
     one.rows = int(kept["rows"])
+    one.before = before
 
 
 def deletions(company_id: str, gone: Iterable[Gone]) -> Any:

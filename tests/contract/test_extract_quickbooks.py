@@ -1,0 +1,140 @@
+"""How a company is read again: whole books slice by slice, whatever ends the process meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import killed_books
+import pytest
+from both_shelf import Shelf, check_quickbooks
+from both_systems import US, World, running_world, write_seed
+from quickbooks_company import customer
+
+from pipelines import warehouse
+from pipelines.clients import quickbooks as client
+from pipelines.extract import results
+from pipelines.extract.quickbooks import DELETION, ENTITIES
+from pipelines.sandbox.store import Write
+
+MANY = 25
+
+
+@pytest.fixture(scope="module")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    many = [customer(str(n), f"Customer {n:02}", "USD") for n in range(1, MANY + 1)]
+    return write_seed(tmp_path_factory.mktemp("both") / "seed", quickbooks={US: {"Customer": many}})
+
+
+@pytest.fixture
+def shelf(seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    """Pages of five records and loads of six; everything has been read once."""
+    monkeypatch.setattr(client, "PAGE", 5)
+    monkeypatch.setattr(results, "SLICE_ROWS", 6)
+    with running_world(seed, tmp_path / "data") as world:
+        shelf = Shelf(world)
+        shelf.extract(system="quickbooks")
+        world.move_clock(days=1 / 24)
+        yield shelf
+
+
+def vanish(world: World, customer_id: str) -> None:
+    """A record goes without a word, as after a month or by the vendor's own hand."""
+    world.sandbox.kernel.store.preset([Write(US, "Customer", customer_id, None)])
+
+
+def gone(shelf: Shelf) -> set[tuple[str, str]]:
+    return {(r["id"], r["proof"]) for r in shelf.tables.get(DELETION, {}).values()}
+
+
+def test_what_is_held_is_read_again_slice_by_slice(shelf: Shelf) -> None:
+    vanish(shelf.world, "3")
+    loads = shelf.loads
+    shelf.extract(system="quickbooks", full=True)
+    assert shelf.loads > loads + 5
+    check_quickbooks(shelf)
+    assert gone(shelf) == {("3", "sweep")}
+    assert "walk" not in str(shelf.state)
+
+
+def test_a_killed_reading_of_what_is_held_goes_on_and_finds_what_is_gone(shelf: Shelf) -> None:
+    """Gone before the kill, in the part that was read, and after it, in the part to come."""
+    vanish(shelf.world, "3")
+    reading = shelf.company_reading(full=True)
+    assert shelf.load(US, reading, ENTITIES)
+    for more in ("7", "22"):
+        vanish(shelf.world, more)
+    shelf.world.move_clock(days=1 / 24)
+    shelf.said.clear()
+    again = [shelf.company_reading()]
+    while shelf.load(US, again[-1], ENTITIES):  # killed after each load
+        again.append(shelf.company_reading())
+    assert len(again) > 2
+    assert any("Customer: going on after" in said for said in shelf.said)
+    shelf.extract(system="quickbooks")
+    shelf.world.move_clock(days=1.5)
+    shelf.extract(system="quickbooks")
+    check_quickbooks(shelf)
+    assert {i for i, _ in gone(shelf)} == {"3", "7", "22"}
+
+
+def held(world: World) -> list[dict[str, Any]]:
+    """What the warehouse holds of the customers, each with its number of rows."""
+    sql = (
+        "SELECT id, count(*) AS rows FROM raw_quickbooks.customer"
+        f" WHERE company_id = '{US}' GROUP BY id ORDER BY CAST(id AS INTEGER)"
+    )
+    return warehouse.read(world.settings.warehouse_path, sql)
+
+
+def killed(world: World, loads: int, point: str) -> None:
+    command = [sys.executable, killed_books.__file__, str(world.settings.data_dir), str(loads)]
+    ended = subprocess.run([*command, point], timeout=120, capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+
+
+def test_killed_in_the_middle_of_a_walk_the_warehouse_ends_whole(
+    seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed where one load is kept, and the next one's rows are in their tables but nothing says
+    so: the walk goes on from the place that was kept, and no row is there twice."""
+    monkeypatch.setattr(client, "PAGE", killed_books.PAGE)
+    monkeypatch.setattr(results, "SLICE_ROWS", killed_books.SLICE)
+    with running_world(seed, tmp_path / "data") as world:
+        killed(world, 1, "rows")
+        assert 0 < len(held(world)) <= MANY
+        said: list[str] = []
+        killed_books.read_books(str(world.folder), said.append)
+        assert any(": going on after" in text for text in said)
+        assert held(world) == [{"id": str(n), "rows": 1} for n in range(1, MANY + 1)]
+        (total,) = warehouse.read(
+            world.settings.warehouse_path,
+            "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM raw_quickbooks.account"
+            f" WHERE company_id = '{US}'",
+        )
+        assert total["n"] == total["ids"] > killed_books.SLICE
+
+
+def test_a_killed_first_reading_goes_on_without_reading_again(
+    seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 5)
+    monkeypatch.setattr(results, "SLICE_ROWS", 6)
+    with running_world(seed, tmp_path / "data") as world:
+        shelf, rows, processes, more = Shelf(world), 0, 0, True
+        while more:
+            reading = shelf.company_reading()
+            more = shelf.load(US, reading, ENTITIES)
+            processes += 1
+        rows = len(shelf.rows("Customer", US))
+        assert processes > 4
+        assert rows == MANY
+        assert sum("Customer: going on after" in said for said in shelf.said) >= 2
+        for realm in set(world.settings.quickbooks.companies):
+            if realm.realm_id != US:
+                shelf._take(realm.realm_id, shelf.company_reading(realm.realm_id), ENTITIES)
+        check_quickbooks(shelf)
