@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.clients import quickbooks_faults, salesforce_faults
-from pipelines.clients.quickbooks import kind_of as quickbooks_kind
 from pipelines.clients.quickbooks import quoted
+from pipelines.clients.quickbooks_statements import kind_of as quickbooks_kind
 from pipelines.clients.recording import Kind, MeteredCall
 from pipelines.clients.redaction import MASK, excerpt, redact
 from pipelines.clients.salesforce import SalesforceClient
