@@ -41,6 +41,8 @@ REASON_WORDS = {
     "written_not_yet_read": "it was written and is not read back yet",
     "billing_plan_unknown": "the deal's billing plan is not one that Crossfoot knows",
     "customer_inactive": "the customer was made inactive in QuickBooks",
+    "customer_role_unclear": "several customers could be billed; a person declares which",
+    "customer_role_missing": "no customer of the account is declared for billing",
     "customer_linked_twice": "several accounts are linked to one customer",
     "account_linked_twice": "the account has several customers in one company",
     "customer_key_taken": "another account carries this customer's id already",

@@ -79,6 +79,7 @@ SALESFORCE: dict[str, dict[str, str]] = {
                 "Type",
                 "CurrencyIsoCode",
                 "Billing_Plan__c",
+                "Billing_Region__c",
                 "PO_Number__c",
                 "OwnerId",
                 "Pricebook2Id",

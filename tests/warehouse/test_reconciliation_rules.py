@@ -447,6 +447,71 @@ def test_every_reason_not_to_send(judged: Judged) -> None:
 
 
 @scene
+def _roles(b: Builder) -> dict[str, str]:
+    def also(account: str, name: str, role: str = "", applies_to: str = "", **known: Any) -> str:
+        customer = b.customer(name, **known)
+        b.link(account, customer, role=role, applies_to=applies_to)
+        return customer
+
+    ids = {}
+    two, _ = b.known("Two Customers")
+    also(two, "Two Customers West")
+    ids["unclear"] = b.deal(two, [sold("10")])
+    declared, _ = b.known("Declared")
+    ids["declared to"] = also(declared, "Declared Payments", "billing")
+    ids["declared"] = b.deal(declared, [sold("10")])
+    shipped = b.account("Shipped To")
+    also(shipped, "Shipped To Warehouse", "shipping")
+    ids["missing"] = b.deal(shipped, [sold("10")])
+    jobs, ids["account's own"] = b.known("Jobs")
+    ids["project"], ids["other"] = (b.deal(jobs, [sold("10")]) for _ in range(2))
+    ids["project to"] = also(jobs, "Jobs: Bridge", "project", ids["project"])
+    ids["twice"] = b.deal(jobs, [sold("10")])
+    for name in ("Jobs: Tunnel A", "Jobs: Tunnel B"):
+        also(jobs, name, "project", ids["twice"])
+    ids["closed"] = b.deal(jobs, [sold("10")])
+    also(jobs, "Jobs: Closed", "project", ids["closed"], Active=False)
+    regions, ids["regions' own"] = b.known("Regions")
+    ids["north to"] = also(regions, "Regions North", "region", "North")
+    ids["north"] = b.deal(regions, [sold("10")], Billing_Region__c="north")
+    ids["elsewhere"] = b.deal(regions, [sold("10")], Billing_Region__c="South")
+    return ids
+
+
+def test_an_invoice_goes_to_the_one_customer_of_its_role(judged: Judged) -> None:
+    ids = judged.ids["roles"]
+    routed = {
+        name: (row["customer_id"], row["blocked_reason"])
+        for name, deal in ids.items()
+        if deal.startswith("006")
+        for row in judged.planned(deal)
+    }
+    assert {name: to for name, (to, reason) in routed.items() if reason is None} == {
+        "declared": ids["declared to"],
+        "project": ids["project to"],
+        "other": ids["account's own"],
+        "north": ids["north to"],
+        "elsewhere": ids["regions' own"],
+    }
+    assert {name: reason for name, (_, reason) in routed.items() if reason} == {
+        "unclear": "customer_role_unclear",
+        "missing": "customer_role_missing",
+        "twice": "customer_role_unclear",
+        "closed": "customer_inactive",
+    }
+    (row,) = judged.planned(ids["unclear"])
+    assert row["blocked_detail"] == (
+        "The account has 2 customers (Two Customers, Two Customers West); "
+        "declare one of them for billing"
+    )
+
+
+def test_a_role_alone_makes_no_new_customer(judged: Judged) -> None:
+    made = read(judged.path, "select display_name from sync.sync_customers where action='create'")
+    assert not {"Shipped To", "Jobs", "Two Customers"} & {row["display_name"] for row in made}
+
+
+@scene
 def _new_customers(b: Builder) -> dict[str, str]:
     b.customer("Taken: by a customer (not really)")
     b._list(US, "Vendor", Id="900", DisplayName="NEW FIRM LTD", Active=False)

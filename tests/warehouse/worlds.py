@@ -94,16 +94,9 @@ class Builder:
     def customer(self, name: str, company: str = US, currency: str = "USD", **known: Any) -> str:
         """A customer with no more than a name."""
         customer_id = self._number()
-        self._list(
-            company,
-            "Customer",
-            Id=customer_id,
-            DisplayName=name,
-            Active=True,
-            CurrencyRef={"value": currency},
-            SalesTermRef={"value": "3"},
-            **known,
-        )
+        record = {"DisplayName": name, "Active": True, "CurrencyRef": {"value": currency}}
+        record |= {"SalesTermRef": {"value": "3"}}
+        self._list(company, "Customer", Id=customer_id, **(record | known))
         return customer_id
 
     def known(self, name: str, company: str = US, currency: str = "USD") -> tuple[str, str]:
@@ -236,6 +229,24 @@ class Builder:
                 "decided_by": "controller",
                 "decided_at": f"2026-11-1{len(self.decisions) % 10}T09:00:00Z",
                 "reason": "looked at both",
+            }
+        )
+
+    def link(self, account: str, customer: str, role: str = "", applies_to: str = "") -> None:
+        """A person's word that a customer is the account's, and what for."""
+        self.decisions.append(
+            {
+                "subject": "customer",
+                "org_id": ORG,
+                "left_id": account,
+                "company_id": US,
+                "right_id": customer,
+                "decision": "confirmed",
+                "decided_by": "controller",
+                "decided_at": "2026-11-10T09:00:00Z",
+                "reason": "asked the customer",
+                "role": role,
+                "applies_to": applies_to,
             }
         )
 

@@ -37,7 +37,7 @@ items as (
 
 customers as (
 
-    select * from {{ ref('int_customers__billable') }}
+    select * from {{ ref('int_customers__routed') }}
 
 ),
 
@@ -203,7 +203,7 @@ final as (
     left join customers
         on
             lines_chosen.org_id = customers.org_id
-            and lines_chosen.account_id = customers.account_id
+            and lines_chosen.deal_id = customers.deal_id
             and lines_chosen.company_id = customers.company_id
             and lines_chosen.currency_code = customers.currency_code
     left join tax_codes

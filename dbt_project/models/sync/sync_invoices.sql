@@ -9,7 +9,7 @@ steps as (
 
 customers as (
 
-    select * from {{ ref('int_customers__billable') }}
+    select * from {{ ref('int_customers__routed') }}
 
 ),
 
@@ -85,7 +85,7 @@ final as (
     left join customers
         on
             steps.org_id = customers.org_id
-            and steps.account_id = customers.account_id
+            and steps.deal_id = customers.deal_id
             and steps.company_id = customers.company_id
             and steps.currency_code = customers.currency_code
     left join billing_emails

@@ -1,6 +1,7 @@
 -- Who is billed for an account in a company and currency: the customer, the one to be created,
 -- or the reason why neither is possible. One row per account, company and currency that an
--- unbilled step asks for.
+-- unbilled step asks for. An account's new invoices go to one customer: the one declared for
+-- billing or, where nobody declared any, the only one it has.
 with
 
 steps as (
@@ -19,6 +20,12 @@ links as (
 
     select * from {{ ref('int_customers__linked') }}
     where is_direct
+
+),
+
+declared as (
+
+    select * from {{ ref('int_customers__declared') }}
 
 ),
 
@@ -52,31 +59,50 @@ ledger as (
 wanted as (
 
     select
-        org_id,
-        account_id,
-        company_id,
-        currency_code,
-        bool_or(step_blocked_reason is null) as is_needed_now
+        steps.org_id,
+        steps.account_id,
+        steps.company_id,
+        steps.currency_code,
+        bool_or(steps.step_blocked_reason is null and declared.deal_id is null) as is_needed_now
     from steps
-    where company_id is not null
-    group by org_id, account_id, company_id, currency_code
+    left join declared
+        on
+            steps.org_id = declared.org_id
+            and steps.deal_id = declared.deal_id
+            and steps.company_id = declared.company_id
+    where steps.company_id is not null
+    group by steps.org_id, steps.account_id, steps.company_id, steps.currency_code
 
 ),
 
-links_ranked as (
+-- A declared role leaves the others out; an inactive customer counts where there is no active one.
+links_for_billing as (
+
+    select *
+    from links
+    where link_role = 'billing'
+    qualify
+        is_role_declared = bool_or(is_role_declared)
+            over (partition by org_id, account_id, company_id, currency_code)
+        and is_active
+        = bool_or(is_active)
+            over (partition by org_id, account_id, company_id, currency_code, is_role_declared)
+
+),
+
+links_counted as (
 
     select
         *,
+        count(*) over (partition by org_id, account_id, company_id, currency_code) as customers,
+        array_to_string(list_sort(
+            list(customer_name) over (partition by org_id, account_id, company_id, currency_code)
+        ), ', ') as customer_names,
         row_number() over (
             partition by org_id, account_id, company_id, currency_code
-            order by
-                is_active desc,
-                match_state = 'manual' desc,
-                confidence desc,
-                try_cast(customer_id as bigint),
-                customer_id asc
+            order by try_cast(customer_id as bigint), customer_id
         ) as link_rank
-    from links
+    from links_for_billing
 
 ),
 
@@ -86,7 +112,10 @@ links_summed as (
         org_id,
         account_id,
         company_id,
-        string_agg(distinct currency_code, ', ') as currency_codes
+        string_agg(distinct currency_code, ', ' order by currency_code)
+        filter (where link_role = 'billing') as currency_codes,
+        string_agg(distinct link_role, ', ' order by link_role)
+        filter (where link_role != 'billing') as other_roles
     from links
     group by org_id, account_id, company_id
 
@@ -100,18 +129,21 @@ joined as (
         accounts.is_deleted as is_account_deleted,
         best.customer_id as linked_customer_id,
         best.customer_name,
+        best.customers,
+        best.customer_names,
         best.is_active,
         best.term_id,
         best.email,
         coalesce(best.is_taxable, false) as is_taxable,
         links_summed.currency_codes,
+        links_summed.other_roles,
         candidates.candidates,
         candidates.candidate_names,
         ledger.customer_id as written_customer_id
     from wanted
     left join accounts
         on wanted.org_id = accounts.org_id and wanted.account_id = accounts.account_id
-    left join links_ranked as best
+    left join links_counted as best
         on
             wanted.org_id = best.org_id
             and wanted.account_id = best.account_id
@@ -140,10 +172,12 @@ judged as (
     select
         *,
         case
+            when customers > 1 then 'customer_role_unclear'
             when linked_customer_id is not null and not is_active then 'customer_inactive'
             when linked_customer_id is not null then null
             when currency_codes is not null then 'wrong_customer_currency'
             when written_customer_id is not null then null
+            when other_roles is not null then 'customer_role_missing'
             when candidates > 0 then 'customer_in_review'
             when account_name is null or is_account_deleted then 'customer_not_matched'
         end as customer_blocked_reason
@@ -201,6 +235,14 @@ final as (
                 then judged.customer_name || ' is not active any more'
             when judged.customer_blocked_reason = 'wrong_customer_currency'
                 then 'The account''s customer is billed in ' || judged.currency_codes
+            when judged.customer_blocked_reason = 'customer_role_unclear'
+                then
+                    'The account has ' || judged.customers || ' customers ('
+                    || judged.customer_names || '); declare one of them for billing'
+            when judged.customer_blocked_reason = 'customer_role_missing'
+                then
+                    'The account has customers for ' || judged.other_roles
+                    || ' only; declare one for billing'
             when judged.customer_blocked_reason = 'customer_in_review'
                 then
                     judged.candidates || ' customers may be this account: '

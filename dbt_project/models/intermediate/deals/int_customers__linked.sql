@@ -10,6 +10,12 @@ matched as (
 
 ),
 
+decisions as (
+
+    select * from {{ ref('int_decisions__customers') }}
+
+),
+
 customers as (
 
     select * from {{ ref('stg_quickbooks__customers') }}
@@ -37,7 +43,9 @@ created as (
         ledger.company_id,
         ledger.remote_id as customer_id,
         cast(1 as decimal(9, 6)) as confidence,
-        'manual' as match_state
+        'manual' as match_state,
+        'billing' as link_role,
+        cast(null as varchar) as applies_to
     from ledger
     inner join accounts on ledger.record_id = accounts.account_id
     left join matched
@@ -59,7 +67,9 @@ links as (
         company_id,
         customer_id,
         confidence,
-        match_state
+        match_state,
+        link_role,
+        applies_to
     from matched
     where {{ usable_link('match_state') }}
 
@@ -84,12 +94,21 @@ direct as (
         customers.is_active and not customers.is_deleted as is_active,
         links.confidence,
         links.match_state,
+        links.link_role,
+        links.applies_to,
+        coalesce(decisions.is_role_declared, false) as is_role_declared,
         true as is_direct
     from links
     inner join customers
         on
             links.company_id = customers.company_id
             and links.customer_id = customers.customer_id
+    left join decisions
+        on
+            links.org_id = decisions.org_id
+            and links.account_id = decisions.account_id
+            and links.company_id = decisions.company_id
+            and links.customer_id = decisions.customer_id
 
 ),
 
@@ -108,6 +127,9 @@ through_parent as (
         customers.is_active and not customers.is_deleted as is_active,
         direct.confidence,
         direct.match_state,
+        direct.link_role,
+        direct.applies_to,
+        direct.is_role_declared,
         false as is_direct
     from customers
     inner join direct

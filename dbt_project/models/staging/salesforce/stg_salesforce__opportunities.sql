@@ -11,6 +11,8 @@ select
     currency_iso_code as currency_code,
     billing_plan__c as billing_plan,
     nullif(trim(po_number__c), '') as po_number,
+    {{ optional_column(source('raw_salesforce', 'opportunity'), 'billing_region__c') }}
+        as billing_region,
     owner_id,
     coalesce(has_opportunity_line_item, false) as has_lines,
     pricebook2_id as pricebook_id,
