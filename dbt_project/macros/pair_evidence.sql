@@ -106,3 +106,48 @@
         ['name', 'e-mail', 'domain', 'telephone', 'postal code', 'currency', 'external id']
     ) }}
 {%- endmacro %}
+
+{% macro invoice_evidence_keys() -%}
+    {{ return(['customer', 'amount', 'currency', 'PO number', 'company']) }}
+{%- endmacro %}
+
+{# The same of an invoice and a plan step; `pairs` has company_id, invoice_id, org_id, deal_id and
+   plan_step. #}
+{% macro invoice_evidence(pairs) -%}
+    select
+        pairs.org_id,
+        pairs.deal_id,
+        steps.plan_step,
+        pairs.company_id,
+        pairs.invoice_id,
+        cast(to_json({
+            'customer': case when links.customer_id is not null then 'linked' else 'not linked' end,
+            'amount':
+                case
+                    when abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount') }}
+                        then 'same'
+                    else 'different'
+                end,
+            'currency': {{ values_agree('steps.currency_code', 'invoices.currency_code') }},
+            'PO number': {{ values_agree(
+                po_key('deals.po_number'), po_key('invoices.po_reference')
+            ) }},
+            'company': {{ values_agree('steps.company_id', 'invoices.company_id') }}
+        }) as varchar) as evidence
+    from {{ pairs }} as pairs
+    inner join {{ ref('int_invoices__net') }} as invoices
+        on pairs.company_id = invoices.company_id and pairs.invoice_id = invoices.invoice_id
+    inner join {{ ref('int_billing_plan__steps') }} as steps
+        on
+            pairs.org_id = steps.org_id
+            and pairs.deal_id = steps.deal_id
+            and coalesce(pairs.plan_step, 1) = steps.plan_step
+    inner join {{ ref('int_deals__billable') }} as deals
+        on pairs.org_id = deals.org_id and pairs.deal_id = deals.deal_id
+    left join {{ ref('int_customers__linked') }} as links
+        on
+            deals.org_id = links.org_id
+            and deals.account_id = links.account_id
+            and invoices.company_id = links.company_id
+            and invoices.customer_id = links.customer_id
+{%- endmacro %}

@@ -34,6 +34,7 @@ final as (
             when 'po_number' then 'PO number ' || invoices.po_reference
             when 'estimate' then 'made from estimate ' || invoices.estimate_id
             when 'deal_field' then 'the deal names the invoice'
+            when 'document_number' then 'the deal bears its number ' || links.document_number
             when 'twin' then 'same customer, lines and amount as an invoice of this step'
             else 'same customer, currency and amount, ' || links.days_apart || ' days apart'
         end as evidence

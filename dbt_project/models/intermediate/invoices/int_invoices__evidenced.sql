@@ -1,5 +1,5 @@
 -- Which deal an invoice names, by a person's decision or by what is written on it: the mark,
--- the custom field, the PO number, its estimate, the deal's own invoice field.
+-- the custom field, the PO number, its estimate, the deal's own invoice field or number.
 -- One row per invoice; several only where a person or a shared PO number says so.
 with
 
@@ -139,6 +139,34 @@ named_by_deal_known as (
 
 ),
 
+-- The number that somebody has typed on the deal, where one invoice of the account's own customer
+-- bears it. A deal that names the invoice by its id needs no number.
+named_by_number as (
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        deals.org_id,
+        deals.deal_id,
+        cast(null as integer) as plan_step,
+        7 as priority,
+        'document_number' as method
+    from deals
+    inner join links
+        on
+            deals.org_id = links.org_id
+            and deals.account_id = links.account_id
+            and deals.company_id = links.company_id
+    inner join invoices
+        on
+            links.company_id = invoices.company_id
+            and links.customer_id = invoices.customer_id
+            and {{ po_key('deals.invoice_number') }} = {{ po_key('invoices.document_number') }}
+    where deals.invoice_key is null
+    qualify count(*) over (partition by deals.org_id, deals.deal_id) = 1
+
+),
+
 -- A PO number is the customer's word: it counts for deals of the customer's own accounts,
 -- and for another account only when nobody else has it and the amount agrees.
 po_pairs as (
@@ -152,7 +180,9 @@ po_pairs as (
         links.customer_id is not null as is_own_customer,
         bool_or(
             abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount') }}
-        ) as is_amount_equal
+        ) as is_amount_equal,
+        any_value(invoices.net_amount) as net_amount,
+        case when count(*) = 1 then sum(steps.amount) end as only_amount
     from invoices
     inner join deals on {{ po_key('invoices.po_reference') }} = {{ po_key('deals.po_number') }}
     inner join steps on deals.org_id = steps.org_id and deals.deal_id = steps.deal_id
@@ -173,7 +203,13 @@ po_pairs_counted as (
         count(*) over invoice as deals_in_all,
         count(*) filter (where is_own_customer) over invoice as deals_of_customer,
         count(*) filter (where is_own_customer and is_amount_equal) over invoice
-            as deals_of_amount
+            as deals_of_amount,
+        -- One invoice for all that was ordered under a number: deals of one step each, together
+        -- the invoice to the cent.
+        count(*) filter (where is_own_customer) over invoice
+        = count(*) filter (where is_own_customer and is_won and only_amount > 0) over invoice
+        and sum(only_amount) filter (where is_own_customer) over invoice = net_amount
+            as is_all_together
     from po_pairs
     window invoice as (partition by company_id, invoice_id)
 
@@ -188,7 +224,8 @@ named_by_po as (
         deal_id,
         cast(null as integer) as plan_step,
         4 as priority,
-        'po_number' as method
+        'po_number' as method,
+        deals_of_amount = 0 and coalesce(is_all_together, false) as is_all_together
     from po_pairs_counted
     where
         case
@@ -216,20 +253,37 @@ decided as (
 
 evidence as (
 
-    select * from decided
+    select
+        *,
+        false as is_all_together
+    from decided
     union all
-    select * from written_resolved
+    select
+        *,
+        false as is_all_together
+    from written_resolved
     union all
     select * from named_by_po
     union all
-    select * from named_by_deal_known
+    select
+        *,
+        false as is_all_together
+    from named_by_deal_known
+    union all
+    select
+        *,
+        false as is_all_together
+    from named_by_number
 
 ),
 
--- What a person has rejected is never proposed again.
+-- What a person has rejected is not proposed again unless the evidence has changed, and then it is
+-- asked again and not linked.
 evidence_kept as (
 
-    select evidence.*
+    select
+        evidence.*,
+        coalesce(decisions.decision = 'returned', false) as is_returned
     from evidence
     left join decisions
         on
@@ -237,8 +291,8 @@ evidence_kept as (
             and evidence.invoice_id = decisions.invoice_id
             and evidence.org_id = decisions.org_id
             and evidence.deal_id = decisions.deal_id
-            and decisions.decision = 'rejected'
-    where decisions.deal_id is null
+            and decisions.decision in ('rejected', 'returned')
+    where coalesce(decisions.decision, '') != 'rejected'
 
 ),
 

@@ -84,7 +84,8 @@ pairs as (
         steps_open.deal_id,
         steps_open.plan_step,
         steps_open.due_on,
-        abs(steps_open.due_on - invoices_unnamed.invoice_on) as days_apart
+        abs(steps_open.due_on - invoices_unnamed.invoice_on) as days_apart,
+        coalesce(decisions.decision = 'returned', false) as is_returned
     from invoices_unnamed
     inner join links
         on
@@ -107,8 +108,8 @@ pairs as (
             and invoices_unnamed.invoice_id = decisions.invoice_id
             and steps_open.org_id = decisions.org_id
             and steps_open.deal_id = decisions.deal_id
-            and decisions.decision = 'rejected'
-    where decisions.deal_id is null and steps_open.amount > 0
+            and decisions.decision in ('rejected', 'returned')
+    where coalesce(decisions.decision, '') != 'rejected' and steps_open.amount > 0
 
 ),
 
@@ -136,6 +137,7 @@ pairs_judged as (
     select
         *,
         deals_of_invoice = 1
+        and not is_returned
         and not bool_or(is_contested) over (partition by company_id, invoice_id) as is_clear,
         row_number() over (
             partition by org_id, deal_id

@@ -1,5 +1,6 @@
 -- Every link between an invoice and a plan step, decided or still to be judged, with the part
--- of the invoice's net amount that it takes. The parts never exceed the invoice.
+-- of the invoice's net amount that it takes. The parts never exceed the invoice. An invoice for
+-- several deals is told apart by its lines where each line's item was sold in one of them only.
 with
 
 invoices as (
@@ -29,6 +30,26 @@ steps as (
 decisions as (
 
     select * from {{ ref('int_invoices__decided') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_invoices__lines_net') }}
+
+),
+
+items_sold as (
+
+    select distinct
+        deal_lines.org_id,
+        deal_lines.deal_id,
+        items.company_id,
+        items.item_id
+    from {{ judged(ref('stg_salesforce__opportunity_lines')) }} as deal_lines
+    inner join {{ ref('int_products__linked') }} as items
+        on deal_lines.org_id = items.org_id and deal_lines.product_id = items.product_id
+    where not deal_lines.is_deleted
 
 ),
 
@@ -114,6 +135,64 @@ links_priced as (
 
 ),
 
+-- For each line of an invoice that bills several deals, the deals in which its item was sold.
+lines_owned as (
+
+    select
+        links_priced.company_id,
+        links_priced.invoice_id,
+        lines.line_number,
+        any_value(lines.net_amount) as net_amount,
+        count(items_sold.deal_id) as owners,
+        min(items_sold.deal_id) as deal_id,
+        count(*) as deals,
+        count(distinct links_priced.deal_id) as distinct_deals
+    from links_priced
+    inner join lines
+        on
+            links_priced.company_id = lines.company_id
+            and links_priced.invoice_id = lines.invoice_id
+    left join items_sold
+        on
+            links_priced.org_id = items_sold.org_id
+            and links_priced.deal_id = items_sold.deal_id
+            and lines.company_id = items_sold.company_id
+            and lines.item_id = items_sold.item_id
+    where links_priced.is_allocating
+    group by links_priced.company_id, links_priced.invoice_id, lines.line_number
+
+),
+
+invoices_told_apart as (
+
+    select
+        company_id,
+        invoice_id
+    from lines_owned
+    group by company_id, invoice_id
+    having
+        bool_and(owners = 1 and deals = distinct_deals)
+        and max(deals) > 1
+        and count(distinct deal_id) = max(deals)
+
+),
+
+amounts_by_line as (
+
+    select
+        lines_owned.company_id,
+        lines_owned.invoice_id,
+        lines_owned.deal_id,
+        sum(lines_owned.net_amount) as amount
+    from lines_owned
+    inner join invoices_told_apart
+        on
+            lines_owned.company_id = invoices_told_apart.company_id
+            and lines_owned.invoice_id = invoices_told_apart.invoice_id
+    group by lines_owned.company_id, lines_owned.invoice_id, lines_owned.deal_id
+
+),
+
 -- Several steps on one invoice fill up in the order they fall due; the last takes the rest.
 links_in_order as (
 
@@ -141,24 +220,41 @@ links_in_order as (
 final as (
 
     select
-        * exclude (filled_before, fill_order),
+        links_in_order.* exclude (filled_before, fill_order),
         cast(case
-            when not is_allocating then 0
-            when links_of_invoice = 1 then net_amount
-            when fill_order = links_of_invoice then net_amount - least(net_amount, filled_before)
-            else greatest(least(step_amount, net_amount - filled_before), 0)
+            when not links_in_order.is_allocating then 0
+            when amounts_by_line.amount is not null then amounts_by_line.amount
+            when links_in_order.links_of_invoice = 1 then links_in_order.net_amount
+            when links_in_order.fill_order = links_in_order.links_of_invoice
+                then
+                    links_in_order.net_amount
+                    - least(links_in_order.net_amount, links_in_order.filled_before)
+            else
+                greatest(
+                    least(
+                        links_in_order.step_amount,
+                        links_in_order.net_amount - links_in_order.filled_before
+                    ), 0
+                )
         end as decimal(18, 2)) as allocated_amount,
-        cast(case method
+        cast(case links_in_order.method
             when 'manual' then 1
             when 'mark' then 1
             when 'custom_field' then 0.99
             when 'po_number' then 0.98
             when 'estimate' then 0.98
             when 'deal_field' then 0.97
+            when 'document_number' then 0.97
             when 'inferred' then 0.9
             else 0.85
         end as decimal(9, 6)) as confidence
     from links_in_order
+    left join amounts_by_line
+        on
+            links_in_order.company_id = amounts_by_line.company_id
+            and links_in_order.invoice_id = amounts_by_line.invoice_id
+            and links_in_order.deal_id = amounts_by_line.deal_id
+            and links_in_order.is_allocating
 
 )
 

@@ -29,7 +29,11 @@ evidence_stepped as (
         evidence.deal_id,
         evidence.method,
         evidence.deals_named,
-        evidence.method = 'manual' or evidence.deals_named = 1 as is_decided,
+        evidence.method = 'manual'
+        or (
+            (evidence.deals_named = 1 or evidence.is_all_together)
+            and not evidence.is_returned
+        ) as is_decided,
         coalesce(invoices.is_live, false) as is_live,
         invoices.net_amount,
         invoices.invoice_on,

@@ -14,6 +14,19 @@ deals as (
 
 ),
 
+decisions as (
+
+    select * from {{ ref('int_invoices__decided') }}
+    where decision = 'returned'
+
+),
+
+evidence as (
+
+    {{ invoice_evidence('links') }}
+
+),
+
 final as (
 
     select
@@ -32,9 +45,16 @@ final as (
         links.match_state,
         links.confidence,
         links.method as rule,
-        {{ review_band('links.match_state', 'links.confidence') }} as band,
-        case links.method
+        {{ review_band('links.match_state', 'links.confidence', 'decisions.returned_because') }}
+            as band,
+        coalesce(decisions.returned_because || '. Now: ', '')
+        || case links.method
+            when 'mark' then 'Our mark names several deals'
+            when 'custom_field' then 'The custom field names the deal'
             when 'po_number' then 'The PO number is on several deals'
+            when 'estimate' then 'It was made from the estimate of the deal'
+            when 'deal_field' then 'The deal names the invoice, as others do'
+            when 'document_number' then 'Several deals bear the number of the invoice'
             else 'Same customer, currency and amount, ' || links.days_apart || ' days apart'
         end as reason,
         cast((row_number() over (
@@ -48,9 +68,23 @@ final as (
         links.currency_code,
         'the deal counts as invoiced: not billed' as if_wrongly_confirmed,
         'the deal is invoiced again: billed twice' as if_wrongly_rejected,
-        cast(null as varchar) as evidence
+        evidence.evidence
     from links
     inner join deals on links.org_id = deals.org_id and links.deal_id = deals.deal_id
+    left join evidence
+        on
+            links.org_id = evidence.org_id
+            and links.deal_id = evidence.deal_id
+            and links.plan_step = evidence.plan_step
+            and links.company_id = evidence.company_id
+            and links.invoice_id = evidence.invoice_id
+    left join decisions
+        on
+            links.org_id = decisions.org_id
+            and links.deal_id = decisions.deal_id
+            and links.plan_step = coalesce(decisions.plan_step, 1)
+            and links.company_id = decisions.company_id
+            and links.invoice_id = decisions.invoice_id
 
 )
 

@@ -1,0 +1,86 @@
+-- The item lines of each invoice after its discount lines: each bears its share of them, and
+-- together they are the invoice's net amount to the cent.
+with
+
+lines as (
+
+    select * from {{ ref('stg_quickbooks__invoice_lines') }}
+    where line_type in ('item', 'discount')
+
+),
+
+items as (
+
+    select
+        *,
+        sum(amount) over (partition by company_id, invoice_id) as gross_amount,
+        sum(amount) over (
+            partition by company_id, invoice_id
+            order by line_number
+            rows between unbounded preceding and current row
+        ) as amount_so_far,
+        lead(line_number) over (partition by company_id, invoice_id order by line_number) is null
+            as is_last
+    from lines
+    where line_type = 'item'
+
+),
+
+invoices as (
+
+    select
+        company_id,
+        invoice_id,
+        sum(amount) as net_amount
+    from lines
+    group by company_id, invoice_id
+
+),
+
+-- Shares of a running sum: what is rounded at one line is made good at the next.
+running as (
+
+    select
+        items.company_id,
+        items.invoice_id,
+        items.line_number,
+        items.item_id,
+        cast(items.amount as decimal(18, 2)) as line_amount,
+        cast(case
+            when items.gross_amount = invoices.net_amount then items.amount_so_far
+            -- Lines that cancel out bear no share; a discount all the same is the last one's.
+            when items.gross_amount = 0
+                then
+                    items.amount_so_far
+                    + case when items.is_last then invoices.net_amount else 0 end
+            else
+                {{ floor_divide(
+                    '2 * ' ~ cents('items.amount_so_far') ~ ' * ' ~ cents('invoices.net_amount')
+                        ~ ' + ' ~ cents('items.gross_amount'),
+                    '2 * ' ~ cents('items.gross_amount')
+                ) }} * 0.01
+        end as decimal(18, 2)) as net_so_far
+    from items
+    inner join invoices
+        on items.company_id = invoices.company_id and items.invoice_id = invoices.invoice_id
+
+),
+
+final as (
+
+    select
+        company_id,
+        invoice_id,
+        line_number,
+        item_id,
+        line_amount,
+        cast(
+            net_so_far - coalesce(lag(net_so_far) over (
+                partition by company_id, invoice_id order by line_number
+            ), 0) as decimal(18, 2)
+        ) as net_amount
+    from running
+
+)
+
+select * from final
