@@ -46,6 +46,29 @@ def test_without_history_nothing_can_be_evaluated(hidden: Path, tmp_path: Path) 
         evaluate.history(hidden)
 
 
+def test_what_people_decided_counts_and_a_rejection_beats_a_key(
+    company: Company, tmp_path: Path
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    warehouse.publish(company.path, path)
+    before = evaluate.history(path)
+    (org, left), (realm, right) = (side.split("|") for side in sorted(before.by_key)[0])
+    said = [(left, right, "rejected"), (left, "new", "rejected"), (left, "new", "confirmed")]
+    with warehouse.writer(path) as connection:
+        for day, (account, customer, decision) in enumerate(said, 1):
+            connection.execute(
+                "INSERT INTO raw_state.match_decision "
+                "(subject, org_id, left_id, company_id, right_id, decision, decided_at) "
+                "VALUES ('customer', ?, ?, ?, ?, ?, make_timestamptz(2026, 1, ?, 0, 0, 0))",
+                [org, account, realm, customer, decision, day],
+            )
+    after = evaluate.history(path)
+    key = (f"{org}|{left}", f"{realm}|{right}")
+    assert key in before.links - after.links
+    assert after.kept_apart - before.kept_apart == {key}
+    assert after.by_people - before.by_people == {(f"{org}|{left}", f"{realm}|new")}
+
+
 def test_a_replay_has_a_rule_and_a_probability_for_every_pair(company: Company) -> None:
     replay = evaluate.replayed(company.path)
     found = evaluate.judge(
