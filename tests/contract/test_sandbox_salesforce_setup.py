@@ -269,6 +269,24 @@ def test_what_is_not_served_fails_its_deployment_and_takes_the_rest_back(org: Or
     org.refused("GET", "sobjects/Fee__c", 404)
 
 
+def test_nothing_is_granted_on_what_is_not_there(org: Org) -> None:
+    for granted, told in (
+        ("<fieldPermissions><editable>true</editable><field>Account.Nope__c</field>"
+         "<readable>true</readable></fieldPermissions>",
+         "In field: field - no CustomField named Account.Nope__c found"),
+        ("<objectPermissions><allowRead>true</allowRead><object>Nope__c</object>"
+         "</objectPermissions>",
+         "In field: object - no CustomObject named Nope__c found"),
+    ):  # fmt: skip
+        bad = package(
+            package_DOT_xml=manifest("PermissionSet", "Vain"),
+            permissionsets_SLASH_Vain_DOT_permissionset=f"<PermissionSet {_NS}><label>Vain</label>"
+            f"{granted}</PermissionSet>",
+        )
+        (failure,) = deployed(org, bad, rollbackOnError=True)["details"]["componentFailures"]
+        assert failure["problem"] == told
+
+
 def test_deploy_and_retrieve_by_mdapi(org: Org, mdapi: SfdcMetadataApi, tmp_path: Path) -> None:
     file = tmp_path / "p.zip"
     file.write_bytes(

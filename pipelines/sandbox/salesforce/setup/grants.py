@@ -100,12 +100,26 @@ def put_permission_set(org: Org, name: str, metadata: Metadata) -> bool:
 def _grant(org: Org, parent: str, metadata: Metadata) -> None:
     for one in _listed(metadata.get("fieldPermissions")):
         owner = str(one["field"]).partition(".")[0]
+        _need(org, "field", "CustomField", str(one["field"]))
         rights = {v: is_on(one, k) for k, v in _FIELD_RIGHTS.items()}
         _put(org, "FieldPermissions", parent, "Field", str(one["field"]),
              {"SobjectType": owner, **rights})  # fmt: skip
     for one in _listed(metadata.get("objectPermissions")):
         rights = {v: is_on(one, k) for k, v in _OBJECT_RIGHTS.items()}
+        _need(org, "object", "CustomObject", str(one["object"]))
         _put(org, "ObjectPermissions", parent, "SobjectType", str(one["object"]), rights)
+
+
+def _need(org: Org, member: str, kind: str, name: str) -> None:
+    """Raises: Refusal, what is granted does not exist."""
+    owner, _, own = name.partition(".")
+    found = org.everything().get("task" if owner == "Activity" else owner.lower())
+    if found is None or (own and found.field(own) is None):
+        raise Refusal(
+            "INVALID_CROSS_REFERENCE_KEY",
+            f"In field: {member} - no {kind} named {name} found",
+            (member,),
+        )
 
 
 def _put(org: Org, kind: str, parent: str, key: str, value: str, rights: Mapping[str, Any]) -> None:
