@@ -57,9 +57,18 @@ LATER = AS_OF + timedelta(hours=1)
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Iterator[SmallCompany]:
+def closed(tmp_path: Path) -> Iterator[SmallCompany]:
+    """A company whose warehouse is opened only while it is used, as it is in life."""
     with running_company(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def company(closed: SmallCompany) -> Iterator[SmallCompany]:
+    """The same with its warehouse kept open: cheaper, and no other for the one process that uses
+    it."""
+    with warehouse.kept_open(closed.settings.warehouse_path):
+        yield closed
 
 
 def planned(company: SmallCompany, marts_given: dict[str, Any], **more: Any) -> Plan:
@@ -376,7 +385,7 @@ class TestDoors:
         assert found[0]["finished_at"].tzinfo is not None
 
     def test_a_decision_of_the_review_queue_outlives_the_warehouse(
-        self, company: SmallCompany
+        self, closed: SmallCompany
     ) -> None:
         names = ("review_id", "subject", "org_id", "left_id", "company_id", "right_id", "evidence")
         row = {
@@ -388,16 +397,16 @@ class TestDoors:
             "evidence": '{"name": "same"}',
         }
         queue = [{**row, "right_id": "101"}, {**row, "review_id": "r2-of-three", "right_id": None}]
-        path = company.settings.warehouse_path
+        path = closed.settings.warehouse_path
         columns = dict.fromkeys(names, "VARCHAR")
         warehouse.replace_table(path, "reconciliation", "review_queue", columns, queue)
-        kept = review.decide(company.settings, "reject", "r1-of-", "Ada", "another firm")
+        kept = review.decide(closed.settings, "reject", "r1-of-", "Ada", "another firm")
         assert (kept.left_id, kept.decision) == (account_id(1), "rejected")
         for wrong in ("r2-of-three", "r-of-n", "r"):
             with pytest.raises(Stop):
-                review.decide(company.settings, "confirm", wrong, "Ada")
+                review.decide(closed.settings, "confirm", wrong, "Ada")
         path.unlink()
-        cycle.copy_state(company.settings)
+        cycle.copy_state(closed.settings)
         for table in ("match_decision", "match_decision_period"):
             (copied,) = warehouse.read(path, f"SELECT * FROM raw_state.{table}")
             assert (copied["right_id"], copied["decided_by"], copied["evidence"]) == (
@@ -461,26 +470,26 @@ class TestDoors:
 
 
 class TestTwoAtOnce:
-    def test_the_second_apply_is_told_who_is_at_work(self, company: SmallCompany) -> None:
-        plan = planned(company, rows(invoices=[invoice_row(n) for n in (1, 2)]))
-        cycle.approve(company.settings, plan.checksum, "Ada")
-        company.fault("delay", r"/invoice\b", seconds=2)
+    def test_the_second_apply_is_told_who_is_at_work(self, closed: SmallCompany) -> None:
+        plan = planned(closed, rows(invoices=[invoice_row(n) for n in (1, 2)]))
+        cycle.approve(closed.settings, plan.checksum, "Ada")
+        closed.fault("delay", r"/invoice\b", seconds=2)
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(company.in_a_process, "apply", checksum=plan.checksum)
+            first = pool.submit(closed.in_a_process, "apply", checksum=plan.checksum)
             until = time.monotonic() + 20
-            while not company.write_calls() and time.monotonic() < until:
+            while not closed.write_calls() and time.monotonic() < until:
                 time.sleep(0.02)
                 from reverse_etl.lease import holder
                 from reverse_etl.state import open_state
 
-                state = open_state(company.settings.state_url)
+                state = open_state(closed.settings.state_url)
                 if holder(state):
                     break
             with pytest.raises(Stop, match=r"an apply is under way: apply, process \d+"):
-                cycle.apply(company.settings, plan.checksum)
+                cycle.apply(closed.settings, plan.checksum)
             answer = first.result(timeout=60)
         assert [status for _, status, _ in answer["result"]] == ["done", "done"]
-        assert len(company.writes("Invoice", "create")) == 2
+        assert len(closed.writes("Invoice", "create")) == 2
 
 
 def test_amounts_arrive_to_the_last_digit(company: SmallCompany) -> None:
