@@ -11,6 +11,10 @@ from pipelines.sandbox.quickbooks.books import Books
 from pipelines.sandbox.quickbooks.ground_rules import refuse_closed_period, voided_note
 from pipelines.sandbox.quickbooks.intake import Draft
 from pipelines.sandbox.quickbooks.postings import with_home_amounts
+from pipelines.sandbox.quickbooks.purchase_details import (
+    with_account_and_due_date,
+    with_details,
+)
 from pipelines.sandbox.quickbooks.references import with_resolved
 from pipelines.sandbox.quickbooks.refusals import Refusal, missing
 from pipelines.sandbox.quickbooks.values import ZERO, Record, amount_of, cents, ref_value
@@ -35,7 +39,10 @@ def build_plain(books: Books, entity: str, draft: Draft) -> Record:
         record["CurrencyRef"] = books.currency_ref(code)
     if entity in WITHOUT_TOTAL:
         return record
-    record["Line"] = _numbered(record.get("Line", ()))
+    lines = _numbered(record.get("Line", ()))
+    old = {line.get("Id"): line for line in (draft.before or {}).get("Line", ())}
+    record["Line"] = [with_details(books, line, old.get(line["Id"])) for line in lines]
+    record = with_account_and_due_date(books, entity, record)
     if entity not in GIVEN_TOTAL:
         record["TotalAmt"] = _total(entity, record)
     if entity in payables.OPEN:

@@ -23,14 +23,16 @@ RESERVED = {
     "startposition", "maxresults", "like", "in", "count", "null",
 }  # fmt: skip
 
+# A keyword may stand right behind a number: "maxresults 10startposition 11" is what Pipedream's
+# published components page with.
 _TOKEN = re.compile(
     r"""\s+
     | (?P<text>'(?:\\.|[^'\\])*')
-    | (?P<number>[+-]?\d+(?:\.\d+)?(?![\w.]))
+    | (?P<number>[+-]?\d+(?:\.\d+)?(?:(?![\w.])|(?=(?:startposition|maxresults|order(?:by)?)\b)))
     | (?P<word>[A-Za-z_][\w.]*)
     | (?P<sign><=|>=|!=|<>|[=<>(),*])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
 

@@ -127,6 +127,9 @@ MEMBERS: Mapping[str, str] = {
     "JournalCode": f"{BASE} Name Type Description Active",
     "ReimburseCharge": f"""{TRANSACTION} CustomerRef Amount HasBeenInvoiced TotalAmt
         HomeTotalAmt""",
+    "TaxClassification": f"{BASE} Code Name Description Level ParentRef ApplicableTo Active",
+    "TaxPayment": f"""{BASE} PaymentDate PaymentAccountRef PaymentAmount Refund Description
+        TaxAgencyRef""",
     "RecurringTransaction": f"{BASE} {RECURRING} Type",
     "Attachable": f"""{BASE} FileName FileAccessUri TempDownloadUri Size ContentType Category Lat
         Long PlaceName Note Tag ThumbnailFileAccessUri ThumbnailTempDownloadUri AttachableEx""",
@@ -293,6 +296,8 @@ FILTERABLE: Mapping[str, str] = {
     "JournalCode": f"{NAMED} Type",
     "ReimburseCharge": """Id CustomerRef TxnDate Amount HasBeenInvoiced MetaData.CreateTime
         MetaData.LastUpdatedTime""",
+    "TaxClassification": "Id Name Code Level MetaData.CreateTime MetaData.LastUpdatedTime",
+    "TaxPayment": "Id PaymentDate MetaData.CreateTime MetaData.LastUpdatedTime",
     "RecurringTransaction": "Id Type Name Active MetaData.CreateTime MetaData.LastUpdatedTime",
 }
 ALSO_SORTABLE: Mapping[str, str] = {"Customer": "Balance CompanyName", "Vendor": "Balance"}
@@ -309,10 +314,12 @@ LISTS = (
     *PEOPLE, "Item", "Account", "Class", "Department", "Term", "PaymentMethod", "CompanyCurrency",
     "TaxAgency", "TaxCode", "TaxRate", "CustomerType", "Budget", "JournalCode",
 )  # fmt: skip
-READ_ONLY = ("TaxCode", "TaxRate", "CustomerType", "ReimburseCharge")
+READ_ONLY = (
+    "TaxCode", "TaxRate", "CustomerType", "ReimburseCharge", "TaxClassification", "TaxPayment",
+)  # fmt: skip
 NOT_IN_CDC = (
     "JournalCode", "TaxAgency", "TaxCode", "TaxRate", "CompanyInfo", "Preferences", "ExchangeRate",
-    "RecurringTransaction",
+    "RecurringTransaction", "TaxClassification", "TaxPayment",
 )  # fmt: skip
 VOIDABLE = ("Invoice", "Payment", "SalesReceipt", "BillPayment")
 SENDABLE = (*SALES, "PurchaseOrder", "Payment")
