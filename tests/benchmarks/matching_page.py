@@ -18,7 +18,8 @@ _HEAD = """# Matching, measured
 
 Written by `make bench NAME=matching`; do not edit. Worlds are made of real organisation names
 ([origins](worlds/base/ORIGINS.md)) of a part that no model was trained on. Each method reads the
-same two files in a process of its own; seconds and memory are that process's.
+same two files in a process of its own; seconds and memory are that process's. Seconds on the clock
+depend on what else the machine did at the time, processor seconds hardly.
 
 - best F1, recall at precision 0.99 and 0.999: at the best threshold on the method's own score.
 - links: what is linked unasked; within groups: links between two companies of one group or of one
