@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -132,6 +133,30 @@ def show(week: WeekLabel) -> None:
 
 
 @close_app.command()
+def replay(
+    week: WeekLabel,
+    today: Annotated[
+        bool, typer.Option("--today", help="Beside it the same week with what is known today.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the page as it was, here.")] = None,
+) -> None:
+    """Judge a recorded week once more, as it was known then; it must come out the same."""
+    from orchestration import replay as past
+    from pipelines.settings import load_settings
+
+    settings = load_settings()
+    if today:
+        _tell_hindsight(past.with_hindsight(settings, week))
+        return
+    done = past.as_known(settings, week)
+    if out is not None:
+        out.write_text(done.page, encoding="utf-8")
+    typer.echo(_same_or_not(done))
+    if not done.is_same and not done.rules_changed:
+        raise typer.Exit(1)
+
+
+@close_app.command()
 def prepare(
     week: WeekLabel, by: By, note: Annotated[str, typer.Option(help="For the reviewer.")] = ""
 ) -> None:
@@ -192,6 +217,49 @@ def _show(week: Any) -> None:
         _table([_change(one) for one in week.changes])
 
 
+def _same_or_not(done: Any) -> str:
+    if done.is_same:
+        return f"Week {done.week}: the same, byte for byte ({done.page_hash})."
+    if done.rules_changed:
+        return (
+            f"Week {done.week}: judged by other rules than then, so it may differ. Figures "
+            f"{'are the same' if done.run['figures_hash'] == done.figures_hash else 'differ'}."
+        )
+    figures = "same" if done.run["figures_hash"] == done.figures_hash else "other"
+    return f"Week {done.week}: not the same; {figures} figures, another page."
+
+
+def _tell_hindsight(seen: Any) -> None:
+    for title, rows in (
+        ("Bridge", [_moved(row, row["line_label"]) for row in seen.bridge]),
+        (
+            "Exceptions",
+            [
+                _moved(row, f"{row['mismatch_class']} {_named(row)}".strip())
+                for row in seen.exceptions
+            ],
+        ),
+        ("Records that make the difference", [_change(row) for row in seen.records]),
+    ):
+        typer.echo(title)
+        _table(rows)
+        typer.echo("")
+
+
+def _moved(row: dict[str, Any], what: str) -> dict[str, Any]:
+    currency = row["currency_code"]
+    return {
+        "what": what,
+        "as known then": words.amount(row["then"], currency),
+        "as known today": words.amount(row["today"], currency),
+        "difference": words.amount(row["difference"], currency),
+    }
+
+
+def _named(row: dict[str, Any]) -> str:
+    return row["deal_name"] or row["customer_name"] or row["document_number"] or ""
+
+
 def _signed(who: str | None, at: datetime | None) -> str:
     return f"{who}, {at:%Y-%m-%d %H:%M} UTC" if who and at else "not yet"
 
@@ -205,7 +273,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "owner": row["owner"] or row["owner_role"],
         "amount": words.amount(row["value_at_stake"], row["currency_code"]),
         "age": _days(row["age_days"]),
-        "record": row["deal_name"] or row["customer_name"] or row["document_number"] or "",
+        "record": _named(row),
         "material": "yes" if row["is_material"] else "",
     }
 
@@ -238,7 +306,7 @@ def _change(row: dict[str, Any]) -> dict[str, Any]:
         "number": row["record_number"] or row["record_id"],
         "what": row["change"],
         "dated": _day(row["dated_now"] or row["dated_then"]),
-        "signed": words.amount(row["amount_then"], row["currency_code"]),
+        "then": words.amount(row["amount_then"], row["currency_code"]),
         "now": words.amount(row["amount_now"], row["currency_code"]),
         "difference": words.amount(row["difference"], row["currency_code"]),
     }

@@ -7,6 +7,7 @@ Each takes the settings and returns a value; none prints.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,9 +79,13 @@ def prepare(
     tests: bool = True,
     raising: bool = True,
     only: Sequence[str] = (),
+    as_of: datetime | None = None,
 ) -> Build:
-    """Build what the scoring reads, or `only` these of it; a failure raises `BuildFailed`."""
-    result = _build(settings, progress, tests=tests, select=only or [BEFORE_SCORES])
+    """Build what the scoring reads, or `only` these of it; a failure raises `BuildFailed`.
+
+    With `as_of` the books are judged at that moment, not at that of the newest data.
+    """
+    result = _build(settings, progress, as_of, tests=tests, select=only or [BEFORE_SCORES])
     return require_passed(result) if raising else result
 
 
@@ -98,9 +103,10 @@ def judge(
     tests: bool = True,
     raising: bool = True,
     only: Sequence[str] = (),
+    as_of: datetime | None = None,
 ) -> Build:
     """Build what needs the scores (links, reconciliation, intended writes), or `only` these."""
-    result = _build(settings, progress, tests=tests, select=only, exclude=[BEFORE_SCORES])
+    result = _build(settings, progress, as_of, tests=tests, select=only, exclude=[BEFORE_SCORES])
     return require_passed(result) if raising else result
 
 
@@ -143,40 +149,64 @@ def report(settings: Settings, week: str | None = None) -> ReportPaths:
     from reverse_etl.report import write_report
 
     paths = write_report(settings, week)
-    record_run(settings, paths.week)
+    record_run(settings, paths.week, paths.page_hash)
     return paths
 
 
-def record_run(settings: Settings, week: str) -> RecordedRun:
-    """Keep what the published copy holds as the run of a week. Recording twice the same figures by
-    the same rules keeps one run."""
+def record_run(settings: Settings, week: str, page_hash: str) -> RecordedRun:
+    """Keep what the published copy holds as the run of a week, with the hash of its page.
+
+    Recording twice the same figures by the same rules keeps one run.
+    """
     from reverse_etl.closing import runs
     from reverse_etl.opening import opened
 
     now = datetime.now(UTC)
     run = runs.read_run(settings.published_path, week, now)
     with opened(settings) as state:
-        return runs.record(state, run, rules_hash(settings.dbt_dir), now)
+        return runs.record(state, run, rules_in_force(settings), page_hash, now)
+
+
+def rules_in_force(settings: Settings) -> str:
+    """SHA-256 of what the figures depend on beside the data: models, settings, match model."""
+    from pipelines.matching.model import COMMITTED_MODEL
+
+    told = "\n".join(
+        [
+            rules_hash(settings.dbt_dir),
+            *(f"{name}={value}" for name, value in sorted(_variables(settings).items())),
+            COMMITTED_MODEL.read_text(encoding="utf-8"),
+        ]
+    )
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    go_live_on = settings.go_live_on.isoformat() if settings.go_live_on else ""
+    given = {"go_live_on": go_live_on, "judged_org_id": settings.judged_org_id or ""}
+    return {name: value for name, value in given.items() if value}
 
 
 def _build(
     settings: Settings,
     progress: Progress,
+    as_of: datetime | None,
     *,
     tests: bool,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Build:
-    go_live_on = settings.go_live_on.isoformat() if settings.go_live_on else None
-    given = {"go_live_on": go_live_on, "judged_org_id": settings.judged_org_id}
-    variables = {name: value for name, value in given.items() if value}
+    variables = _variables(settings)
+    if as_of is not None:
+        variables["as_of"] = as_of.isoformat()
     return build(
         settings.dbt_dir,
         settings.warehouse_path,
         select=select,
         # Unit tests hold the rules; they do not depend on the data, so a run leaves them out.
-        exclude=[*exclude, "test_type:unit"],
+        exclude=[*exclude, "test_type:unit", *([] if tests else ["resource_type:test"])],
         variables=variables or None,
-        command="build" if tests else "run",
+        # A warehouse of a past moment is new, so it needs the seeds as well.
+        command="build" if tests or as_of else "run",
         progress=progress,
     )

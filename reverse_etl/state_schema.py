@@ -221,6 +221,7 @@ recorded_run = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("figures_hash", String(64), nullable=False),
     Column("rules_hash", String(64), nullable=False),
+    Column("page_hash", String(64), nullable=False),
     Column("is_concluded", Boolean, nullable=False),
 )
 

@@ -90,6 +90,7 @@
         recorded_at timestamptz,
         figures_hash varchar,
         rules_hash varchar,
+        page_hash varchar,
         is_concluded boolean
     );
     create table if not exists raw_state.recorded_exception (

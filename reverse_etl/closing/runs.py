@@ -25,6 +25,7 @@ RUN_COLUMNS = {
     "recorded_at": "TIMESTAMP WITH TIME ZONE",
     "figures_hash": "VARCHAR",
     "rules_hash": "VARCHAR",
+    "page_hash": "VARCHAR",
     "is_concluded": "BOOLEAN",
 }
 EXCEPTION_COLUMNS = {
@@ -42,6 +43,8 @@ _DETAILS = (
     "severity", "org_id", "deal_id", "deal_name", "plan_step", "document_type", "document_id",
     "document_number", "account_name", "customer_name", "occurred_on", "reason",
 )  # fmt: skip
+# When a reading ended, and when the vendor was asked for a figure.
+_READINGS = {"extract_run": "finished_at", "control_total": "asked_at"}
 _FOUND = f"""
     SELECT exception_id, mismatch_class, company_id, currency_code, value_at_stake, is_material,
         {", ".join(_DETAILS)}
@@ -121,8 +124,8 @@ def figures_hash(found: Sequence[Mapping[str, Any]], bridge: Sequence[Mapping[st
     return hashlib.sha256(to_json(figures).encode()).hexdigest()
 
 
-def record(state: State, run: Run, rules_hash: str, now: datetime) -> RecordedRun:
-    """Keep a run, unless the last one of its week already says the same."""
+def record(state: State, run: Run, rules_hash: str, page_hash: str, now: datetime) -> RecordedRun:
+    """Keep a run with the hash of its page, unless the last one of its week says the same."""
     with state.writing() as work:
         earlier = work.all("recorded_run", order="run_number", week=run.week)
         if earlier and _same(earlier[-1], run, rules_hash):
@@ -137,6 +140,7 @@ def record(state: State, run: Run, rules_hash: str, now: datetime) -> RecordedRu
                     "recorded_at": now,
                     "figures_hash": run.figures_hash,
                     "rules_hash": rules_hash,
+                    "page_hash": page_hash,
                     "is_concluded": run.is_concluded,
                 }
             ],
@@ -160,19 +164,27 @@ def export_exceptions(state: State) -> list[dict[str, Any]]:
 
 
 def _known_at(path: Path) -> datetime | None:
-    """The moment of the newest load, as the history of the records tells it."""
+    """The moment of the newest thing that was read: a version of a record, the end of a reading,
+    a figure that the vendor was asked for."""
     moments = [
-        moment
+        ("greatest(known_from, known_to)", schema, table)
         for schema in (warehouse.HISTORY_SALESFORCE, warehouse.HISTORY_QUICKBOOKS)
         for table in sorted(warehouse.tables(path, schema))
-        for row in warehouse.read(
-            path,
-            "SELECT max(greatest(known_from, known_to)) AS moment "  # noqa: S608 - names of tables
-            f"FROM {schema}.{warehouse.identifier(table)}",
-        )
-        if (moment := row["moment"])
+    ] + [
+        (column, schema, table)
+        for schema in (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS)
+        for table, column in _READINGS.items()
+        if table in warehouse.tables(path, schema)
     ]
-    return max(moments, default=None)
+    if not moments:
+        return None
+    each = " UNION ALL ".join(
+        f"SELECT max({moment}) AS moment FROM {schema}.{warehouse.identifier(table)}"  # noqa: S608
+        for moment, schema, table in moments
+    )
+    (row,) = warehouse.read(path, f"SELECT max(moment) AS moment FROM ({each})")  # noqa: S608
+    known_at: datetime | None = row["moment"]
+    return known_at
 
 
 def _same(row: Mapping[str, Any], run: Run, rules_hash: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,9 +24,13 @@ _UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u3000"
 
 @dataclass(frozen=True)
 class ReportPaths:
-    """The page and the tables (name → CSV file) of one report, and the week it is of."""
+    """The page and the tables (name → CSV file) of one report, and the week it is of.
+
+    `page_hash` is the SHA-256 of the page without links, which depend on where the systems are.
+    """
 
     week: str
+    page_hash: str
     page: Path
     tables: dict[str, Path]
 
@@ -50,7 +55,8 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
         paths[table.name] = folder / f"{table.name}.csv"
         _replace(paths[table.name], csv_text(table))
     _replace(folder / "index.html", render_html(report, links))
-    return ReportPaths(report.week.label, folder / "index.html", paths)
+    page_hash = hashlib.sha256(render_html(report).encode()).hexdigest()
+    return ReportPaths(report.week.label, page_hash, folder / "index.html", paths)
 
 
 def csv_text(table: Table) -> str:

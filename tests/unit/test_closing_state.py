@@ -36,21 +36,23 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def test_the_same_run_is_kept_once(state: State) -> None:
-    first = runs.record(state, RUN, "rules", NOW)
-    again = runs.record(state, replace(RUN, as_of_at=NOW + timedelta(hours=1)), "rules", NOW)
+    first = runs.record(state, RUN, "rules", "page", NOW)
+    again = runs.record(
+        state, replace(RUN, as_of_at=NOW + timedelta(hours=1)), "rules", "page", NOW
+    )
     assert (first.is_new, again.is_new, again.run_number) == (True, False, first.run_number)
     assert len(runs.export_exceptions(state)) == 1
 
 
 @pytest.mark.parametrize("other", [{"figures_hash": "x"}, {"is_concluded": False}, {}])
 def test_other_figures_or_rules_are_another_run(state: State, other: dict[str, Any]) -> None:
-    first = runs.record(state, RUN, "rules", NOW)
-    second = runs.record(state, replace(RUN, **other), "rules" if other else "others", NOW)
+    first = runs.record(state, RUN, "rules", "page", NOW)
+    second = runs.record(state, replace(RUN, **other), "rules" if other else "others", "page", NOW)
     assert (second.is_new, second.run_number) == (True, first.run_number + 1)
 
 
 def test_what_a_run_found_is_kept_to_the_cent(state: State) -> None:
-    runs.record(state, RUN, "rules", NOW)
+    runs.record(state, RUN, "rules", "page", NOW)
     (kept,) = runs.export_exceptions(state)
     assert kept["value_at_stake"] == Decimal("10.10")
     assert kept["details"] == '{"occurred_on":"2026-11-03","plan_step":2}'
@@ -103,26 +105,26 @@ def test_nothing_is_signed_that_was_not_recorded(state: State) -> None:
 
 
 def test_a_signature_is_about_the_last_run(state: State) -> None:
-    runs.record(state, RUN, "rules", NOW)
-    runs.record(state, RUN, "other rules", NOW)
+    runs.record(state, RUN, "rules", "page", NOW)
+    runs.record(state, RUN, "other rules", "page", NOW)
     with pytest.raises(Stop, match="recorded anew"):
         sign(state, "prepare", "ann", 1)
 
 
 def test_a_review_needs_somebody_elses_preparation_of_the_same_figures(state: State) -> None:
-    runs.record(state, RUN, "rules", NOW)
+    runs.record(state, RUN, "rules", "page", NOW)
     with pytest.raises(Stop, match="nobody has prepared"):
         sign(state, "review", "carol")
     sign(state, "prepare", "ann")
     with pytest.raises(Stop, match="cannot review it as well"):
         sign(state, "review", "ANN")
-    runs.record(state, RUN, "other rules", NOW)
+    runs.record(state, RUN, "other rules", "page", NOW)
     with pytest.raises(Stop, match="nobody has prepared its present"):
         sign(state, "review", "carol", 2)
 
 
 def test_after_a_withdrawal_all_begins_anew(state: State) -> None:
-    runs.record(state, RUN, "rules", NOW)
+    runs.record(state, RUN, "rules", "page", NOW)
     sign(state, "prepare", "ann")
     sign(state, "withdraw", "ann")
     with pytest.raises(Stop, match="nobody has prepared"):
@@ -130,7 +132,7 @@ def test_after_a_withdrawal_all_begins_anew(state: State) -> None:
 
 
 def test_blockers_are_named(state: State) -> None:
-    runs.record(state, RUN, "rules", NOW)
+    runs.record(state, RUN, "rules", "page", NOW)
     blocker = {**FOUND, "reason": "Material and not explained"}
     with pytest.raises(AskAPerson, match=r"UNDER_BILLED 10\.10 EUR \(aaaaaaaa\), and 1 more"):
         signing.sign(state, SignOff(WEEK, 1, "prepare", "ann", NOW), [blocker, blocker])

@@ -135,7 +135,7 @@ def second(books: Books, first: dict[str, Row]) -> Books:
 
     def known(label: str, at: datetime, rows: list[Row]) -> None:
         run = runs.Run(label, at, at, runs.figures_hash(rows, []), True, tuple(rows))
-        runs.record(books.state, run, RULES, at)
+        runs.record(books.state, run, RULES, "page", at)
 
     paid = {**gone, "exception_id": "0" * 32, "value_at_stake": Decimal("3000.00")}
     lost = {**gone, "exception_id": "1" * 32, "value_at_stake": Decimal("900.00")}

@@ -25,7 +25,7 @@ final as (
 
     select
         {% if var('as_of', none) %}
-        cast('{{ var("as_of") }}' as timestamptz) as as_of_at,
+        max(cast('{{ var("as_of") }}' as timestamptz)) as as_of_at,
         {% else %}
         max(server_time) as as_of_at,
         {% endif %}
