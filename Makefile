@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/unit tests/repo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check unit bench suites lock clean
+.PHONY: help install demo ui test check unit bench soak suites lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -n "$(NAME)" || { echo "Name one: make bench NAME=... out of:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
+
+soak: $(STAMP)  ## Readings in bad weather: make soak MINUTES=30
+	@MINUTES="$(or $(MINUTES),10)" $(BIN)/python tests/soak/soak_reading.py
 
 suites: $(STAMP)  ## Published clients and their own suites, unmodified, against the sandbox (needs Node)
 	@$(BIN)/python tests/published/run.py

@@ -38,7 +38,12 @@ PER_ORG = tuple(
 _ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 # Read by tests, benchmarks and the places where a run can be killed, each beside its own subject.
 _ELSEWHERE = frozenset(
-    {"CROSSFOOT_KILL_AT", "CROSSFOOT_TEST_POSTGRES_URL", "CROSSFOOT_BENCH_LINES"}
+    {
+        "CROSSFOOT_KILL_AT",
+        "CROSSFOOT_TEST_POSTGRES_URL",
+        "CROSSFOOT_BENCH_LINES",
+        "CROSSFOOT_BENCH_PEERS",
+    }
 )
 
 

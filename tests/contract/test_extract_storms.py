@@ -1,0 +1,58 @@
+"""A few storms over readings; `make soak` sends them all, in any order, as long as is wanted."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+from both_shelf import Shelf
+from both_systems import US
+from storms import FAULTS, PLACES, Storm, Weather, changed_books, storms, stormy_world
+
+FEW = [
+    Storm("quickbooks", "stale by changes", "query", None),
+    Storm("quickbooks", "stale by changes", "changes"),
+    Storm("quickbooks", "repeated page", "query", 2),
+    Storm("quickbooks", "rotated token lost", "tokens"),
+    Storm("quickbooks", "part refused", "counts"),
+    Storm("quickbooks", "clock behind", "query"),
+    Storm("salesforce", "throttled with Retry-After", "bulk results"),
+    Storm("salesforce", "empty page", "REST"),
+    Storm("salesforce", "part refused", "composite"),
+    Storm("salesforce", "clock ahead", "composite"),
+]
+
+
+@pytest.fixture(scope="module")
+def weather(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weather]:
+    with stormy_world(tmp_path_factory.mktemp("storms")) as world:
+        yield Weather(world)
+
+
+@pytest.fixture(scope="module")
+def held(weather: Weather) -> Shelf:
+    """A shelf with the books of before some changes."""
+    return changed_books(weather.world)
+
+
+@pytest.mark.parametrize("storm", FEW, ids=lambda s: f"{s.system}, {s.place}: {s.fault}")
+def test_no_storm_hides_a_row(weather: Weather, held: Shelf, storm: Storm) -> None:
+    outcome = weather.read(storm, held)
+    assert not outcome.fewer, outcome
+    assert not outcome.is_unreasoned, outcome
+
+
+def test_fewer_rows_would_be_seen(weather: Weather, held: Shelf) -> None:
+    shelf = Shelf(weather.world, copy.deepcopy(held.tables), copy.deepcopy(held.state))
+    shelf.extract(system="quickbooks")
+    storm = FEW[0]
+    assert not weather.fewer(storm, shelf)
+    del shelf.tables["customer"][(US, "7")]
+    assert weather.fewer(storm, shelf)
+
+
+def test_every_fault_is_sent_to_every_place() -> None:
+    for system, places in PLACES.items():
+        sent = {(storm.fault, storm.place) for storm in storms(system)}
+        assert len(sent) == len(FAULTS) * len(places)
