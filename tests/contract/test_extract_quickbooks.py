@@ -18,7 +18,7 @@ from quickbooks_company import customer
 from pipelines import warehouse
 from pipelines.clients import quickbooks as client
 from pipelines.extract import results
-from pipelines.extract.quickbooks import DELETION, ENTITIES
+from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading
 from pipelines.sandbox.store import Write
 
 MANY = 25
@@ -49,6 +49,25 @@ def vanish(world: World, customer_id: str) -> None:
 
 def gone(shelf: Shelf) -> set[tuple[str, str]]:
     return {(r["id"], r["proof"]) for r in shelf.tables.get(DELETION, {}).values()}
+
+
+def test_rows_are_added_without_a_merge_only_where_none_can_be(shelf: Shelf) -> None:
+    """In the first walk over an empty table; not when the same reading walks it once more."""
+    shelf.tables.clear()
+    shelf.state.clear()
+    empty = {"Customer"}
+    reading = CompanyReading(
+        shelf.world.quickbooks(), shelf.known_ids, is_new=lambda _, entity: entity in empty
+    )
+    shelf.load(US, reading, ENTITIES)
+    assert reading.unfinished
+    assert (reading.adds_only("Customer"), reading.adds_only("Item")) == (True, False)
+    while shelf.load(US, reading, ENTITIES):
+        pass
+    reading._follows_again = True
+    shelf.world.move_clock(days=-2)
+    shelf.load(US, reading, ENTITIES)
+    assert not reading.adds_only("Customer")
 
 
 def test_what_is_held_is_read_again_slice_by_slice(shelf: Shelf) -> None:
