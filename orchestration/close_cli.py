@@ -239,7 +239,7 @@ def _tell_hindsight(seen: Any) -> None:
                 for row in seen.exceptions
             ],
         ),
-        ("Records that make the difference", [_change(row) for row in seen.records]),
+        ("Records behind the difference", [_change(row) for row in seen.records]),
     ):
         typer.echo(title)
         _table(rows)
