@@ -129,7 +129,15 @@ SALESFORCE: dict[str, dict[str, str]] = {
     },
     "Product2": {
         **dict.fromkeys(
-            ("Name", "ProductCode", "StockKeepingUnit", "Description", "Family", "CurrencyIsoCode"),
+            (
+                "Name",
+                "ProductCode",
+                "StockKeepingUnit",
+                "Description",
+                "Family",
+                "CurrencyIsoCode",
+                "QBO_Item_Id__c",
+            ),
             TEXT,
         ),
         "IsActive": FLAG,

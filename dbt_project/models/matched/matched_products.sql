@@ -29,6 +29,9 @@ select
         'same_code': decided.is_same_code,
         'same_name': decided.is_same_name,
         'other_code': decided.is_other_code,
+        'other_variant': decided.is_other_variant,
+        'description': decided.description_relation,
+        'price': decided.price_relation,
         'decided_by': decided.decided_by
     }) as varchar) as evidence
 from decided

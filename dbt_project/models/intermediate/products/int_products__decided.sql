@@ -1,5 +1,6 @@
--- What becomes of each pair: people first, then the code, then the name, each only where it names
--- one product and one item.
+-- What becomes of each pair: people first, then the item's key on the product, then the code, then
+-- the name, each only where it names one product and one item. A code whose names tell two
+-- variants, and names that are one but for their order, wait for a person.
 with
 
 latest_decisions as (
@@ -41,8 +42,10 @@ ruled as (
         *,
         case
             when decision is not null then 'manual'
-            when is_same_code and code_holders = 1 then 'sku'
-            when is_same_name and name_holders = 1 and not is_other_code then 'name'
+            when has_external_id then 'external_id'
+            when is_same_code and code_holders = 1 and not is_other_variant then 'sku'
+            when is_same_name and name_holders = 1 and not is_other_code and not is_other_variant
+                then 'name'
         end as rule
     from pairs
 ),
@@ -52,8 +55,9 @@ preferred as (
         *,
         case
             when decision = 'confirmed' then 1
-            when decision is null and rule = 'sku' then 2
-            when decision is null and rule = 'name' then 3
+            when decision is null and rule = 'external_id' then 2
+            when decision is null and rule = 'sku' then 3
+            when decision is null and rule = 'name' then 4
         end as precedence
     from ruled
 ),
@@ -100,21 +104,28 @@ select
     case
         when rule is not null then rule
         when is_same_code then 'sku'
-        else 'name'
+        when is_same_name then 'name'
+        else 'words'
     end as method,
     cast(
         case
             when decision = 'rejected' then 0
             when decision = 'confirmed' then 1
-            when has_claim and rule = 'sku' then 1
+            when has_claim and rule in ('external_id', 'sku') then 1
             when has_claim then 0.99
+            when is_other_variant then 0.2
             when is_same_code then 0.8
+            when is_other_code and price_relation = 'same' then 0.5
             when is_other_code then 0.3
+            when price_relation = 'different' then 0.4
             else 0.6
         end as decimal(9, 6)
     ) as confidence,
     coalesce(is_same_code, false) as is_same_code,
     coalesce(is_same_name, false) as is_same_name,
     coalesce(is_other_code, false) as is_other_code,
+    coalesce(is_other_variant, false) as is_other_variant,
+    coalesce(description_relation, 'unknown') as description_relation,
+    coalesce(price_relation, 'unknown') as price_relation,
     decided_by
 from counted

@@ -47,10 +47,20 @@ select
     waiting.method as rule,
     {{ review_band('waiting.match_state', 'waiting.confidence') }} as band,
     case
+        when cast(waiting.evidence ->> '$.other_variant' as boolean)
+            then 'same code, but the names tell two variants'
         when cast(waiting.evidence ->> '$.other_code' as boolean)
-            then 'same name but another code: maybe a variant'
+            then 'same name but another code: renumbered, or a variant'
         when waiting.method = 'sku' then 'a code that several share'
+        when waiting.method = 'words' then 'the same words, or all of one name in the other'
         else 'a name that several share'
+    end
+    || case waiting.evidence ->> '$.description'
+        when 'same' then ', same description' when 'different' then ', other description'
+        else ''
+    end
+    || case waiting.evidence ->> '$.price'
+        when 'same' then ', same price' when 'different' then ', other price' else ''
     end as reason,
     cast(row_number() over (
         partition by waiting.org_id, waiting.product_id, waiting.company_id
