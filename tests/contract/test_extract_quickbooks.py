@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,18 @@ def test_a_killed_reading_of_what_is_held_goes_on_and_finds_what_is_gone(shelf: 
     shelf.extract(system="quickbooks")
     check_quickbooks(shelf)
     assert {i for i, _ in gone(shelf)} == {"3", "7", "22"}
+
+
+def test_a_place_that_skips_records_leads_to_a_walk_from_the_beginning(shelf: Shelf) -> None:
+    """As when the vendor has taken away what stood before it: the count tells."""
+    shelf.load(US, shelf.company_reading(full=True), ENTITIES)
+    kept = shelf.state[US]["Customer"]
+    place = kept["walk"]["place"]
+    kept["walk"]["place"] = {**place, "position": place["position"] + 10, "last_id": ""}
+    shelf.extract(system="quickbooks")
+    check_quickbooks(shelf)
+    read = [r["extracted_at"] for r in shelf.rows("Customer", US).values()]
+    assert max(read) - min(read) < timedelta(minutes=30)
 
 
 def held(world: World) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.clients import quickbooks as client
 from pipelines.clients import quickbooks_answers as answers
 from pipelines.errors import Stop
 from pipelines.extract.quickbooks_calls import (
@@ -20,6 +22,7 @@ from pipelines.extract.quickbooks_calls import (
     planned_calls,
 )
 from pipelines.extract.quickbooks_rows import Ids, entity_table
+from pipelines.extract.quickbooks_walk import Place, Walk
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -93,3 +96,22 @@ def test_a_time_that_is_none_names_entity_and_field() -> None:
 def test_what_is_no_page_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         answers.page("Term", body)
+
+
+def test_records_that_go_from_before_a_walk_hide_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAGE", 3)
+    books, asked = list(range(1, 9)), []
+
+    def ask(place: Place) -> Future[answers.RawPage]:
+        asked.append(place)
+        if len(asked) == 2:
+            del books[:2]
+        at = [n for n in books if f"2026-01-0{n}" >= place.since][place.position - 1 :][:3]
+        rows = ",".join(f'{{"Id":"{n}","MetaData":{{"CreateTime":"2026-01-0{n}"}}}}' for n in at)
+        body = f'{{"QueryResponse":{{"Term":[{rows}]}}}}'
+        found: Future[answers.RawPage] = Future()
+        found.set_result(answers.page("Term", body.encode()))
+        return found
+
+    met = [key for page in Walk("Term", ask).pages() for key in page.keys]
+    assert met == [str(n) for n in range(1, 9)]
