@@ -81,19 +81,16 @@ def percent(part: int, whole: int) -> str:
 def _spreads(
     one: Evaluation,
 ) -> list[tuple[str, pictures.Spread | None, pictures.Spread | None]]:
-    kinds = sorted({name for pair in one.judged for name in pair.evidence})
-    return [
-        (
-            kind,
-            *(
-                pictures.spread(
-                    pair.evidence.get(kind, 0.0) for pair in one.judged if pair.is_right is right
-                )
-                for right in (True, False)
-            ),
-        )  # type: ignore[misc]
-        for kind in kinds
-    ]
+    # Pairs that are far from any match are not taken apart.
+    explained = [pair for pair in one.judged if pair.evidence]
+    kinds = sorted({name for pair in explained for name in pair.evidence})
+
+    def spread(kind: str, right: bool) -> pictures.Spread | None:
+        return pictures.spread(
+            pair.evidence.get(kind, 0.0) for pair in explained if pair.is_right is right
+        )
+
+    return [(kind, spread(kind, True), spread(kind, False)) for kind in kinds]
 
 
 def _drawn(picture: str) -> Markup:

@@ -156,10 +156,10 @@ def shape(name: str, limits: Sequence[float], bits: Sequence[float]) -> str:
         _line(left, top, left, bottom, "axis"),
         f'<polyline class="line" points="{path}"/>',
         *(_text(left - 4, up(value) + 4, f"{value:+.1f}", "end") for value in sorted({low, high})),
-        _text(across(first), height - 14, f"{first:g}", "middle"),
+        _text(left, height - 14, f"{first:.4g}", "start"),
     ]
     if last > first:
-        body.append(_text(across(last), height - 14, f"{last:g}", "middle"))
+        body.append(_text(width - 8, height - 14, f"{last:.4g}", "end"))
     return _picture(width, height, f"What {name} adds to the score", body)
 
 
