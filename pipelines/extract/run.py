@@ -129,10 +129,12 @@ def _loads(
     load: Callable[[Any, Any], Told],
 ) -> Iterator[Told]:
     """One load after the other until no reading has rows to come."""
-    source = intake.watch(one.as_source(readings))
     noted, empty, more = 0, 0, True
     while more:
         intake.begin()
+        # Each load has a source of its own: Dagster drops the pipeline before a load, and dlt does
+        # not bring a schema out of the warehouse and that of a used source together.
+        source = intake.watch(one.as_source(readings))
         for reading in readings:
             reading.unfinished = False
         yield load(source, one.pipeline)
