@@ -18,6 +18,7 @@ from quickbooks_company import customer
 
 from pipelines import warehouse
 from pipelines.clients import quickbooks as client
+from pipelines.errors import Unavailable
 from pipelines.extract import results
 from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading
 from pipelines.sandbox.store import Write
@@ -112,6 +113,14 @@ def test_a_place_that_skips_records_leads_to_a_walk_from_the_beginning(shelf: Sh
     check_quickbooks(shelf)
     read = [r["extracted_at"] for r in shelf.rows("Customer", US).values()]
     assert max(read) - min(read) < timedelta(minutes=30)
+
+
+def test_changes_out_of_older_books_are_refused(shelf: Shelf) -> None:
+    shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
+    shelf.extract(system="quickbooks")
+    shelf.world.arm("stale_read", "/cdc", times=None, system="quickbooks", seconds=1800)
+    with pytest.raises(Unavailable, match=r"tell of Customer .* older books"):
+        shelf.extract(system="quickbooks")
 
 
 def held(world: World) -> list[dict[str, Any]]:
