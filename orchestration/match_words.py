@@ -34,13 +34,13 @@ def queue_lines(rows: Sequence[Row], shown: int) -> list[str]:
 
 def proposal_lines(row: Row) -> list[str]:
     """One proposal: who with whom, how sure and why, and what being wrong costs."""
-    place = f"{row['candidate_rank']} of {row['candidates']}" if row["candidates"] > 1 else "only"
+    several = row["candidates"] > 1
+    place = f"{row['candidate_rank']} of {row['candidates']} candidates" if several else "no rival"
     at_stake = amount(row["amount_at_stake"], row["currency_code"]) or "no won deal yet"
     return [
         f"{row['review_id'][:_SHOWN_ID]}  {row['subject']}: {row['left_name']} = "
         f"{row['right_name']}?  [{row['left_id']} = {row['company_id']}:{row['right_id']}]",
-        f"    {row['band']}, confidence {row['confidence']:.2f}, rule {row['rule']}, {place} "
-        "candidate",
+        f"    {row['band']}, confidence {row['confidence']:.2f}, rule {row['rule']}, {place}",
         f"    why: {row['reason']}",
         f"    at stake: {at_stake}; wrongly confirmed: {row['if_wrongly_confirmed']}; "
         f"wrongly rejected: {row['if_wrongly_rejected']}",
