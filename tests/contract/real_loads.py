@@ -61,8 +61,8 @@ def _set_formula(world: World, number: int) -> None:
 
 
 def _delete(world: World, number: int) -> None:
-    living = _products(world, is_deleted=False)
-    _salesforce(world, "DELETE", f"sobjects/Product2/{living[number % len(living)]}")
+    for record_id in _products(world, is_deleted=False)[-1:]:
+        _salesforce(world, "DELETE", f"sobjects/Product2/{record_id}")
 
 
 def _undelete(world: World, number: int) -> None:
