@@ -79,10 +79,19 @@ def reader(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connecti
 
 
 def arrow(
-    path: Path, sql: str, params: Sequence[Any] = (), wait_seconds: float = _WAIT_SECONDS
+    path: Path,
+    sql: str,
+    params: Sequence[Any] = (),
+    wait_seconds: float = _WAIT_SECONDS,
+    tables: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Run one query and return the whole answer as a pyarrow Table. Raises like `read`."""
+    """Run one query and return the whole answer as a pyarrow Table. Raises like `read`.
+
+    `tables` are pyarrow Tables that the query may name beside those of the warehouse.
+    """
     with _reader(path, wait_seconds) as connection, _translated(path):
+        for name, table in (tables or {}).items():
+            connection.register(name, table)
         return connection.sql(sql, params=list(params) or None).to_arrow_table()
 
 
@@ -135,6 +144,26 @@ def replace_table(
     """
     with writer(path, wait_seconds) as connection:
         return fill_table(connection, schema, table, columns, rows)
+
+
+def replace_by_query(
+    path: Path,
+    schema: str,
+    table: str,
+    sql: str,
+    params: Sequence[Any] = (),
+    tables: Mapping[str, Any] | None = None,
+) -> None:
+    """Replace a table by the answer of a query, which may name the pyarrow Tables in `tables`.
+
+    Nothing passes through Python. Raises like `writer`.
+    """
+    with writer(path) as connection:
+        for name, given in (tables or {}).items():
+            connection.register(name, given)
+        target = f"{identifier(schema)}.{identifier(table)}"
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        connection.execute(f"CREATE OR REPLACE TABLE {target} AS {sql}", list(params) or None)
 
 
 def fill_table(

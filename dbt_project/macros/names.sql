@@ -13,17 +13,21 @@
     who is to read the invoice, the suffix a deactivated record gets.
 -#}
 {% macro name_notes_pattern() -%}
-    '\(deleted\)|\*[^*]*\*|\(\s*(?:net\s*)?\d+\s*(?:days)?\s*\)|\bnet\s?\d+\b|\bdo not use\b'
+    '\s\*[^*]+\*|\*|^\s*(?:zz+|xx+)(?:\s|-)*|^\s*(?:z{2,}|x{2,})'
+    || '|[(\[]\s*(?:deleted|inactive|old|new|dup(?:licate)?|main|cod|c|do not use|use this one'
+    || '|(?:net\s*)?\d+\s*(?:days)?)\s*[)\]]|\bnet\s?\d+\b'
+    || '|\bdo not use\b|\bpo req.?d\b|\bcredit hold\b|\bcash only\b'
     || '|\b(?:accounts|acct|accts)\.? payable\b|\be?-?mail invoices?\b'
     || '|\bsole (?:trader|proprietor)\b|\battn:?\s.*$|\bc/o\s.*$|\bcare of\s.*$'
-    || '|\s-\s*\d{3,}\s*$|\s-\s*a/?p\s*$'
+    || '|\s-\s*\d{3,}\s*$|^\s*\d{3,}\s+-\s|\s(?:-\s*)?a/?p\s*$'
+    || '|\s-\s*(?:inactive|old|new|customer|duplicate|(?:19|20)\d\d)\s*$'
     -- Legal forms that are written without a space before or after them.
     || '|(?:股份)?有限(?:责任)?公司|株式会社|有限会社|주식회사'
 {%- endmacro %}
 
 {#- Between the two names of one organisation. -#}
 {% macro other_name_pattern() -%}
-    '\s\(?(?:d/?b/?a|d\.b\.a\.|doing business as|t/a|trading as|f/?k/?a|formerly known as'
+    '[\s,(]+(?:d/?b/?a|d\.b\.a\.|doing business as|t/a|trading as|f/?k/?a|formerly known as'
     || '|formerly|previously|a/?k/?a|also known as)\.?:?\s|\s/\s|\s\|\s'
 {%- endmacro %}
 
@@ -40,51 +44,36 @@
     )
 {%- endmacro %}
 
+{#- Words that join others and tell nothing. -#}
+{% macro joining_words() -%}
+    ['and', 'of', 'the', 'for', 'in', 'at', 'de', 'der', 'die', 'das', 'des', 'di', 'du', 'del',
+     'la', 'le', 'les', 'el', 'los', 'van', 'von', 'y', 'e', 'et', 'und']
+{%- endmacro %}
+
 {#- One key for a name whatever the order of its words: "Hall, Ann" and "Ann Hall". -#}
 {% macro token_key(words) -%}
     nullif(array_to_string(list_sort(list_distinct(list_filter(
-        {{ words }},
-        lambda word: not list_contains(
-            ['and', 'of', 'the', 'for', 'de', 'der', 'die', 'das', 'des', 'du', 'del', 'la', 'le',
-             'les', 'el', 'los', 'van', 'von', 'y', 'et', 'und'], word
-        )
+        {{ words }}, lambda word: not list_contains({{ joining_words() }}, word)
     ))), ' '), '')
 {%- endmacro %}
 
-{#- Two words that may be one: a slip of the pen, an abbreviation, an initial. Never numbers. -#}
+{#- Two words that may be one: a slip of the pen, an abbreviation, an initial. Never numbers.
+    The slow distance is asked only where the quick likeness does not rule it out. -#}
 {% macro similar_words(left_word, right_word) -%}
-    (
-        {{ left_word }} = {{ right_word }}
-        or (
-            not regexp_matches({{ left_word }} || {{ right_word }}, '\d')
+    case
+        when {{ left_word }} = {{ right_word }} then true
+        when regexp_matches({{ left_word }} || {{ right_word }}, '\d') then false
+        when
+            least(length({{ left_word }}), length({{ right_word }})) != 2
             and (
-                (
-                    least(length({{ left_word }}), length({{ right_word }})) >= 5
-                    and damerau_levenshtein({{ left_word }}, {{ right_word }}) <= 1
-                )
-                or (
-                    (
-                        least(length({{ left_word }}), length({{ right_word }})) >= 3
-                        or least(length({{ left_word }}), length({{ right_word }})) = 1
-                    )
-                    and (
-                        starts_with({{ left_word }}, {{ right_word }})
-                        or starts_with({{ right_word }}, {{ left_word }})
-                    )
-                )
+                starts_with({{ left_word }}, {{ right_word }})
+                or starts_with({{ right_word }}, {{ left_word }})
             )
-        )
-    )
-{%- endmacro %}
-
-{#- The words of one name that the other has nothing for: what tells two records apart. -#}
-{% macro unmatched_words(words, other_words) -%}
-    list_filter(
-        {{ words }},
-        lambda word: len(list_filter(
-            {{ other_words }}, lambda other: {{ similar_words('word', 'other') }}
-        )) = 0
-    )
+            then true
+        when least(length({{ left_word }}), length({{ right_word }})) < 5 then false
+        when jaro_winkler_similarity({{ left_word }}, {{ right_word }}) < 0.86 then false
+        else damerau_levenshtein({{ left_word }}, {{ right_word }}) <= 1
+    end
 {%- endmacro %}
 
 {#- How two names relate, best first. -#}

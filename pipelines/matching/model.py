@@ -1,7 +1,7 @@
-"""The trained model as a file: read, checked and turned into Splink's settings.
+"""The trained model as a file: read, checked and turned into Splink's settings and two forests.
 
-Splink itself only warns about weights that were never trained; here a model without a person's
-review is refused before anything is scored.
+Splink's weights of the comparisons are one feature; the first forest judges a pair by itself, the
+second goes on among its rivals. A model without a review is refused before anything is scored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ConfigurationError
+from pipelines.matching import competition
+from pipelines.matching.features import PAIR_FEATURES
 from pipelines.matching.spec import COMPARISONS, Comparison, Level
+from pipelines.matching.trees import Forest, Tree
 
 COMMITTED_MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "customer_match.json"
 
@@ -29,10 +32,12 @@ class Weight:
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that scoring needs: the prior and one weight per level of each comparison."""
+    """Everything that scoring needs: Splink's prior and weights, and the forests that go on."""
 
     match_share: float
     weights: Mapping[tuple[str, str], Weight]
+    by_itself: Forest
+    among_rivals: Forest
     trained_on: Mapping[str, int]
     reviewed_by: str
     reviewed_on: str
@@ -52,6 +57,8 @@ def load(path: Path) -> Model:
     model, written_version = _parse(path)
     if model.weights.keys() != _wanted():
         raise _refused(path, "its comparisons are not those of this version", "Train it again")
+    if not _asks_known(model):
+        raise _refused(path, "its trees ask for what this version does not know", "Train it again")
     if not model.reviewed_by or not model.reviewed_on:
         raise _refused(path, "nobody has reviewed it", "Read its weights and enter who did so")
     if written_version != model.version:
@@ -60,7 +67,7 @@ def load(path: Path) -> Model:
 
 
 def dump(model: Model) -> str:
-    """The file's text: stable, and made to be read by a reviewer."""
+    """The file's text: stable, and made to be read by a reviewer; a tree stands on one line."""
     document = {
         "version": model.version,
         "reviewed": {"by": model.reviewed_by, "on": model.reviewed_on},
@@ -68,7 +75,17 @@ def dump(model: Model) -> str:
         "match_share": model.match_share,
         "comparisons": {one.name: _levels(model, one) for one in COMPARISONS},
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    forests = (
+        f'  "{name}": {{\n    "start": {json.dumps(forest.start)},\n    "trees": [\n'
+        + ",\n".join(f"      {json.dumps(_tree_document(tree))}" for tree in forest.trees)
+        + "\n    ]\n  }"
+        for name, forest in (
+            ("by_itself", model.by_itself),
+            ("among_rivals", model.among_rivals),
+        )
+    )
+    return text.removesuffix("\n}") + ",\n" + ",\n".join(forests) + "\n}\n"
 
 
 def splink_settings(model: Model) -> dict[str, Any]:
@@ -111,6 +128,36 @@ def _levels(model: Model, comparison: Comparison) -> dict[str, dict[str, float]]
     return {value: {"m": weight.m, "u": weight.u} for value, weight in pairs}
 
 
+def _tree_document(tree: Tree) -> dict[str, Any]:
+    return {
+        "asks": list(map(list, zip(tree.features, tree.above, strict=True))),
+        "adds": list(tree.values),
+        "pairs": list(tree.pairs),
+    }
+
+
+def _forest(document: Mapping[str, Any]) -> Forest:
+    trees = tuple(
+        Tree(
+            features=tuple(str(name) for name, _ in tree["asks"]),
+            above=tuple(float(limit) for _, limit in tree["asks"]),
+            values=tuple(float(value) for value in tree["adds"]),
+            pairs=tuple(int(count) for count in tree["pairs"]),
+        )
+        for tree in document["trees"]
+    )
+    if any(len(t.values) != len(t.pairs) or len(t.values) != 2 ** len(t.features) for t in trees):
+        raise ValueError("a tree has not one value for each of its leaves")
+    return Forest(float(document["start"]), trees)
+
+
+def _asks_known(model: Model) -> bool:
+    known = PAIR_FEATURES.keys()
+    return model.by_itself.features <= known and model.among_rivals.features <= (
+        known | competition.FEATURES.keys()
+    )
+
+
 def _parse(path: Path) -> tuple[Model, str]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -129,6 +176,8 @@ def _model(document: Mapping[str, Any]) -> Model:
             for name, levels in document["comparisons"].items()
             for value, weight in levels.items()
         },
+        by_itself=_forest(document["by_itself"]),
+        among_rivals=_forest(document["among_rivals"]),
         trained_on=dict(document["trained_on"]),
         reviewed_by=str(document["reviewed"]["by"] or ""),
         reviewed_on=str(document["reviewed"]["on"] or ""),
@@ -141,7 +190,11 @@ def _wanted() -> set[tuple[str, str]]:
 
 def _canonical(model: Model) -> str:
     weights = [[*key, weight.m, weight.u] for key, weight in sorted(model.weights.items())]
-    return json.dumps([model.match_share, weights])
+    forests = [
+        [forest.start, [_tree_document(tree) for tree in forest.trees]]
+        for forest in (model.by_itself, model.among_rivals)
+    ]
+    return json.dumps([model.match_share, weights, forests])
 
 
 def _refused(path: Path, problem: str, next_step: str) -> ConfigurationError:

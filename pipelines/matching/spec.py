@@ -107,4 +107,4 @@ COMPARISONS = (
 )
 
 PAIR_KEY = ("org_id", "account_id", "company_id", "customer_id")
-COLUMNS = ("pair_id", *PAIR_KEY, *(one.column for one in COMPARISONS))
+RELATIONS = tuple(one.column for one in COMPARISONS)

@@ -1,8 +1,10 @@
-"""Trains the model from confirmed history: `python -m pipelines.matching.train WAREHOUSE`.
+"""Trains the model from confirmed history and from labelled records.
+
+`python -m pipelines.matching.train WAREHOUSE ... [--labelled WAREHOUSE TRUTH.csv] ...`
 
 Accounts that carry their customer's key show which candidate pairs are one organisation and which
-are not. Where truth is known, counting is the maximum-likelihood estimate and needs no iteration;
-it is the same for any order of rows. The file that comes out says who must still review it.
+are not; of labelled records a file tells all true pairs. Splink's weights are counted, the forests
+are grown; the same records give the same model. The file that comes out says who must review it.
 """
 
 from __future__ import annotations
@@ -11,50 +13,71 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipelines import warehouse
 from pipelines.errors import CrossfootError, Stop
+from pipelines.matching import features, fitting
+from pipelines.matching.measures import read_truth
 from pipelines.matching.model import COMMITTED_MODEL, Model, Weight, dump
+from pipelines.matching.scoring import columns_of, pairs_of
 from pipelines.matching.spec import (
-    COLUMNS,
     COMPARISONS,
     MATCH_SHARE,
     PRIOR_PAIRS,
+    RELATIONS,
     Comparison,
     Level,
 )
-
-Pair = Mapping[str, Any]
+from pipelines.matching.trees import Forest
 
 _DIGITS = 6
+_NO_FOREST = Forest(0.0, ())
 
+_COLUMNS = ", ".join(f"pairs.{n}" for n in dict.fromkeys((*features.COLUMNS, *RELATIONS)))
 # A pair is known to be wrong when either side's true partner in that company is another record.
-_LABELLED = f"""
+_HISTORY = f"""
     WITH linked AS (
-        SELECT org_id, account_id, company_id, customer_id
+        SELECT account_no, customer_no, company_id, org_id
         FROM intermediate.int_customers__candidates
         WHERE has_external_id
     )
-    SELECT {", ".join(f"pairs.{name}" for name in COLUMNS)}, pairs.has_external_id AS is_match
+    SELECT
+        {_COLUMNS},
+        pairs.has_external_id AS is_match,
+        pairs.has_external_id
+        OR (pairs.account_no, pairs.company_id) IN (SELECT (account_no, company_id) FROM linked)
+        OR (pairs.customer_no, pairs.org_id) IN (SELECT (customer_no, org_id) FROM linked)
+            AS is_known
     FROM intermediate.int_customers__candidates AS pairs
-    WHERE pairs.has_external_id
-        OR (pairs.org_id, pairs.account_id, pairs.company_id)
-            IN (SELECT (org_id, account_id, company_id) FROM linked)
-        OR (pairs.company_id, pairs.customer_id)
-            IN (SELECT (company_id, customer_id) FROM linked)
-"""  # noqa: S608 - the columns are the constants of spec
+    ORDER BY pairs.account_no, pairs.customer_no
+"""  # noqa: S608 - the columns are constants of this package
+_LABELLED = f"""
+    SELECT
+        {_COLUMNS},
+        truth.left_id IS NOT NULL AS is_match,
+        true AS is_known
+    FROM intermediate.int_customers__candidates AS pairs
+    LEFT JOIN truth
+        ON pairs.account_id = truth.left_id AND pairs.customer_id = truth.right_id
+    ORDER BY pairs.account_no, pairs.customer_no
+"""  # noqa: S608 - the columns are constants of this package
 
 
-def train(warehouse_paths: Sequence[Path]) -> Model:
-    """Count the comparisons' levels over all labelled pairs of the warehouses.
+def train(warehouse_paths: Sequence[Path], labelled: Sequence[tuple[Path, Path]] = ()) -> Model:
+    """Train on the history of warehouses and on labelled ones, each with its file of true pairs.
 
-    Raises `Stop` when there is no confirmed history at all.
+    Raises `Stop` when nothing is known to be right, `FixTheRow` for a file that names no pairs.
     """
-    pairs = [pair for path in warehouse_paths for pair in warehouse.read(path, _LABELLED)]
-    same = [pair for pair in pairs if pair["is_match"]]
-    other = [pair for pair in pairs if not pair["is_match"]]
+    tables = [
+        *((path, warehouse.arrow(path, _HISTORY)) for path in warehouse_paths),
+        *((path, _with_truth(path, truth)) for path, truth in labelled),
+    ]
+    same, other = _relations(tables, True), _relations(tables, False)
     if not same or not other:
         raise Stop(
             "matching",
@@ -62,19 +85,57 @@ def train(warehouse_paths: Sequence[Path]) -> Model:
             "no account carries its customer's key, so nothing is known to be right",
             "Link some accounts by hand first, or use the committed model.",
         )
-    return Model(
+    counted = Model(
         match_share=MATCH_SHARE,
         weights=_weights(same, other),
-        trained_on={"same": len(same), "other": len(other)},
+        by_itself=_NO_FOREST,
+        among_rivals=_NO_FOREST,
+        trained_on={"same": same[RELATIONS[0]].total(), "other": other[RELATIONS[0]].total()},
         reviewed_by="",
         reviewed_on="",
     )
+    by_itself, among_rivals = fitting.fit([_world(path, one, counted) for path, one in tables])
+    return replace(counted, by_itself=by_itself, among_rivals=among_rivals)
 
 
-def _weights(same: Sequence[Pair], other: Sequence[Pair]) -> dict[tuple[str, str], Weight]:
+def _with_truth(path: Path, truth: Path) -> Any:
+    import pyarrow as pa
+
+    left, right = zip(*read_truth(truth), strict=True)
+    given = pa.table({"left_id": left, "right_id": right})
+    return warehouse.arrow(path, _LABELLED, tables={"truth": given})
+
+
+def _world(path: Path, table: Any, counted: Model) -> fitting.Labelled:
+    return fitting.Labelled(
+        path=path,
+        columns=columns_of(table, counted),
+        pairs=pairs_of(table),
+        is_match=np.asarray(features.numbers(table, "is_match", 0), dtype=bool),
+        is_known=np.asarray(features.numbers(table, "is_known", 0), dtype=bool),
+    )
+
+
+def _relations(tables: Sequence[tuple[Path, Any]], is_match: bool) -> dict[str, Counter[str]]:
+    """How often each value of each relation is seen among known pairs; empty without any."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in RELATIONS}
+    for _, table in tables:
+        is_right = np.asarray(features.numbers(table, "is_match", 0), dtype=bool)
+        is_known = np.asarray(features.numbers(table, "is_known", 0), dtype=bool)
+        chosen = table.filter(is_known & (is_right == is_match))
+        for name in RELATIONS:
+            counts = chosen.column(name).value_counts().to_pylist()
+            found[name].update({one["values"]: one["counts"] for one in counts})
+    return found if found[RELATIONS[0]] else {}
+
+
+def _weights(
+    same: Mapping[str, Counter[str]], other: Mapping[str, Counter[str]]
+) -> dict[tuple[str, str], Weight]:
     weights = {}
     for comparison in COMPARISONS:
-        counted_same, counted_other = _counts(same, comparison), _counts(other, comparison)
+        counted_same = _counts(same[comparison.column], comparison)
+        counted_other = _counts(other[comparison.column], comparison)
         for level in comparison.levels:
             weight = _weight(level, counted_same, counted_other)
             if comparison.only_against:
@@ -83,10 +144,9 @@ def _weights(same: Sequence[Pair], other: Sequence[Pair]) -> dict[tuple[str, str
     return weights
 
 
-def _counts(pairs: Sequence[Pair], comparison: Comparison) -> Counter[str]:
+def _counts(seen: Counter[str], comparison: Comparison) -> Counter[str]:
     known = {level.value for level in comparison.levels}
-    seen = (str(pair[comparison.column]) for pair in pairs)
-    return Counter(value for value in seen if value in known)
+    return Counter({value: count for value, count in seen.items() if value in known})
 
 
 def _weight(level: Level, same: Counter[str], other: Counter[str]) -> Weight:
@@ -104,11 +164,20 @@ def _share(count: int, total: int, expected: float) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and write a model file; 0 when it was written."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.matching.train", description=__doc__)
-    parser.add_argument("warehouse", nargs="+", type=Path, help="a built warehouse file")
+    parser.add_argument("warehouse", nargs="*", type=Path, help="a built warehouse with history")
+    parser.add_argument(
+        "--labelled",
+        nargs=2,
+        type=Path,
+        action="append",
+        default=[],
+        metavar=("WAREHOUSE", "TRUTH"),
+        help="a built warehouse of labelled records, and the CSV of all true pairs",
+    )
     parser.add_argument("--out", type=Path, default=COMMITTED_MODEL, help="the model to write")
     asked = parser.parse_args(arguments)
     try:
-        model = train(asked.warehouse)
+        model = train(asked.warehouse, [(one, truth) for one, truth in asked.labelled])
     except CrossfootError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1

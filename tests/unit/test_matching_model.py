@@ -1,4 +1,4 @@
-"""The trained model as a file, and the counting that makes one. Nothing here imports Splink."""
+"""The trained model as a file, and the training that makes one."""
 
 from __future__ import annotations
 
@@ -8,36 +8,61 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines import warehouse
 from pipelines.errors import ConfigurationError, Stop
-from pipelines.matching import train
+from pipelines.matching import boosting, features, fitting, train
 from pipelines.matching.model import COMMITTED_MODEL, dump, load, splink_settings
-from pipelines.matching.spec import COLUMNS, COMPARISONS
+from pipelines.matching.spec import COMPARISONS, RELATIONS
 
-PAIR_COLUMNS = {**dict.fromkeys(COLUMNS, "VARCHAR"), "has_external_id": "BOOLEAN"}
+SMALL = boosting.Settings(trees=3, depth=3)
+_TEXTS = ("account_id", "customer_id", "org_id", "company_id", *RELATIONS)
+PAIR_COLUMNS = {
+    **dict.fromkeys(features.COLUMNS, "INTEGER"),
+    **dict.fromkeys(_TEXTS, "VARCHAR"),
+    "has_external_id": "BOOLEAN",
+}
+# What a rival is compared by; no record here has any.
+RECORDS = """
+    CREATE TABLE intermediate.int_customers__records (
+        record_no INTEGER, emails VARCHAR[], domains VARCHAR[], phones VARCHAR[],
+        house_number VARCHAR, city_key VARCHAR)
+"""
+NAMES = """
+    CREATE TABLE intermediate.int_names__weighed (
+        record_no INTEGER, name_rank INTEGER, token_key VARCHAR, joined_name VARCHAR,
+        tokens VARCHAR[], words STRUCT(word VARCHAR, bits INTEGER, kind VARCHAR)[])
+"""
 
 
-def pair(account: str, customer: str, linked: bool = False, **columns: str) -> dict[str, object]:
+def pair(account: int, customer: int, linked: bool = False, **columns: object) -> dict[str, object]:
     """A candidate of which nothing is known but what is given."""
-    unknown = dict.fromkeys((one.column for one in COMPARISONS), "unknown")
-    keys = {"org_id": "o", "account_id": account, "company_id": "c", "customer_id": customer}
     return {
-        "pair_id": f"{account}|{customer}",
-        **keys,
-        **unknown,
+        "org_id": "o",
+        "account_id": f"a{account}",
+        "account_no": account,
+        "company_id": "c",
+        "customer_id": f"{customer}",
+        "customer_no": 1000 + customer,
+        **dict.fromkeys(RELATIONS, "unknown"),
         **columns,
         "has_external_id": linked,
     }
 
 
 def history(path: Path, pairs: list[dict[str, object]]) -> Path:
-    warehouse.replace_table(
-        path, "intermediate", "int_customers__candidates", PAIR_COLUMNS, pairs
-    )  # fmt: skip
+    warehouse.replace_table(path, "intermediate", "int_customers__candidates", PAIR_COLUMNS, pairs)
+    with warehouse.writer(path) as connection:
+        connection.execute(RECORDS)
+        connection.execute(NAMES)
     return path
+
+
+@pytest.fixture
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees enough to be trees: how well they judge is measured elsewhere."""
+    monkeypatch.setattr(fitting, "PAIRS", SMALL)
+    monkeypatch.setattr(fitting, "FINAL", SMALL)
 
 
 def test_the_committed_model_may_be_used() -> None:
@@ -51,8 +76,10 @@ def test_evidence_for_and_against_weighs_as_people_expect() -> None:
     speaks_for = [("name", "same"), ("mail", "same"), ("mail", "domain"), ("phone", "same")]
     speaks_for += [("address", "same")]
     against = [("name", "partly"), ("mail", "other_domain"), ("address", "different")]
-    against += [("standing", "beaten"), ("currency", "other"), ("mail", "shared_domain")]
+    against += [("standing", "beaten"), ("currency", "other")]
     assert all(weights[level].m > 5 * weights[level].u for level in speaks_for)
+    # Of a group's domain the weight alone knows little: its members share it as well.
+    assert weights["mail", "shared_domain"].m < 2 * weights["mail", "shared_domain"].u
     assert all(weights[level].m < weights[level].u for level in against)
 
 
@@ -113,41 +140,78 @@ def test_a_model_of_other_comparisons_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
-def test_training_counts_confirmed_history(tmp_path: Path) -> None:
-    right = [pair(f"a{n}", f"{n}", True, name_relation="same") for n in range(60)]
-    wrong = [pair(f"a{n}", f"{n + 1}", name_relation="partly") for n in range(59)]
-    unknown = [pair("new", "new", name_relation="different") for _ in range(5)]
-    model = train.train([history(tmp_path / "w.duckdb", right + wrong + unknown)])
+def test_a_tree_that_asks_for_the_unknown_is_refused(tmp_path: Path) -> None:
+    document = json.loads(COMMITTED_MODEL.read_text(encoding="utf-8"))
+    document["by_itself"]["trees"][0]["asks"][0][0] = "shoe_size"
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ConfigurationError, match="what this version does not know"):
+        load(path)
+
+
+@pytest.mark.parametrize("part", ["adds", "pairs"])
+def test_a_tree_without_a_value_for_each_leaf_is_refused(tmp_path: Path, part: str) -> None:
+    document = json.loads(COMMITTED_MODEL.read_text(encoding="utf-8"))
+    document["among_rivals"]["trees"][-1][part].pop()
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(path)
+
+
+@pytest.mark.parametrize(("part", "change"), [("by_itself", 0.5), ("among_rivals", -0.5)])
+def test_a_leaf_changed_after_the_review_is_refused(
+    tmp_path: Path, part: str, change: float
+) -> None:
+    document = json.loads(COMMITTED_MODEL.read_text(encoding="utf-8"))
+    document[part]["trees"][3]["adds"][2] += change
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ConfigurationError, match="changed after the review"):
+        load(path)
+
+
+def _linked(count: int) -> list[dict[str, object]]:
+    right = [pair(n, n, True, name_relation="same", joined_likeness=1000) for n in range(count)]
+    wrong = [pair(n, n + 1, name_relation="partly", joined_likeness=400) for n in range(count - 1)]
+    return right + wrong
+
+
+@pytest.mark.usefixtures("small_forests")
+def test_training_learns_from_confirmed_history(tmp_path: Path) -> None:
+    unknown = [pair(500 + n, 500 + n, name_relation="different") for n in range(5)]
+    model = train.train([history(tmp_path / "w.duckdb", _linked(60) + unknown)])
     assert model.trained_on == {"same": 60, "other": 59}
     same, partly = model.weights["name", "same"], model.weights["name", "partly"]
     # 60 of 60 pairs, drawn towards the expected 0.72 by 40 pairs.
     assert same.m == pytest.approx((60 + 40 * 0.72) / 100)
     assert partly.u == pytest.approx((59 + 40 * 0.43) / 99)
+    assert model.by_itself.trees
     assert not model.reviewed_by
 
 
-@given(order=st.permutations(range(12)))
-def test_the_order_of_history_changes_nothing(order: list[int]) -> None:
-    pairs = [
-        {
-            **pair(f"a{n // 2}", f"{n}", n % 2 == 0),
-            "name_relation": ("same", "close", "partly")[n % 3],
-            "is_match": n % 2 == 0,
-        }
-        for n in range(12)
-    ]
+@pytest.mark.usefixtures("small_forests")
+def test_the_order_of_history_changes_nothing(tmp_path: Path) -> None:
+    pairs = _linked(30)
+    one = train.train([history(tmp_path / "one.duckdb", pairs)])
+    other = train.train([history(tmp_path / "other.duckdb", pairs[::-1])])
+    assert dump(one) == dump(other)
 
-    def weights(rows: list[dict[str, object]]) -> object:
-        same = [one for one in rows if one["is_match"]]
-        return train._weights(same, [one for one in rows if not one["is_match"]])
 
-    assert weights([pairs[n] for n in order]) == weights(pairs)
+@pytest.mark.usefixtures("small_forests")
+def test_training_learns_from_labelled_records(tmp_path: Path) -> None:
+    pairs = [one | {"has_external_id": False} for one in _linked(30)]
+    path = history(tmp_path / "w.duckdb", pairs)
+    truth = tmp_path / "truth.csv"
+    truth.write_text("left_id,right_id\n" + "".join(f"a{n},{n}\n" for n in range(30)))
+    model = train.train([], [(path, truth)])
+    assert model.trained_on == {"same": 30, "other": 29}
 
 
 def test_training_without_history_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = history(tmp_path / "w.duckdb", [pair("a", "1"), pair("b", "2")])
+    path = history(tmp_path / "w.duckdb", [pair(1, 1), pair(2, 2)])
     with pytest.raises(Stop, match="nothing is known to be right"):
         train.train([path])
     assert train.main([str(path), "--out", str(tmp_path / "model.json")]) == 1
@@ -155,11 +219,11 @@ def test_training_without_history_says_what_to_do(
     assert not (tmp_path / "model.json").exists()
 
 
+@pytest.mark.usefixtures("small_forests")
 def test_a_freshly_trained_model_waits_for_its_review(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [pair("a", "1", True), pair("a", "2")]
-    path = history(tmp_path / "w.duckdb", rows)
+    path = history(tmp_path / "w.duckdb", _linked(4))
     out = tmp_path / "models" / "model.json"
     assert train.main([str(path), "--out", str(out)]) == 0
     assert "unreviewed model is refused" in capsys.readouterr().out

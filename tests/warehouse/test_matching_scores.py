@@ -1,4 +1,4 @@
-"""Splink's weights for pairs that are made by hand."""
+"""Splink's weights for pairs that are made by hand, and scores of a built company."""
 
 from __future__ import annotations
 
@@ -8,31 +8,23 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from built_company import Company
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines import warehouse
 from pipelines.errors import ConfigurationError, Stop
-from pipelines.matching import score
+from pipelines.matching import score, scoring
+from pipelines.matching.features import COLUMNS
 from pipelines.matching.model import COMMITTED_MODEL, load
-from pipelines.matching.scoring import score_pairs
-from pipelines.matching.spec import COLUMNS, COMPARISONS, MATCH_SHARE
+from pipelines.matching.spec import COMPARISONS, MATCH_SHARE, RELATIONS
+from pipelines.matching.splink_weights import weights
 
 Values = dict[str, str]
 CHOICES = {
     one.column: st.sampled_from([*(level.value for level in one.levels), "unknown"])
     for one in COMPARISONS
 }
-
-
-def table(pairs: list[Values]) -> pa.Table:
-    """Candidates numbered in their order."""
-    keys = ("org_id", "account_id", "company_id", "customer_id")
-    rows = [
-        {"pair_id": f"p{at:03}", **dict.fromkeys(keys, str(at)), **values}
-        for at, values in enumerate(pairs)
-    ]
-    return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in COLUMNS]))
 
 
 def expected_weight(values: Values) -> float:
@@ -48,26 +40,47 @@ def expected_weight(values: Values) -> float:
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pairs=st.lists(st.fixed_dictionaries(CHOICES), min_size=1, max_size=60))
 def test_weights_are_those_of_the_model(pairs: list[Values]) -> None:
-    scored = list(score_pairs(table(pairs), load(COMMITTED_MODEL)))
-    assert [row["account_id"] for row in scored] == [str(at) for at in range(len(pairs))]
-    for row, values in zip(scored, pairs, strict=True):
-        assert row["match_weight"] == pytest.approx(expected_weight(values), abs=1e-4)
-        odds = 2 ** row["match_weight"]
-        assert row["match_probability"] == pytest.approx(odds / (1 + odds), abs=1e-5)
+    table = pa.Table.from_pylist(pairs, pa.schema([(name, pa.string()) for name in RELATIONS]))
+    found = weights(table, load(COMMITTED_MODEL))
+    assert found.tolist() == pytest.approx([expected_weight(one) for one in pairs], abs=1e-3)
 
 
-def test_contributions_add_up_to_the_weight() -> None:
-    values = {one.column: one.levels[0].value for one in COMPARISONS}
-    (row,) = score_pairs(table([values]), load(COMMITTED_MODEL))
-    prior = math.log2(MATCH_SHARE / (1 - MATCH_SHARE))
-    contributions = json.loads(row["evidence"])
-    assert sum(contributions.values()) + prior == pytest.approx(row["match_weight"], abs=0.01)
+def test_parts_and_base_add_up_to_the_weight(company: Company) -> None:
+    found = scoring.score_candidates(company.path, load(COMMITTED_MODEL))
+    explained = found.weight[found.is_explained]
+    assert len(explained) > 200
+    sums = found.base + found.parts.sum(axis=1)
+    assert sums.tolist() == pytest.approx(explained.tolist(), abs=1e-9)
+
+
+def test_portions_change_no_score(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(COMMITTED_MODEL)
+    whole = scoring.score_candidates(company.path, model)
+    monkeypatch.setattr(scoring, "_PORTIONS", scoring._PORTIONS.replace("250000", "400"))
+    assert len(warehouse.read(company.path, scoring._PORTIONS)) > 2
+    in_parts = scoring.score_candidates(company.path, model)
+    assert in_parts.probability.tobytes() == whole.probability.tobytes()
+
+
+def test_evidence_is_written_for_every_pair_that_was_looked_at_twice(company: Company) -> None:
+    (row,) = company.rows(
+        "select evidence, match_probability from matching.customer_scores "
+        "order by match_probability desc, account_id limit 1"
+    )
+    assert set(json.loads(row["evidence"])) == set(scoring.GROUPS)
+    (left,) = company.rows(
+        "select count(*) as n from matching.customer_scores "
+        "where evidence is null and match_probability > 0.1"
+    )
+    assert left["n"] == 0
 
 
 def test_no_candidates_are_scored_without_waking_splink(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    columns = dict.fromkeys(COLUMNS, "VARCHAR")
+    columns = dict.fromkeys((*COLUMNS, *RELATIONS), "VARCHAR")
     warehouse.replace_table(path, "intermediate", "int_customers__candidates", columns, [])
+    ids = {"record_no": "INTEGER", "scope_id": "VARCHAR", "record_id": "VARCHAR"}
+    warehouse.replace_table(path, "intermediate", "int_customers__records", ids, [])
     summary = score(path)
     assert (summary.pairs, summary.likely) == (0, 0)
     assert warehouse.read(path, "select * from matching.customer_scores") == []

@@ -18,7 +18,8 @@ contact_mail as (
         org_id,
         account_id,
         list_distinct(flatten(list({{ mail_addresses('email') }}))) as emails,
-        list_distinct(list({{ phone_key('phone') }})) as phones
+        list_distinct(list({{ phone_key('phone') }})) as phones,
+        list_distinct(list({{ person_key('first_name', 'last_name', 'contact_name') }})) as people
     from contacts
     group by org_id, account_id
 ),
@@ -27,6 +28,7 @@ known as (
     select
         accounts.*,
         coalesce(contact_mail.emails, []) as emails,
+        coalesce(contact_mail.people, []) as people,
         list_filter(
             list_distinct(
                 list_append(coalesce(contact_mail.phones, []), {{ phone_key('accounts.phone') }})
@@ -61,9 +63,12 @@ select
         lambda domain: domain is not null and not list_contains(free_mail.domains, domain)
     )) as domains,
     list_sort(known.phones) as phones,
+    list_sort(list_filter(known.people, lambda person: person is not null)) as people,
     {{ postal_key('known.billing_postal_code') }} as postal_key,
     {{ house_number('known.billing_street') }} as house_number,
+    {{ street_key('known.billing_street') }} as street_key,
     nullif({{ plain_letters('trim(known.billing_city)') }}, '') as city_key,
+    {{ country_key('known.billing_country') }} as country_key,
     known.created_at
 from known
 cross join free_mail

@@ -1,12 +1,13 @@
 -- What becomes of each candidate: people's decisions, then deterministic rules in order of their
--- precision, then the score. Identity is a gate: without a key that one account and one customer
--- alone hold, nothing is confirmed.
+-- precision, then the score. Identity is a gate: without a key that both carry nothing is
+-- confirmed, and no rule speaks against the score.
 with
 
 candidates as (
     select
         candidates.*,
         scores.match_probability,
+        scores.match_weight,
         scores.evidence as contributions
     from {{ ref('int_customers__candidates') }} as candidates
     left join {{ source('matching', 'customer_scores') }} as scores
@@ -46,22 +47,53 @@ pairs as (
 ),
 
 -- Names that tell the two apart, another currency or another legal family forbid every rule below
--- the external id; so does another record whose name fits better.
+-- the external id; so does another record whose name fits better, and a score that doubts the pair.
+-- The score links by itself what has one name and a shared key, or the town where it is surer
+-- still; under different names only what has a key that nobody else holds.
 gated as (
     select
         *,
+        not is_other_currency and is_active_customer as is_billable,
+        name_relation in ('same', 'close') and not is_part_of_name as has_one_name,
+        -- Two shops by their numbers; a department or a branch that only one of the names has.
+        number_alone > 1 or department_alone > 0 or branch_alone > 0 as is_member_of_group,
+        is_own_mailbox
+        or is_own_domain
+        or is_same_name_postcode
+        or is_same_name_phone
+        or (is_own_phone and is_own_address) as has_identity
+    from pairs
+),
+
+opened as (
+    select
+        *,
         coalesce(
-            name_relation in ('same', 'close')
-            and not is_other_currency
-            and standing != 'beaten',
+            is_billable
+            and has_one_name
+            and standing != 'beaten'
+            and coalesce(match_probability, 1) >= {{ var('rule_probability', 0.97) }},
             false
         ) as is_open_to_rules,
-        coalesce(is_own_mailbox, false)
-        or coalesce(is_own_domain, false)
-        or coalesce(is_same_name_postcode, false)
-        or coalesce(is_same_name_phone, false)
-        or coalesce(is_own_phone and is_own_address, false) as has_identity
-    from pairs
+        coalesce(
+            is_billable
+            and name_relation != 'other_form'
+            and not is_member_of_group
+            and case
+                when has_one_name and agreements > 0
+                    then match_probability >= {{ var('confirm_probability', 0.99) }}
+                when has_one_name
+                    then
+                        city_likeness = 1000
+                        and match_probability
+                        >= {{ var('confirm_by_place_probability', 0.995) }}
+                else
+                    has_identity
+                    and match_probability >= {{ var('confirm_by_key_probability', 0.995) }}
+            end,
+            false
+        ) as is_linked_by_score
+    from gated
 ),
 
 ruled as (
@@ -73,15 +105,13 @@ ruled as (
             -- What a person has rejected is asked again, never linked, when the evidence changes.
             when returned_because is not null then null
             when has_external_id then 'external_id'
-            when not is_open_to_rules then null
-            when is_own_mailbox then 'email'
-            when is_own_domain then 'domain'
-            when is_same_name_postcode then 'name_postcode'
-            when is_same_name_phone then 'name_phone'
-            when has_identity and match_probability >= {{ var('confirm_probability', 0.99) }}
-                then 'score'
+            when is_open_to_rules and is_own_mailbox then 'email'
+            when is_open_to_rules and is_own_domain then 'domain'
+            when is_open_to_rules and is_same_name_postcode then 'name_postcode'
+            when is_open_to_rules and is_same_name_phone then 'name_phone'
+            when is_linked_by_score then 'score'
         end as rule
-    from gated
+    from opened
 ),
 
 settled as (
@@ -102,7 +132,8 @@ taken as (
     from settled
 ),
 
--- Rules speak only among what is still free, and only when they speak for one pair.
+-- Rules speak only among what is still free, and only for one pair: where they speak for several,
+-- for the one that the score puts clearly before the others.
 claimed as (
     select
         *,
@@ -114,12 +145,13 @@ claimed as (
     from taken
 ),
 
+-- The weights of all claims on either side; a claim without a score equals every other.
 counted as (
     select
         *,
-        count(*) filter (where has_claim)
+        list(coalesce(match_weight, 0)) filter (where has_claim)
             over (partition by org_id, account_id, company_id) as claims_of_account,
-        count(*) filter (where has_claim)
+        list(coalesce(match_weight, 0)) filter (where has_claim)
             over (partition by company_id, customer_id) as claims_of_customer
     from claimed
 ),
@@ -127,7 +159,12 @@ counted as (
 linked as (
     select
         *,
-        has_claim and claims_of_account = 1 and claims_of_customer = 1 as is_linked
+        has_claim
+        and len(list_filter(
+            claims_of_account || claims_of_customer,
+            lambda weight: weight
+            > coalesce(match_weight, 0) - {{ var('ambiguity_margin_bits', 1.5) }}
+        )) = 2 as is_linked
     from counted
 ),
 
@@ -164,14 +201,24 @@ banded as (
         and not is_settled
         and (
             returned_because is not null
-            or (is_left_over and looks_doubled)
+            or (
+                is_left_over
+                and (
+                    looks_doubled
+                    or (
+                        not is_account_taken
+                        and not is_customer_taken
+                        and match_probability >= {{ var('doubled_probability', 0.2) }}
+                    )
+                )
+            )
             or (
                 not is_left_over
                 and (
                     has_claim
                     or rule is not null
-                    or name_relation = 'same'
-                    or match_probability >= {{ var('review_probability', 0.2) }}
+                    or (name_relation = 'same' and match_probability is null)
+                    or match_probability >= {{ var('review_probability', 0.07) }}
                 )
             )
         ) as is_proposed
@@ -249,7 +296,7 @@ select
         when rule is not null then rule
         when
             name_relation = 'same' and coalesce(match_probability, 0)
-            < {{ var('review_probability', 0.2) }} then 'name'
+            < {{ var('review_probability', 0.07) }} then 'name'
         else 'score'
     end as method,
     cast(

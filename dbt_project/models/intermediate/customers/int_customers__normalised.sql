@@ -39,9 +39,15 @@ select
         ]),
         lambda number: number is not null
     )) as phones,
+    list_filter(
+        [{{ person_key('customers.given_name', 'customers.family_name', "''") }}],
+        lambda person: person is not null
+    ) as people,
     {{ postal_key('customers.billing_postal_code') }} as postal_key,
     {{ house_number('customers.billing_line1') }} as house_number,
+    {{ street_key('customers.billing_line1') }} as street_key,
     nullif({{ plain_letters('trim(customers.billing_city)') }}, '') as city_key,
+    {{ country_key('customers.billing_country') }} as country_key,
     customers.created_at
 from customers
 cross join free_mail

@@ -3,14 +3,30 @@
 -- Every name that a live account or customer goes by, reduced to the words that tell it apart.
 with
 
+accounts as (
+    select * from {{ judged(ref('stg_salesforce__accounts')) }}
+    where not is_deleted
+),
+
 account_names as (
     select
         'account' as side,
-        org_id as scope_id,
-        account_id as record_id,
-        account_name as written_name
-    from {{ judged(ref('stg_salesforce__accounts')) }}
-    where not is_deleted
+        accounts.org_id as scope_id,
+        accounts.account_id as record_id,
+        unnest(list_distinct([
+            accounts.account_name,
+            -- A branch that says its town only is known by its parent's name and its own.
+            case
+                when len(string_split(accounts.account_name, ' ')) <= 3
+                    then parents.account_name || ' ' || accounts.account_name
+            end
+        ])) as written_name
+    from accounts
+    left join accounts as parents
+        on
+            accounts.org_id = parents.org_id
+            and accounts.parent_account_id = parents.account_id
+            and not starts_with(accounts.account_name, split_part(parents.account_name, ' ', 1))
 ),
 
 customers as (
@@ -61,85 +77,114 @@ single_names as (
     from plain_names
 ),
 
+-- What stands in brackets or behind a dash may be a second name, or a town: such a part is kept as
+-- a name of its own beside the whole.
+name_parts as (
+    select
+        side,
+        scope_id,
+        record_id,
+        name_number,
+        single_name as name_text,
+        false as is_part
+    from single_names
+    union all
+    select
+        side,
+        scope_id,
+        record_id,
+        name_number,
+        unnest(string_split_regex(single_name, '[()\[\]]|\s-\s')) as name_text,
+        true as is_part
+    from single_names
+    where regexp_matches(single_name, '[(\[]|\s-\s')
+),
+
 worded as (
     select distinct
         side,
         scope_id,
         record_id,
         name_number,
-        single_name,
-        {{ name_words('single_name') }} as words
-    from single_names
-    where len({{ name_words('single_name') }}) > 0
+        is_part,
+        {{ name_words('name_text') }} as words
+    from name_parts
 ),
 
 name_list as (
     select
         *,
-        row_number() over (order by side, scope_id, record_id, single_name, name_number)
-            as name_id
+        row_number() over () as name_id
     from worded
+    where len(words) > 0
+),
+
+-- The forms by the word that ends them, longest first.
+forms_by_last_word as (
+    select
+        split_part(form, ' ', -1) as last_word,
+        list(
+            {
+                'form': ' ' || form,
+                'family': family,
+                'words': len(string_split(form, ' '))
+            }
+            order by len(string_split(form, ' ')) desc, form
+        ) as forms
+    from {{ ref('legal_forms') }}
+    group by last_word
 ),
 
 -- A legal form is what ends the name: the longest that fits, and then once more ("Holding AG KG").
 first_forms as (
     select
-        name_list.name_id,
-        max_by(forms.family, len(string_split(forms.form, ' '))) as family,
-        max(len(string_split(forms.form, ' '))) as form_length
+        name_list.*,
+        list_filter(
+            forms_by_last_word.forms,
+            lambda one: one.words < len(name_list.words)
+            and ends_with(array_to_string(name_list.words, ' '), one.form)
+        )[1] as first_form
     from name_list
-    cross join range(1, 6) as lengths (word_count)
-    inner join {{ ref('legal_forms') }} as forms
-        on
-            array_to_string(
-                list_slice(name_list.words, -lengths.word_count, -1), ' '
-            ) = forms.form
-            and lengths.word_count < len(name_list.words)
-    group by name_list.name_id
+    left join forms_by_last_word on name_list.words[-1] = forms_by_last_word.last_word
 ),
 
 first_cut as (
     select
-        name_list.*,
-        first_forms.family as first_family,
-        list_slice(
-            name_list.words, 1, len(name_list.words) - coalesce(first_forms.form_length, 0)
-        ) as words_left
-    from name_list
-    left join first_forms on name_list.name_id = first_forms.name_id
+        *,
+        list_slice(words, 1, len(words) - coalesce(first_form.words, 0)) as words_left
+    from first_forms
 ),
 
 second_forms as (
     select
-        first_cut.name_id,
-        max_by(forms.family, len(string_split(forms.form, ' '))) as family,
-        max(len(string_split(forms.form, ' '))) as form_length
+        first_cut.*,
+        list_filter(
+            forms_by_last_word.forms,
+            lambda one: one.words < len(first_cut.words_left)
+            and ends_with(array_to_string(first_cut.words_left, ' '), one.form)
+        )[1] as second_form
     from first_cut
-    cross join range(1, 6) as lengths (word_count)
-    inner join {{ ref('legal_forms') }} as forms
+    left join forms_by_last_word
         on
-            array_to_string(
-                list_slice(first_cut.words_left, -lengths.word_count, -1), ' '
-            ) = forms.form
-            and lengths.word_count < len(first_cut.words_left)
-    where first_cut.first_family is not null
-    group by first_cut.name_id
+            first_cut.words_left[-1] = forms_by_last_word.last_word
+            and first_cut.first_form is not null
 ),
 
 second_cut as (
     select
-        first_cut.* exclude (words, words_left),
+        name_id,
+        side,
+        scope_id,
+        record_id,
+        name_number,
+        is_part,
         list_filter(
-            list_distinct([first_cut.first_family, second_forms.family]),
+            list_distinct([first_form.family, second_form.family]),
             lambda family: family is not null and family != 'any'
         ) as legal_families,
-        list_slice(
-            first_cut.words_left,
-            1,
-            len(first_cut.words_left) - coalesce(second_forms.form_length, 0)
-        ) as words_left
-    from first_cut
-    left join second_forms on first_cut.name_id = second_forms.name_id
+        trim(first_form.form) as legal_form,
+        list_slice(words_left, 1, len(words_left) - coalesce(second_form.words, 0)) as words_left
+    from second_forms
 ),
 
 numbered_words as (
@@ -156,25 +201,39 @@ long_words as (
         list(
             -- "Müller" and "Mueller" are written by the same people.
             regexp_replace(
-                coalesce(abbreviations.long, numbered_words.word), '([aou])e', '\1', 'g'
+                coalesce(abbreviations.long, nicknames.given_name, numbered_words.word),
+                '([aou])e', '\1', 'g'
             )
             order by numbered_words.word_position
         ) as words
     from numbered_words
     left join {{ ref('name_abbreviations') }} as abbreviations
         on numbered_words.word = abbreviations.short
+    left join {{ ref('nicknames') }} as nicknames
+        on numbered_words.word = nicknames.nickname
     group by numbered_words.name_id
+),
+
+keyed as (
+    select
+        second_cut.*,
+        array_to_string(long_words.words, ' ') as name_key,
+        {{ token_key('long_words.words') }} as token_key
+    from second_cut
+    inner join long_words on second_cut.name_id = long_words.name_id
 )
 
 select
-    second_cut.side,
-    second_cut.scope_id,
-    second_cut.record_id,
-    array_to_string(long_words.words, ' ') as name_key,
-    {{ token_key('long_words.words') }} as token_key,
-    string_split({{ token_key('long_words.words') }}, ' ') as tokens,
-    second_cut.legal_families,
-    second_cut.name_number
-from second_cut
-inner join long_words on second_cut.name_id = long_words.name_id
-where {{ token_key('long_words.words') }} is not null
+    side,
+    scope_id,
+    record_id,
+    name_key,
+    any_value(token_key) as token_key,
+    string_split(any_value(token_key), ' ') as tokens,
+    list_sort(list_distinct(flatten(list(legal_families)))) as legal_families,
+    max(legal_form) as legal_form,
+    max(name_number) as name_number,
+    bool_and(is_part) as is_part
+from keyed
+where token_key is not null
+group by side, scope_id, record_id, name_key
