@@ -49,7 +49,7 @@ pairs as (
 -- Names that tell the two apart, another currency or another legal family forbid every rule below
 -- the external id; so does another record whose name fits better, and a score that doubts the pair.
 -- The score links by itself what has one name and a shared key, or the town where it is surer
--- still; under different names only what has a key that nobody else holds.
+-- still; under different names only what has a key that nobody else holds, or two shared ones.
 gated as (
     select
         *,
@@ -88,7 +88,7 @@ opened as (
                         and match_probability
                         >= {{ var('confirm_by_place_probability', 0.995) }}
                 else
-                    has_identity
+                    (has_identity or agreements > 1)
                     and match_probability >= {{ var('confirm_by_key_probability', 0.995) }}
             end,
             false
@@ -163,7 +163,7 @@ linked as (
         and len(list_filter(
             claims_of_account || claims_of_customer,
             lambda weight: weight
-            > coalesce(match_weight, 0) - {{ var('ambiguity_margin_bits', 1.5) }}
+            > coalesce(match_weight, 0) - {{ var('ambiguity_margin_bits', 0.5) }}
         )) = 2 as is_linked
     from counted
 ),
