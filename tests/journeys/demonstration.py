@@ -25,8 +25,13 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def demo(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return command(folder, "demo", **more)
+
+
+def command(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """A command of Crossfoot over the demonstration's own data folder."""
     return subprocess.run(
-        COMMAND,
+        [sys.executable, "-m", "orchestration", *words],
         cwd=ROOT,
         env=environment(folder, **more),
         capture_output=True,

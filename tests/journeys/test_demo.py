@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demonstration import MARK, demo, invoices, marks, to_invoice
+from demonstration import MARK, command, demo, invoices, marks, to_invoice
 
 from orchestration.demo import prepare_folder
 from orchestration.folder import alone
@@ -126,6 +126,16 @@ def test_the_report_is_where_it_says(finished: tuple[Path, str]) -> None:
     _, said = finished
     page = re.search(r"^Report +(\S+)$", said, re.MULTILINE)
     assert page and "<html" in Path(page.group(1)).read_text()[:200]
+
+
+@pytest.mark.slow
+def test_the_recorded_week_is_judged_again_byte_for_byte(finished: tuple[Path, str]) -> None:
+    """From the history alone: what was written on the way is known again as it was."""
+    folder, said = finished
+    week = re.search(r"reports/(\d{4}-W\d\d)/", said)
+    assert week
+    done = command(folder, "close", "replay", week.group(1))
+    assert "the same, byte for byte" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.slow
