@@ -106,7 +106,7 @@ def test_leakage_is_shown_per_currency_and_apart_from_over_billing(page: Page) -
 
 
 def test_what_is_not_recorded_is_said_and_not_invented(page: Page) -> None:
-    assert "Opened, closed and carried are not recorded yet" in page.text
+    assert "No earlier week is recorded, so nothing is carried from one" in page.text
     assert "No week has been signed off" in page.text
 
 
