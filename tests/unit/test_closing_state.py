@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +43,21 @@ def test_the_same_run_is_kept_once(state: State) -> None:
     )
     assert (first.is_new, again.is_new, again.run_number) == (True, False, first.run_number)
     assert len(runs.export_exceptions(state)) == 1
+
+
+def test_an_older_state_gets_the_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    open_state(url).close()
+    with sqlite3.connect(tmp_path / "state.sqlite") as connection:  # as version 3 left it
+        connection.executescript("""
+            DROP TABLE recorded_run; DROP TABLE recorded_exception; DROP TABLE exception_event;
+            DROP TABLE sign_off; DELETE FROM schema_version WHERE version > 3;
+        """)
+    state = open_state(url)
+    assert runs.record(state, RUN, "rules", "page", NOW).is_new
+    sign(state, "prepare", "ann")
+    exceptions.say(state, [Word("a" * 32, "assign", "ann", NOW, owner="bob")])
+    state.close()
 
 
 @pytest.mark.parametrize("other", [{"figures_hash": "x"}, {"is_concluded": False}, {}])

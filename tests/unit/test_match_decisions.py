@@ -120,7 +120,7 @@ def test_an_older_state_gets_what_it_lacks_and_keeps_what_it_has(tmp_path: Path)
     with sqlite3.connect(path) as connection:  # as version 2 left it
         connection.executescript("""
             DROP TABLE decision_undo; DROP TABLE match_decision;
-            DELETE FROM schema_version WHERE version = 3;
+            DELETE FROM schema_version WHERE version > 2;
             CREATE TABLE match_decision (
                 number INTEGER PRIMARY KEY, subject VARCHAR(20) NOT NULL,
                 org_id VARCHAR(40) NOT NULL, left_id VARCHAR(40) NOT NULL,
@@ -151,9 +151,7 @@ def test_taking_back_a_link_lists_what_was_written_under_it(tmp_path: Path) -> N
         world.state, [link, replace(link, right_id="999"), replace(link, decision="rejected")]
     )
     told = written.under(world.state, [d for d, _ in decisions.history(world.state)])
-    assert [(d.entity, d.decision_number) for d in told] == [("Invoice", 1), ("Account", 1)] or [
-        (d.entity, d.decision_number) for d in told
-    ] == [("Account", 1), ("Invoice", 1)]
+    assert sorted((d.entity, d.decision_number) for d in told) == [("Account", 1), ("Invoice", 1)]
     (invoice,) = [d for d in told if d.entity == "Invoice"]
     assert (invoice.amount, invoice.currency_code) == (invoice_row(1)["amount"], "USD")
     assert deal_id(1) in world.us.invoices[invoice.remote_id]["PrivateNote"]
