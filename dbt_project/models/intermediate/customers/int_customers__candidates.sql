@@ -51,6 +51,10 @@ described as (
             when accounts.initial = customers.initial then 3
             else 2
         end as person_agreement,
+        -- A name that is the contact's own: name and contact are one ground, not two.
+        list_has_any(accounts.people, customers.people)
+        and contains(lower(strip_accents(accounts.record_name)), accounts.family_name)
+            as is_named_after_person,
         accounts.own_domain_holders as account_domain_group,
         customers.own_domain_holders as customer_domain_group,
         accounts.own_phone_holders as account_phone_group,

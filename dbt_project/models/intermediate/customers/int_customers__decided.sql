@@ -61,7 +61,19 @@ gated as (
         or is_own_domain
         or is_same_name_postcode
         or is_same_name_phone
-        or (is_own_phone and is_own_address) as has_identity
+        or (is_own_phone and is_own_address) as has_identity,
+        -- A domain or a telephone that several hold proves the group, not the member.
+        greatest(
+            account_domain_group, customer_domain_group, account_phone_group, customer_phone_group
+        ) > 1
+        and not (
+            is_own_mailbox
+            or is_own_domain
+            or is_same_name_postcode
+            or (is_own_phone and is_own_address)
+        )
+        and coalesce(match_probability, 0) < {{ var('member_of_group_probability', 0.998) }}
+            as may_be_group_mate
     from pairs
 ),
 
@@ -79,8 +91,9 @@ opened as (
             is_billable
             and name_relation != 'other_form'
             and not is_member_of_group
+            and not may_be_group_mate
             and case
-                when has_one_name and agreements > 0
+                when has_one_name and agreements > cast(is_named_after_person as integer)
                     then match_probability >= {{ var('confirm_probability', 0.99) }}
                 when has_one_name
                     then
@@ -108,7 +121,8 @@ ruled as (
             when is_open_to_rules and is_own_mailbox then 'email'
             when is_open_to_rules and is_own_domain then 'domain'
             when is_open_to_rules and is_same_name_postcode then 'name_postcode'
-            when is_open_to_rules and is_same_name_phone then 'name_phone'
+            when is_open_to_rules and is_same_name_phone and not may_be_group_mate
+                then 'name_phone'
             when is_linked_by_score then 'score'
         end as rule
     from opened
