@@ -22,9 +22,8 @@ FILES = ("index", "batch", "cdc")  # charge.js asks Intuit's payments API, which
 KNOWN: Mapping[str, str] = {
     "Reports should fetch TrialBalanceFR Report": "a report of French companies; this one is of "
     "the US, so it is refused, and the suite waits for an answer",
-    "Reports should fetch TaxSummary Report": "the sandbox does not serve it and says so",
-    "Reports should fetch TransactionListWithSplits Report": "the sandbox does not serve it and "
-    "says so",
+    "Reports should fetch TaxSummary Report": "served for British companies; of this one, of the "
+    "US, it is refused",
     "Change Data Capture should create an Attachable and capture the change": "the suite gives the "
     "client a moment object, which its date library does not take",
 }
