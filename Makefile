@@ -61,8 +61,8 @@ bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
 
-soak: $(STAMP)  ## Readings in bad weather, and any histories: make soak MINUTES=30 HISTORIES=50 (SEED=... plays some again)
-	@SOAK_HISTORIES=$(or $(HISTORIES),20) SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s tests/contract/test_extract_any_history.py
+soak: $(STAMP)  ## Readings in bad weather: make soak MINUTES=30; before them any histories: HISTORIES=50 (SEED=... plays some again)
+	@test -z "$(HISTORIES)" || SOAK_HISTORIES=$(HISTORIES) SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s tests/contract/test_extract_any_history.py
 	@MINUTES="$(or $(MINUTES),10)" $(BIN)/python tests/soak/soak_reading.py
 
 suites: $(STAMP)  ## Published clients and their own suites, unmodified, against the sandbox (needs Node)
