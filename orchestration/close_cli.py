@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ close_app = typer.Typer(
     no_args_is_help=True,
 )
 
+State = Literal[
+    "open", "assigned", "explained", "fix_planned", "fix_applied", "accepted", "false_positive",
+    "reopened", "verified_closed",
+]  # fmt: skip
 ExceptionId = Annotated[
     str,
     typer.Argument(
@@ -36,9 +40,7 @@ def list_exceptions(
     blocking: Annotated[
         bool, typer.Option("--blocking", help="Only those that bar the week's signature.")
     ] = False,
-    state: Annotated[
-        str | None, typer.Option(help="Only those in this state, such as open or accepted.")
-    ] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
 ) -> None:
     """The exceptions of the week, with state, owner, age and amount."""
     from orchestration import closing

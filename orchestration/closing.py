@@ -99,12 +99,14 @@ def say(
     """Keep a person's word about an exception, or about all of a class; returns their rows as they
     stand now. `subject` is the id (or the start of it) or the class.
 
-    Raises `Stop` for an exception that is not listed, a root cause that is none, and like
-    `exceptions.say`.
+    Raises `Stop` for an exception that is not listed, a root cause that is none, a day that is
+    past, and like `exceptions.say`.
     """
     rows = _meant(settings, subject)
     if root_cause is not None:
         _refuse_unknown_cause(settings, root_cause)
+    if until is not None:
+        _refuse_past_day(settings, subject, until)
     now = datetime.now(UTC)
     said = [
         Word(
@@ -192,6 +194,18 @@ def _refuse_unknown_cause(settings: Settings, root_cause: str) -> None:
     known = root_causes(settings)
     if root_cause not in known:
         raise Stop("exception", root_cause, "is no root cause", f"Say one of: {', '.join(known)}.")
+
+
+def _refuse_past_day(settings: Settings, subject: str, until: date) -> None:
+    """An acceptance that is over before it begins would leave the exception as it was."""
+    (clock,) = _read(settings, "SELECT as_of_on FROM intermediate.int_clock")
+    if until < clock["as_of_on"]:
+        raise Stop(
+            "exception",
+            subject,
+            f"{until} is before the day of the data, {clock['as_of_on']}",
+            "Give the last day on which it shall hold.",
+        )
 
 
 def _read(settings: Settings, sql: str, params: Sequence[Any] = ()) -> Rows:

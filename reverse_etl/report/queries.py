@@ -100,7 +100,7 @@ select
     changes.difference
 from reconciliation.sign_offs
 left join reconciliation.changes_after_sign_off as changes on sign_offs.week = changes.week
-where sign_offs.reviewed_by is not null
+where sign_offs.reviewed_by is not null or changes.week is not null
 order by sign_offs.week, abs(changes.difference) desc, changes.record_type, changes.record_id
 """
 _QUERIES = {

@@ -326,7 +326,25 @@ def test_the_exact_difference_is_told(changed: Books) -> None:
     assert {row["week"] for row in rows} == {LAST}
 
 
-def test_a_withdrawn_week_is_not_signed(changed: Books) -> None:
+@pytest.fixture(scope="module")
+def signed_again(changed: Books) -> Books:
+    """Two people look at what has changed and sign the same run once more."""
+    changed.sign(LAST, "prepare", "ann")
+    changed.judge()
+    row = changed.week(LAST)
+    assert (row["sign_off_state"], row["changes"]) == ("prepared", 5)
+    changed.sign(LAST, "review", "carol")
+    changed.judge()
+    return changed
+
+
+def test_who_signs_again_signs_what_has_changed(signed_again: Books) -> None:
+    row = signed_again.week(LAST)
+    assert (row["sign_off_state"], row["changes"]) == ("signed", 0)
+
+
+def test_a_withdrawn_week_is_not_signed(signed_again: Books) -> None:
+    changed = signed_again
     changed.sign(LAST, "withdraw", "carol")
     changed.judge()
     row = changed.week(LAST)

@@ -21,12 +21,11 @@ with
 signed_weeks as (
 
     select
-        weeks.week,
-        weeks.last_on,
-        runs.known_at
-    from {{ ref('int_weeks__signed') }} as weeks
-    inner join {{ source('raw_state', 'recorded_run') }} as runs
-        on weeks.reviewed.run_number = runs.run_number
+        week,
+        last_on,
+        watched_since as known_at
+    from {{ ref('int_weeks__signed') }}
+    where watched_since is not null
 
 ),
 

@@ -131,10 +131,7 @@ stated as (
         clock.as_of_on,
         case
             when not listed.is_found then 'verified_closed'
-            when
-                lives.word.event = 'accept'
-                and lives.word.accepted_until >= clock.as_of_on
-                and coalesce(listed.value_at_stake, 0) <= coalesce(lives.word.accepted_amount, 0)
+            when {{ is_accepted('lives.word', 'listed.value_at_stake', 'clock.as_of_on') }}
                 then 'accepted'
             when lives.word.event in ('accept', 'reopen') then 'reopened'
             when lives.word.event = 'explain' then 'explained'

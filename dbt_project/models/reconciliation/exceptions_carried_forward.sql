@@ -19,12 +19,7 @@ exceptions as (
 
 opening_run as (
 
-    select
-        max(runs.run_number) as run_number,
-        arg_max(runs.week, runs.run_number) as week
-    from {{ source('raw_state', 'recorded_run') }} as runs
-    cross join clock
-    where runs.week < clock.closing_week
+    select * from {{ ref('int_weeks__opening') }}
 
 ),
 

@@ -84,11 +84,7 @@ unexplained as (
             or lives.word.event = 'reopen'
             or (
                 lives.word.event = 'accept'
-                and (
-                    lives.word.accepted_until < clock.as_of_on
-                    or coalesce(recorded.value_at_stake, 0)
-                    > coalesce(lives.word.accepted_amount, 0)
-                )
+                and not {{ is_accepted('lives.word', 'recorded.value_at_stake', 'clock.as_of_on') }}
             )
         )
 

@@ -4,12 +4,6 @@
 -- meanwhile, and what people said in its present life.
 with
 
-clock as (
-
-    select * from {{ ref('int_clock') }}
-
-),
-
 runs as (
 
     select * from {{ source('raw_state', 'recorded_run') }}
@@ -29,13 +23,9 @@ sightings as (
 
 ),
 
--- What the week opens with is what the last run of an earlier week closed with.
 opening_run as (
 
-    select max(runs.run_number) as run_number
-    from runs
-    cross join clock
-    where runs.week < clock.closing_week
+    select * from {{ ref('int_weeks__opening') }}
 
 ),
 
