@@ -28,7 +28,7 @@ app.add_typer(close_cli.close_app, name="close")
 
 Flows = Annotated[
     list[str] | None,
-    typer.Argument(help="Flows to plan: customers, invoices, account_status, deal_status."),
+    typer.Argument(help="Flows to plan by name; all of them, if none is given."),
 ]
 
 

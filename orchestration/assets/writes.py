@@ -10,6 +10,7 @@ from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from reverse_etl import cycle
 from reverse_etl.changes import Plan
 from reverse_etl.render import plan_markdown
+from reverse_etl.syncs import registry
 
 RAW_STATE = [
     dg.AssetKey(["raw_state", name])
@@ -18,23 +19,9 @@ RAW_STATE = [
         "exception_event", "sign_off",
     )
 ]  # fmt: skip
-INTENTIONS = [
-    dg.AssetKey(["sync", name])
-    for name in (
-        "sync_customers",
-        "sync_invoices",
-        "sync_invoice_lines",
-        "sync_account_status",
-        "sync_deal_status",
-    )
-]
+INTENTIONS = [dg.AssetKey(["sync", mart]) for flow in registry.FLOWS for mart in flow.marts]
 # Flow -> the asset that stands for what the flow has written, under the system it writes to.
-WRITTEN = {
-    "customers": dg.AssetKey(["quickbooks", "customers_written"]),
-    "invoices": dg.AssetKey(["quickbooks", "invoices_written"]),
-    "account_status": dg.AssetKey(["salesforce", "account_status_written"]),
-    "deal_status": dg.AssetKey(["salesforce", "deal_status_written"]),
-}
+WRITTEN = {f.name: dg.AssetKey([f.system, f"{f.name}_written"]) for f in registry.FLOWS}
 
 
 @dg.multi_asset(
