@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import close_cli, match_cli, match_model_cli, telemetry
+from orchestration import close_cli, match_cli, match_model_cli, telemetry, why_cli
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -25,6 +25,7 @@ match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
+app.command()(why_cli.why)
 
 Flows = Annotated[
     list[str] | None,

@@ -1,0 +1,52 @@
+{#- Every setting that a figure depends on, with the default it has where dbt_project.yml says
+    nothing: the same as where it is used, which a test holds. -#}
+{%- set dials = [
+    ('tolerance_abs', '0.01', 'Two amounts that differ by so much are the same',
+        ['DUPLICATE_INVOICE', 'REOPENED_OR_LOST', 'CREDITED_AFTER_BILLING', 'UNDER_BILLED',
+         'OVER_BILLED', 'WRONG_PRODUCT', 'WRONG_PRICE_OR_DISCOUNT', 'HEADER_LINE_MISMATCH',
+         'SHIPPING_OR_ROUNDING']),
+    ('matching_tolerance_pct', '0', 'The same in per cent of the amount; the larger one counts',
+        ['DUPLICATE_INVOICE', 'REOPENED_OR_LOST', 'CREDITED_AFTER_BILLING', 'UNDER_BILLED',
+         'OVER_BILLED', 'WRONG_PRODUCT', 'WRONG_PRICE_OR_DISCOUNT', 'HEADER_LINE_MISMATCH',
+         'SHIPPING_OR_ROUNDING']),
+    ('grace_business_days', '5', 'Working days a step may be late before it is unbilled',
+        ['UNBILLED_CLOSED_WON']),
+    ('materiality_abs', '1000', 'What somebody must act on, at least', []),
+    ('materiality_pct', '0.5', 'The same in per cent of what fell due in 31 days', []),
+    ('materiality_together', '3', 'So many times that for all of one class together', []),
+    ('default_billing_plan', 'On close', 'The plan of a deal that names none', []),
+    ('go_live_on', '2026-10-01', 'Steps due before this day are never billed automatically', []),
+    ('dso_days', '90', 'Days of sales that days sales outstanding is taken of', []),
+    ('duplicate_window_days', '10', 'An unmarked copy is sought so many days around an invoice',
+        ['DUPLICATE_INVOICE']),
+    ('inference_days_before', '10', 'Days before the due date in which an invoice is sought', []),
+    ('inference_days_after', '45', 'Days after it', []),
+    ('link_confidence_floor', '0.85', 'Links below this are shown to a person',
+        ['LOW_CONFIDENCE_MATCH']),
+    ('late_billed_days', '30', 'Days after the plan date from which an invoice is late',
+        ['LATE_BILLED']),
+    ('fx_tolerance_share', '0.05', 'How far an exchange rate may be off the usual one',
+        ['FX_ANOMALY']),
+    ('severity_medium_from', '1000', 'Amount from which a mismatch is medium', []),
+    ('severity_high_from', '10000', 'Amount from which it is high', []),
+    ('severity_critical_from', '50000', 'Amount from which it is critical', []),
+    ('freshness_hours', '26', 'Hours after which data are too old to conclude from',
+        ['NOT_CONCLUDED']),
+] -%}
+-- The dials in force: what each is set to and which classes it moves. Numbers are kept as they
+-- were written, because they are days, amounts and shares.
+with
+
+final as (
+    {% for name, default, meaning, classes in dials %}
+    select
+        '{{ name }}' as dial,
+        '{{ var(name, default) }}' as setting,
+        '{{ meaning }}' as meaning,
+        cast({{ classes }} as varchar[]) as mismatch_classes
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+)
+
+select * from final
