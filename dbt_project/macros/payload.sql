@@ -6,7 +6,7 @@
 {% macro sales_document_shape() -%}
     {
         "DocNumber": "VARCHAR", "TxnDate": "DATE", "DueDate": "DATE", "ExpirationDate": "DATE",
-        "TxnStatus": "VARCHAR",
+        "TxnStatus": "VARCHAR", "AcceptedDate": "DATE",
         "CustomerRef": {"value": "VARCHAR", "name": "VARCHAR"},
         "CurrencyRef": {"value": "VARCHAR"}, "ExchangeRate": "DECIMAL(18,9)",
         "TotalAmt": "DECIMAL(18,2)", "Balance": "DECIMAL(18,2)", "HomeBalance": "DECIMAL(18,2)",

@@ -33,6 +33,7 @@ GROUPS = {
     "deals": "billing",
     "billing": "billing",
     "invoices": "billing",
+    "estimates": "billing",
 }
 
 

@@ -25,13 +25,12 @@ from pipelines.clients.salesforce_replies import (
     PartReply,
     QueryPage,
     Record,
-    RowReply,
     composite_replies,
     incomplete,
     query_page,
-    row_reply,
 )
 from pipelines.clients.salesforce_soql import http_time, object_id
+from pipelines.clients.salesforce_writes import SalesforceWrites
 from pipelines.clients.transport import (
     READ_SECONDS,
     CallCount,
@@ -48,7 +47,6 @@ T = TypeVar("T")
 _API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 # The newest versions have no SOAP login() any more; it works with 31 to 64 (salesforce_api 1.1).
 _LOGIN_VERSION = "59.0"
-COLLECTION_LIMIT = 200
 COMPOSITE_LIMIT = 25
 COMPOSITE_QUERIES = 5
 _LOCATOR = re.compile(r"/services/data/v\d+\.\d+/query(?:All)?/[\w-]+")
@@ -68,7 +66,7 @@ def salesforce_client(
     )
 
 
-class SalesforceClient:
+class SalesforceClient(SalesforceWrites):
     """Reads and writes of one org. It logs in at the first call, and once more when the session
     has expired. Reads are repeated when that is safe, writes never are."""
 
@@ -214,53 +212,15 @@ class SalesforceClient:
             lambda answer: answer is None or isinstance(answer, dict | list),
         )
 
-    # Writes ----------------------------------------------------------------------------------
-
-    def update_many(self, object_name: str, records: Sequence[Mapping[str, Any]]) -> list[RowReply]:
-        """Change up to 200 records, each with `Id`, in one call; one answer per record, in order.
-
-        A refused record does not concern the others. Raises `ReplyLost` when the outcome of all is
-        unknown; ValueError for more than 200 records or one without Id.
-        """
-        if any(not r.get("Id") for r in records):
-            raise ValueError("an update needs the Id of each record")
-        return self._collection("composite/sobjects", object_name, records)
-
-    def upsert_many(
-        self, object_name: str, external_id: str, records: Sequence[Mapping[str, Any]]
-    ) -> list[RowReply]:
-        """Create or change up to 200 records by an external id field that each must carry.
-
-        Two records with one key would both be refused by Salesforce, so that is a ValueError.
-        """
-        keys = [str(r.get(external_id) or "").casefold() for r in records]
-        if not all(keys) or len(set(keys)) < len(keys):
-            raise ValueError(f"each record needs its own {external_id}")
-        path = f"composite/sobjects/{object_id(object_name)}/{object_id(external_id)}"
-        return self._collection(path, object_name, records)
-
     # How calls are made ----------------------------------------------------------------------
 
-    def _collection(
-        self, path: str, object_name: str, records: Sequence[Mapping[str, Any]]
-    ) -> list[RowReply]:
-        if len(records) > COLLECTION_LIMIT:
-            raise ValueError(f"a collection call takes at most {COLLECTION_LIMIT} records")
-        if not records:
-            return []
-        kind = {"type": object_id(object_name)}
-        body = {"allOrNone": False, "records": [{"attributes": kind, **r} for r in records]}
-        text = simplejson.dumps(body, use_decimal=True)
-        self._patience.insist(self._org)
-        answer = self._signed(lambda: self._restful(path, method="PATCH", data=text))
-        if not isinstance(answer, list) or len(answer) != len(records):
-            raise lost_reply(SYSTEM, object_name, "the answer does not cover every record")
-        return [row_reply(row) for row in answer]
+    def _root(self) -> str:
+        return f"/services/data/v{self._settings.api_version}"
 
     def _part(self, part: Part) -> Record:
         wire = {
             "method": "GET",
-            "url": f"/services/data/v{self._settings.api_version}/{part.path}",
+            "url": f"{self._root()}/{part.path}",
             "referenceId": part.reference,
         }
         return wire | ({"httpHeaders": dict(part.headers)} if part.headers else {})

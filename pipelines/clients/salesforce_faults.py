@@ -152,6 +152,9 @@ def _first(response: requests.Response, redact: Callable[[str], str]) -> tuple[s
 def _from_body(body: Any) -> tuple[str, str]:
     """Code and words of the first error in a REST list, or of a Bulk-style object."""
     error = body[0] if isinstance(body, list) and body else body
+    if isinstance(error, Mapping) and isinstance(error.get("errors"), list) and error["errors"]:
+        # A result of an action holds its errors in a list of its own.
+        error = error["errors"][0]
     if not isinstance(error, Mapping):
         return "", ""
     code = error.get("errorCode") or error.get("statusCode") or error.get("exceptionCode") or ""

@@ -132,6 +132,28 @@ def row_reply(row: Mapping[str, Any]) -> RowReply:
     )
 
 
+def graph_reply(graph: Mapping[str, Any], known_id: str = "") -> RowReply:
+    """One graph's answer: the id of its first node's record, or the refusal of the failed node.
+
+    The nodes of a failed graph that were not at fault say PROCESSING_HALTED.
+    """
+    nodes = graph.get("graphResponse", {}).get("compositeResponse", ())
+    if graph.get("isSuccessful"):
+        body = nodes[0].get("body") if nodes else None
+        made = body.get("id") if isinstance(body, Mapping) else None
+        return RowReply(True, str(made or known_id))
+    errors = [error for node in nodes for error in _node_errors(node)]
+    at_fault = [e for e in errors if e.get("errorCode") != "PROCESSING_HALTED"] or errors or [{}]
+    first = at_fault[0]
+    return RowReply(False, None, str(first.get("errorCode", "")), str(first.get("message", "")))
+
+
+def _node_errors(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if int(node.get("httpStatusCode", 500)) < 400 or not isinstance(node.get("body"), list):
+        return []
+    return [error for error in node["body"] if isinstance(error, Mapping)]
+
+
 def incomplete(object_name: str, promised: int, held: int) -> Incomplete:
     """The error for a result that is not what the org itself counted."""
     return Incomplete(

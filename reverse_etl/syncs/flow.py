@@ -13,6 +13,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import ConfigurationError, Stop
 from reverse_etl.changes import Blocked, Change, FieldDifference, System
 from reverse_etl.ledger import Entry
@@ -44,6 +45,9 @@ class RowReply(Protocol):
     def ok(self) -> bool: ...
 
     @property
+    def remote_id(self) -> str | None: ...
+
+    @property
     def code(self) -> str: ...
 
     @property
@@ -56,6 +60,14 @@ class SalesforcePort(Protocol):
     def update_many(
         self, object_name: str, records: Sequence[Mapping[str, Any]]
     ) -> Sequence[RowReply]: ...
+
+    def create_many(
+        self, object_name: str, records: Sequence[Mapping[str, Any]]
+    ) -> Sequence[RowReply]: ...
+
+    def write_graphs(self, graphs: Sequence[Sequence[Node]]) -> Sequence[RowReply]: ...
+
+    def send_mail(self, mail: Mapping[str, Any]) -> None: ...
 
     def query_all(self, soql: str) -> Iterable[Mapping[str, Any]]: ...
 

@@ -76,6 +76,7 @@ class InvoiceRow:
     term_id: str | None
     bill_email: str | None
     po_number: str | None
+    estimate_id: str | None
     mark: str
     private_note: str
     blocked_reason: str | None
@@ -213,6 +214,8 @@ def _shown(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> Iterator[FieldDi
         yield difference(f"line {line.line_number}", None, words)
     if row.po_number:
         yield difference("PO number", None, row.po_number)
+    if row.estimate_id:
+        yield difference("closes estimate", None, row.estimate_id)
 
 
 def _body(
@@ -230,6 +233,8 @@ def _body(
         "BillEmail": row.bill_email and {"Address": row.bill_email},
         "GlobalTaxCalculation": _tax_calculation(lines),
         "CustomField": _custom_fields(row, company),
+        # QuickBooks closes the estimate, so that nobody makes a second invoice of it.
+        "LinkedTxn": row.estimate_id and [{"TxnId": row.estimate_id, "TxnType": "Estimate"}],
     }
     return {name: value for name, value in body.items() if value}
 

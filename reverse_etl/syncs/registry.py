@@ -1,14 +1,21 @@
-"""All write flows, in the order money needs: customers before invoices, status after."""
+"""All write flows, in the order money needs: customers before invoices, status after; what is
+offered before what is billed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from pipelines.errors import ConfigurationError
-from reverse_etl.syncs import account_status, customers, deal_status, invoices
+from reverse_etl.syncs import account_status, customers, deal_status, estimates, invoices
 from reverse_etl.syncs.flow import Flow
 
-FLOWS: tuple[Flow, ...] = (customers.FLOW, invoices.FLOW, account_status.FLOW, deal_status.FLOW)
+FLOWS: tuple[Flow, ...] = (
+    customers.FLOW,
+    estimates.FLOW,
+    invoices.FLOW,
+    account_status.FLOW,
+    deal_status.FLOW,
+)
 NAMES = tuple(flow.name for flow in FLOWS)
 
 

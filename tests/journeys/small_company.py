@@ -31,8 +31,10 @@ from reverse_etl.changes import Plan
 from reverse_etl.syncs.account_status import AccountStatusRow
 from reverse_etl.syncs.customers import CustomerRow
 from reverse_etl.syncs.deal_status import DealStatusRow
+from reverse_etl.syncs.estimates import EstimateLineRow, EstimateRow
 from reverse_etl.syncs.invoices import InvoiceLineRow, InvoiceRow
 
+PRODUCT, PRICEBOOK, PRICE = "01tHs000001AaAaIAK", "01sHs000001AaAaIAK", "01uHs000001AaAaIAK"
 STAMP = "2026-09-01T08:00:00.000+0000"
 PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 ROWS = {
@@ -41,6 +43,8 @@ ROWS = {
     "sync_customers": CustomerRow,
     "sync_deal_status": DealStatusRow,
     "sync_account_status": AccountStatusRow,
+    "sync_estimates": EstimateRow,
+    "sync_estimate_lines": EstimateLineRow,
 }
 TYPES = {
     str: "VARCHAR",
@@ -67,6 +71,9 @@ CUSTOM_FIELDS = [
     field_of("Account.QBO_Last_Payment_Date__c", "Date"),
     field_of("Opportunity.QBO_Invoice_Id__c", "Text", length=80, externalId=True),
     field_of("Opportunity.QBO_Invoice_Number__c", "Text", length=40),
+    field_of("Opportunity.PO_Number__c", "Text", length=40),
+    field_of("Opportunity.QBO_Estimate_Id__c", "Text", length=80, externalId=True, unique=True),
+    field_of("Opportunity.QBO_Estimate_Version__c", "Text", length=80),
     field_of("Opportunity.QBO_Amount_Paid__c", "Currency", **CURRENCY),
     field_of("Opportunity.QBO_Amount_Due__c", "Currency", **CURRENCY),
     field_of("Opportunity.QBO_Due_Date__c", "Date"),
@@ -121,6 +128,20 @@ def write_seed(folder: Path, deals: int = 6) -> Path:
         "salesforce/_custom_fields.json": CUSTOM_FIELDS,
         "salesforce/Account.json": accounts,
         "salesforce/Opportunity.json": opportunities,
+        "salesforce/Product2.json": [_record(PRODUCT, Name="Probe", IsActive=True)],
+        "salesforce/Pricebook2.json": [
+            _record(PRICEBOOK, Name="Standard", IsActive=True, IsStandard=True)
+        ],
+        "salesforce/PricebookEntry.json": [
+            _record(
+                PRICE,
+                Pricebook2Id=PRICEBOOK,
+                Product2Id=PRODUCT,
+                UnitPrice=Decimal("10.00"),
+                IsActive=True,
+                UseStandardPrice=False,
+            )
+        ],
         f"quickbooks/{US}/Customer.json": customers,
     }
     for name, content in files.items():

@@ -19,6 +19,7 @@ from writing import (
     customer_row,
     deal_id,
     deal_status_row,
+    estimate_row,
     invoice_row,
     marts,
 )
@@ -345,6 +346,7 @@ EVERYTHING = marts(
     customers=[customer_row()],
     deals=[deal_status_row(n) for n in (1, 2)],
     accounts=[account_status_row()],
+    estimates=[estimate_row()],
 )
 
 
@@ -381,10 +383,11 @@ def test_dying_anywhere_and_running_again_writes_everything_once(
     with pytest.raises(Died):
         world.apply(plan)
     kill(None)
-    assert world.statuses(world.apply(plan)) == ["done"] * 5
+    assert world.statuses(world.apply(plan)) == ["done"] * 6
+    assert world.org.graphs == 1
     assert (world.us.writes, len(world.us.customers), len(world.us.invoices)) == (2, 1, 1)
     assert {e.status for e in snapshot(world.state, registry.NAMES)} == {"done"}
-    assert world.plan(EVERYTHING).done_before == 5
+    assert world.plan(EVERYTHING).done_before == 6
 
 
 @pytest.mark.parametrize("point", LOOKING)
@@ -413,7 +416,10 @@ def test_every_point_of_the_list_is_reached_and_no_other(
     plan = world.plan(marts(invoices=[invoice_row()], customers=[customer_row(2)]))
     world.apply(plan)
     world.apply(plan)
-    world.apply(world.plan(marts(deals=[deal_status_row()], accounts=[account_status_row()])))
+    rest = marts(
+        deals=[deal_status_row()], accounts=[account_status_row()], estimates=[estimate_row()]
+    )
+    world.apply(world.plan(rest))
     expected = set(SENDING) | set(LOOKING)
     assert passed == expected
 

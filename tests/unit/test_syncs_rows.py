@@ -95,7 +95,7 @@ class TestContract:
         assert len(read_rows(AccountStatusRow, "m", rows)) == 1
 
     def test_an_unknown_flow_is_named_with_the_known_ones(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"bills.*customers, invoices"):
+        with pytest.raises(ConfigurationError, match=r"bills.*customers, estimates, invoices"):
             registry.chosen(["bills"])
 
     def test_flows_come_in_the_order_money_needs(self) -> None:

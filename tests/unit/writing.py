@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import Refused, ReplyLost, Stale, Unavailable
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, apply_plan
 from reverse_etl.changes import Plan, from_json
@@ -61,6 +62,7 @@ def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "invoice_on": date(2026, 11, 20),
         "term_id": "3",
         "bill_email": "ap@example.com",
+        "estimate_id": None,
         "po_number": None,
         "mark": mark,
         "private_note": f"{mark}\nDeal {number}",
@@ -184,12 +186,68 @@ def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
     return {**row, **changed}
 
 
+def estimate_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """A pending estimate over 30.00 that has no opportunity yet."""
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "company_id": US,
+        "estimate_id": str(900 + number),
+        "estimate_key": f"{US}:{900 + number}",
+        "document_number": f"E{number}",
+        "action": "create",
+        "deal_id": None,
+        "account_id": account_id(number),
+        "owner_id": None,
+        "deal_name": f"Account {number} - Estimate E{number}",
+        "estimate_state": "Pending",
+        "stage_name": "Proposal/Price Quote",
+        "amount": Decimal("30.00"),
+        "currency_code": "USD",
+        "closes_on": date(2026, 12, 20),
+        "pricebook_id": "01sHs000001AaAaIAK",
+        "po_number": None,
+        "line_count": 1,
+        "is_value_different": True,
+        "version": "value1-state1",
+        "current_stage_name": None,
+        "current_amount": None,
+        "current_closes_on": None,
+        "current_line_ids": None,
+        "is_changed": True,
+        "blocked_reason": None,
+        "blocked_detail": None,
+        "data_as_of": AS_OF,
+    }
+    return {**row, **changed}
+
+
+def estimate_lines(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One line that is the whole of an estimate, where its lines are to be written."""
+    if not row["is_value_different"]:
+        return []
+    return [
+        {
+            "company_id": row["company_id"],
+            "estimate_id": row["estimate_id"],
+            "line_number": 1,
+            "product_id": "01tHs000001AaAaIAK",
+            "pricebook_entry_id": "01uHs000001AaAaIAK",
+            "description": "Probe",
+            "quantity": Decimal("3"),
+            "unit_price": row["amount"] / 3,
+            "amount": row["amount"],
+            "service_on": None,
+        }
+    ]
+
+
 def marts(
     invoices: Sequence[dict[str, Any]] = (),
     customers: Sequence[dict[str, Any]] = (),
     deals: Sequence[dict[str, Any]] = (),
     accounts: Sequence[dict[str, Any]] = (),
     lines: Sequence[dict[str, Any]] | None = None,
+    estimates: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
     return {
@@ -198,6 +256,8 @@ def marts(
         "sync_customers": list(customers),
         "sync_deal_status": list(deals),
         "sync_account_status": list(accounts),
+        "sync_estimates": list(estimates),
+        "sync_estimate_lines": [line for row in estimates for line in estimate_lines(row)],
     }
 
 
@@ -321,6 +381,8 @@ class FakeOrg:
     refuse: dict[str, str] = field(default_factory=dict)
     faults: list[str | None] = field(default_factory=list)
     calls: list[list[dict[str, Any]]] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    graphs: int = 0
 
     def update_many(self, object_name: str, records: Sequence[Mapping[str, Any]]) -> list[Reply]:
         self.calls.append([dict(r) for r in records])
@@ -339,9 +401,44 @@ class FakeOrg:
         self.records.setdefault(record["Id"], {"Id": record["Id"]}).update(record)
         return Reply(True, record["Id"])
 
+    def write_graphs(self, graphs: Sequence[Sequence[Node]]) -> list[Reply]:
+        """Each graph's first node by its key; a key that is there already is refused."""
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "lost_request":
+            raise ReplyLost("Salesforce", "graphs", "no answer came")
+        replies = [self._grow(nodes) for nodes in graphs]
+        if fault == "lost_reply":
+            raise ReplyLost("Salesforce", "graphs", "no answer came")
+        return replies
+
+    def _grow(self, nodes: Sequence[Node]) -> Reply:
+        values = dict(nodes[0].values)
+        key = values.get("QBO_Estimate_Id__c")
+        if any(r.get("QBO_Estimate_Id__c") == key for r in self.records.values() if key):
+            return Reply(False, None, "DUPLICATE_VALUE", "duplicate value found")
+        made = nodes[0].record_id or f"006Hs{len(self.records):010d}AAA"
+        self.records.setdefault(made, {"Id": made}).update(values)
+        self.graphs += 1
+        return Reply(True, made)
+
+    def create_many(self, object_name: str, records: Sequence[Mapping[str, Any]]) -> list[Reply]:
+        self.calls.append([dict(r) for r in records])
+        made = [Reply(True, f"00THs{len(self.records) + n:010d}AAA") for n in range(len(records))]
+        for reply, record in zip(made, records, strict=True):
+            self.records[str(reply.remote_id)] = {"Id": reply.remote_id, **record}
+        return made
+
+    def send_mail(self, mail: Mapping[str, Any]) -> None:
+        self.mails.append(dict(mail))
+
     def query_all(self, soql: str) -> list[dict[str, Any]]:
+        """The records that the last literal of the query is the id or the estimate's key of."""
         wanted = soql.rsplit("'", 2)[1]
-        return [copy.deepcopy(r) for i, r in self.records.items() if i == wanted]
+        return [
+            copy.deepcopy(r)
+            for i, r in self.records.items()
+            if wanted in (i, r.get("QBO_Estimate_Id__c"), r.get("QBO_Estimate_Version__c"))
+        ]
 
 
 @dataclass

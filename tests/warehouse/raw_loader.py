@@ -86,6 +86,8 @@ SALESFORCE: dict[str, dict[str, str]] = {
                 "QBO_Invoice_Id__c",
                 "QBO_Invoice_Number__c",
                 "QBO_Invoice_Status__c",
+                "QBO_Estimate_Id__c",
+                "QBO_Estimate_Version__c",
             ),
             TEXT,
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -634,6 +635,113 @@ def test_the_account_shows_what_is_open(judged: Judged) -> None:
     )
     assert (row["open_balance"], row["overdue_balance"]) == (Decimal("20.00"), Decimal("20.00"))
     assert (str(row["oldest_due_on"]), str(row["last_payment_on"])) == ("2026-10-02", "2026-09-20")
+
+
+# --- estimates --------------------------------------------------------------------------------
+
+
+def value_print(amount: str, *lines: str) -> str:
+    """What an opportunity's version says of its value: `product|quantity|amount` for each line."""
+    printed = md5("/".join(sorted(lines)).encode()).hexdigest()
+    return md5(f"{amount}|USD|{printed}".encode()).hexdigest()[:16]
+
+
+@scene
+def _offers(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Offers")
+    b.price()
+    product = f"01t{'P1':0>12}AAA"
+    offer: dict[str, Any] = {"state": "Pending", "on": "2026-11-02"}
+    ids = {
+        "new": b.estimate(customer, "101", discount="10.50", **offer),
+        "old": b.estimate(customer, "102", state="Pending", on="2026-09-30"),
+        "unpriced": b.estimate(customer, "103", item="12", **offer),
+        "named": b.estimate(customer, "104", deal=b.deal(account, [sold("104")]), **offer),
+        "alike": b.estimate(customer, "105", **offer),
+        "accepted": b.estimate(customer, "106", state="Accepted", on="2026-11-02"),
+        "refused": b.estimate(customer, "107", state="Rejected", on="2026-11-02"),
+        "invoiced": b.estimate(customer, "108", on="2026-11-02"),
+        "stranger": b.estimate(b.customer("Nobody's"), "109", **offer),
+    }
+    ids["invoice"] = b.invoice(customer, "108", "2026-11-05", estimate=ids["invoiced"])
+    b.deal(account, [sold("105")], "2026-11-10", StageName="Prospecting")
+    made = {"still": "110", "dearer": "111", "edited": "112", "both": "113", "lost": "114"}
+    for name, amount in made.items():
+        ids[name] = b.estimate(customer, amount, **offer)
+        shown = {"dearer": "100", "edited": "100", "both": "99"}.get(name, amount)
+        written = {"dearer": "100", "both": "100"}.get(name, amount)
+        printed = value_print(f"{written}.00", f"{product}|1.00|{written}.00")
+        b.deal(
+            account, [sold(shown)], "2026-12-31", QBO_Estimate_Id__c=f"{US}:{ids[name]}",
+            QBO_Estimate_Version__c=f"{printed}-earlier",
+            StageName="Closed Lost" if name == "lost" else "Prospecting",
+        )  # fmt: skip
+    return ids
+
+
+def test_what_becomes_of_each_estimate(judged: Judged) -> None:
+    ids = judged.ids["offers"]
+    found = {r["estimate_id"]: r for r in read(judged.path, "select * from sync.sync_estimates")}
+
+    def said(name: str) -> tuple[str, str | None]:
+        row = found[ids[name]]
+        return row["action"], row["blocked_reason"] or row["none_because"]
+
+    assert {name: said(name) for name in ids if name != "invoice"} == {
+        "new": ("create", None),
+        "old": ("create", "before_go_live"),
+        "unpriced": ("create", "no_price_book"),
+        "named": ("none", "deal_named"),
+        "alike": ("create", "deal_may_exist"),
+        "accepted": ("create", None),
+        "refused": ("create", None),
+        "invoiced": ("create", None),
+        "stranger": ("create", "account_not_matched"),
+        "still": ("update", None),
+        "dearer": ("update", None),
+        "edited": ("update", "edited_in_salesforce"),
+        "both": ("update", "edited_in_both"),
+        "lost": ("update", "stage_decided_in_salesforce"),
+    }
+    stages = ("new", "accepted", "refused", "invoiced")
+    assert [found[ids[name]]["stage_name"] for name in stages] == [
+        "Proposal/Price Quote", "Closed Won", "Closed Lost", "Closed Won",
+    ]  # fmt: skip
+    assert [str(found[ids[n]]["closes_on"]) for n in ("new", "invoiced")] == [
+        "2026-12-31", "2026-11-05",
+    ]  # fmt: skip
+    assert found[ids["new"]]["amount"] == Decimal("90.50")
+    written = read(judged.path, "select estimate_id, amount from sync.sync_estimate_lines")
+    assert {r["estimate_id"] for r in written} & {ids["still"], ids["dearer"]} == {ids["dearer"]}
+    assert [r["amount"] for r in written if r["estimate_id"] == ids["new"]] == [Decimal("90.50")]
+
+
+@scene
+def _estimate_to_invoice(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Estimate to invoice")
+    ids = {}
+    for name, amount in {"open": "201", "billed": "202", "elsewhere": "203"}.items():
+        state = "Accepted" if name == "open" else "Closed"
+        ids[name] = b.estimate(customer, amount, state=state, on="2026-11-02")
+        ids[f"{name}_deal"] = b.deal(
+            account, [sold(amount)], "2026-11-10", QBO_Estimate_Id__c=f"{US}:{ids[name]}"
+        )
+    ids["invoice"] = b.invoice(customer, "202", "2026-11-12", estimate=ids["billed"])
+    other = b.deal(account, [sold("203")], "2026-11-10")
+    b.invoice(customer, "203", "2026-11-12", deal=f"{other}/1", estimate=ids["elsewhere"])
+    return ids
+
+
+def test_a_deal_made_from_an_estimate_is_billed_once(judged: Judged) -> None:
+    ids = judged.ids["estimate_to_invoice"]
+    assert judged.links(ids["invoice"]) == [
+        (ids["billed_deal"], 1, "confirmed", "estimate", Decimal("202.00"))
+    ]
+    assert judged.planned(ids["billed_deal"]) == []
+    # What Crossfoot bills closes the estimate; a person's invoice under another deal's name waits.
+    (due,) = judged.planned(ids["open_deal"])
+    assert (due["blocked_reason"], due["estimate_id"]) == (None, ids["open"])
+    assert judged.why_blocked(ids["elsewhere_deal"]) == ["estimate_already_invoiced"]
 
 
 # --- receivables ------------------------------------------------------------------------------

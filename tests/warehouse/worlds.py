@@ -173,13 +173,31 @@ class Builder:
         self._list(company, kind, **document)
         return str(document["Id"])
 
-    def estimate(self, customer_id: str, amount: str, *, deal: str) -> str:
-        """An estimate that names its deal."""
-        parts = [Decimal(amount), Decimal(0), Decimal(0), Decimal(0)]
-        document = self._document(customer_id, "2026-10-01", "USD", parts, deal=deal, po="",
-                                  item="11")  # fmt: skip
-        self._list(US, "Estimate", **(document | {"TotalAmt": parts[0], "TxnStatus": "Closed"}))
+    def estimate(
+        self, customer_id: str, amount: str, *, deal: str = "", state: str = "Closed",
+        on: str = "2026-10-01", discount: str = "0", item: str = "11",
+    ) -> str:  # fmt: skip
+        """An estimate, which names its deal or none."""
+        parts = [Decimal(amount), Decimal(discount), Decimal(0), Decimal(0)]
+        document = self._document(customer_id, on, "USD", parts, deal=deal, po="", item=item)
+        document |= {"TotalAmt": parts[0] - parts[1], "TxnStatus": state}
+        document |= {"ExpirationDate": "2026-12-31"}
+        self._list(US, "Estimate", **document)
         return str(document["Id"])
+
+    def price(self, product: str = "P1", currency: str = "USD") -> None:
+        """The standard price book, with an entry for one product."""
+        book = "01s000000000001AAA"
+        if not self.salesforce["Pricebook2"]:
+            self.salesforce["Pricebook2"].append(
+                _stamped(Id=book, Name="Standard", IsActive=True, IsStandard=True)
+            )
+        self.salesforce["PricebookEntry"].append(
+            _stamped(
+                Id=self._id("01u"), Pricebook2Id=book, Product2Id=f"01t{product:0>12}AAA",
+                CurrencyIsoCode=currency, UnitPrice=Decimal(1), IsActive=True,
+            )
+        )  # fmt: skip
 
     def payment(
         self, customer_id: str, amount: str, applied: Sequence[tuple[str, str, str]],

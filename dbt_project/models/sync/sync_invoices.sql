@@ -62,6 +62,9 @@ final as (
         customers.term_id,
         coalesce(billing_emails.email, customers.email) as bill_email,
         steps.po_number,
+        case
+            when customers.customer_id = steps.estimate_customer_id then steps.estimate_id
+        end as estimate_id,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
             as mark,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation

@@ -26,6 +26,7 @@ from pipelines.sandbox.company.receipts import (
     note_unapplied,
     write_counter_sales,
     write_estimates,
+    write_offers,
 )
 from pipelines.sandbox.company.salesforce_records import (
     ORG_NAME,
@@ -103,6 +104,7 @@ def _keep_books(seed: int, biller: Biller, cast: Cast) -> None:
         collect_payments(_dice(seed, f"payments {company}"), books)
     leave_unapplied(biller)
     note_unapplied(biller)
+    write_offers(_dice(seed, "offers"), biller)
     for books in biller.clientele.books.values():
         books.number_everything()
 

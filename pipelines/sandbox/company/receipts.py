@@ -16,6 +16,7 @@ from pipelines.sandbox.company.books import (
     Customer,
     DocLine,
     Document,
+    Item,
 )
 from pipelines.sandbox.company.casting import Cast
 from pipelines.sandbox.company.dates import AS_OF, day_between
@@ -159,6 +160,38 @@ def _open_estimate(biller: Biller, deal: Deal) -> None:
     estimate.discount = written.discount
     estimate.custom[DEAL_FIELD] = deal.deal_id
     estimate.status = biller.rng.choice(("Pending", "Pending", "Accepted", "Rejected"))
+
+
+# State, company, days before the as-of day: estimates that sales does not know of yet.
+_OFFERS = (
+    ("Pending", "us", 3), ("Pending", "us", 9), ("Pending", "uk", 6), ("Accepted", "us", 4),
+    ("Accepted", "uk", 8), ("Rejected", "us", 20), ("Pending", "us", 70),
+)  # fmt: skip
+
+
+def write_offers(rng: random.Random, biller: Biller) -> None:
+    """Estimates that name no deal, given by the office to customers of known accounts; the last
+    one is from before the go-live."""
+    known = biller.clientele.of_account.items()
+    for at, (state, company, days) in enumerate(_OFFERS):
+        books = biller.clientele.books[company]
+        firms = [
+            customer
+            for (_, where), customer in known
+            if where == company and customer.firm and customer.firm.role == "linked"
+            and customer.currency == books.home_currency and customer.is_active
+        ]  # fmt: skip
+        sold = [item for item in books.items if item.product and item.price >= 1]
+        lines = [_offered(rng, item) for item in rng.sample(sold, 1 + at % 3)]
+        day = AS_OF - timedelta(days=days)
+        estimate = books.new_document("Estimate", rng.choice(firms), day, lines)
+        estimate.discount = cents(estimate.net / 20) if at % 2 else ZERO
+        estimate.status = state
+
+
+def _offered(rng: random.Random, item: Item) -> DocLine:
+    quantity = Decimal(rng.choice((1, 2, 3, 5)))
+    return DocLine(item, item.description, cents(item.price * quantity), quantity, item.price)
 
 
 def write_counter_sales(biller: Biller) -> None:

@@ -294,6 +294,8 @@ def _opportunity(org: Salesforce, deal: Deal, book_id: str) -> Record:
         "CurrencyIsoCode": deal.currency,
         "Billing_Plan__c": deal.plan,
         "PO_Number__c": deal.po_number,
+        "QBO_Estimate_Id__c": None,
+        "QBO_Estimate_Version__c": None,
         **_deal_status(org.statuses.deals.get(deal.deal_id, DealStatus())),
         **org.stamps(created, modified),
         "IsDeleted": deal.is_deleted,
@@ -459,5 +461,7 @@ def custom_fields() -> list[Record]:
         _field(f"{deal}QBO_Paid_Date__c", "Date", "Paid date"),
         _picklist(f"{deal}Billing_Plan__c", "Billing plan", plans, False),
         _text(f"{deal}PO_Number__c", "Purchase order number", 40),
+        _text(f"{deal}QBO_Estimate_Id__c", "QuickBooks estimate id", 80, **key),
+        _text(f"{deal}QBO_Estimate_Version__c", "Estimate as written", 80),
         _field("Contact.Billing_Contact__c", "Checkbox", "Billing contact", defaultValue=False),
     ]  # fmt: skip

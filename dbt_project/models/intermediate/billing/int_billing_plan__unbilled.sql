@@ -58,6 +58,32 @@ ledger as (
 
 ),
 
+-- The one open estimate of a deal, to be closed by its invoice; and an invoice that a person made
+-- of the deal's estimate, which bills the deal whatever else it says.
+estimates as (
+
+    select
+        org_id,
+        deal_id,
+        company_id,
+        case when count(*) = 1 then min(estimate_id) filter (where is_open) end as estimate_id,
+        min(customer_id) as estimate_customer_id,
+        min(coalesce(invoice_number, invoice_id)) as invoice_number
+    from {{ ref('int_estimates__of_deals') }}
+    group by org_id, deal_id, company_id
+
+),
+
+deals_with_invoices as (
+
+    select distinct
+        org_id,
+        deal_id
+    from {{ ref('int_invoices__linked_to_deals') }}
+    where is_allocating
+
+),
+
 lines_unmapped as (
 
     select
@@ -106,6 +132,11 @@ steps_joined as (
         deals.line_count,
         deals.basis_source,
         deals.po_number,
+        case when steps.step_count = 1 then estimates.estimate_id end as estimate_id,
+        estimates.estimate_customer_id,
+        case
+            when deals_with_invoices.deal_id is null then estimates.invoice_number
+        end as estimate_invoice_number,
         clock.as_of_at,
         lines_unmapped.unmapped_lines,
         lines_unmapped.unmapped_products,
@@ -121,6 +152,15 @@ steps_joined as (
     left join companies on steps.company_id = companies.company_id
     left join lines_unmapped
         on steps.org_id = lines_unmapped.org_id and steps.deal_id = lines_unmapped.deal_id
+    left join estimates
+        on
+            steps.org_id = estimates.org_id
+            and steps.deal_id = estimates.deal_id
+            and steps.company_id = estimates.company_id
+    left join deals_with_invoices
+        on
+            steps.org_id = deals_with_invoices.org_id
+            and steps.deal_id = deals_with_invoices.deal_id
     left join written
         on
             steps.company_id = written.company_id
@@ -141,6 +181,7 @@ steps_judged as (
                 and coalesce(predecessor.invoice_id, '') != written_invoice_id
                 then 'written_not_yet_read'
             when outcome = 'undecided' then 'invoice_in_review'
+            when estimate_invoice_number is not null then 'estimate_already_invoiced'
             when is_written_deleted or predecessor.is_deleted then 'previous_invoice_deleted'
             when predecessor is not null then 'previous_invoice_voided'
             when due_on < date '{{ var("go_live_on", "2026-10-01") }}' then 'before_go_live'
@@ -162,6 +203,8 @@ final as (
             when 'company_not_routed' then 'No company bills deals in ' || currency_code
             when 'written_not_yet_read'
                 then 'Invoice ' || written_invoice_id || ' was written and is not read back yet'
+            when 'estimate_already_invoiced'
+                then 'The deal''s estimate became invoice ' || estimate_invoice_number
             when 'invoice_in_review' then candidates || ' invoices in review may bill this step'
             when 'previous_invoice_deleted'
                 then

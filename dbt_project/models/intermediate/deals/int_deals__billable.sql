@@ -76,6 +76,7 @@ deals_valued as (
         deals.owner_id,
         deals.invoice_key,
         deals.invoice_number,
+        deals.estimate_key,
         deals.amount as header_amount,
         coalesce(lines_summed.line_count, 0) as line_count,
         lines_summed.line_amount,

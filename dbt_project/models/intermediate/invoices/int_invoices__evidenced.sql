@@ -106,6 +106,22 @@ written_resolved as (
 
 ),
 
+-- The deal was made from the estimate that the invoice was made from, and carries its key.
+named_by_estimate as (
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        deals.org_id,
+        deals.deal_id,
+        cast(null as integer) as plan_step,
+        5 as priority,
+        'estimate' as method
+    from invoices
+    inner join deals on invoices.company_id || ':' || invoices.estimate_id = deals.estimate_key
+
+),
+
 -- The deal names the invoice: "<company>:<invoice>". It also finds an invoice that was
 -- deleted before anybody read it.
 named_by_deal as (
@@ -262,6 +278,11 @@ evidence as (
         *,
         false as is_all_together
     from written_resolved
+    union all
+    select
+        *,
+        false as is_all_together
+    from named_by_estimate
     union all
     select * from named_by_po
     union all

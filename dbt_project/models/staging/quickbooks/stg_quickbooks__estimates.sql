@@ -22,6 +22,7 @@ select
     raw_estimates.doc."TxnDate" as estimated_on,
     raw_estimates.doc."ExpirationDate" as expires_on,
     raw_estimates.doc."TxnStatus" as estimate_status,
+    raw_estimates.doc."AcceptedDate" as accepted_on,
     raw_estimates.doc."CurrencyRef".value as currency_code,
     raw_estimates.doc."TotalAmt" as total_amount,
     coalesce(raw_estimates.doc."TxnTaxDetail"."TotalTax", 0) as tax_amount,

@@ -18,6 +18,10 @@ select
     pricebook2_id as pricebook_id,
     nullif(trim(qbo_invoice_id__c), '') as invoice_key,
     qbo_invoice_number__c as invoice_number,
+    {{ optional_column(source('raw_salesforce', 'opportunity'), 'qbo_estimate_id__c') }}
+        as estimate_key,
+    {{ optional_column(source('raw_salesforce', 'opportunity'), 'qbo_estimate_version__c') }}
+        as estimate_version,
     qbo_invoice_status__c as invoice_status,
     cast(qbo_amount_paid__c as decimal(18, 2)) as amount_paid,
     cast(qbo_amount_due__c as decimal(18, 2)) as amount_due,
