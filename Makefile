@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/unit tests/repo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check unit bench soak suites lock clean
+.PHONY: help install demo ui test check unit docs bench soak suites lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ test: $(STAMP) check  ## Everything that must pass: check, then all tests
 
 unit: $(STAMP)  ## The fast tests only
 	@$(BIN)/python -m pytest tests/repo tests/unit
+
+docs: $(STAMP)  ## Every mart and column described, as one page in the data folder
+	@$(BIN)/crossfoot docs
 
 check: $(STAMP)  ## Formatting, lint, types, SQL style
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }

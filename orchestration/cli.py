@@ -293,6 +293,15 @@ def report(
     say(str(paths.page))
 
 
+@app.command()
+def docs() -> None:
+    """Write the documentation of every mart and column as one page into the data folder."""
+    from orchestration import steps
+    from pipelines.settings import load_settings
+
+    say(str(steps.docs(load_settings())))
+
+
 def exit_code(problem: CrossfootError) -> int:
     """What kind of end it was: 3 ask a person, 4 fix the row, 5 try again later, 1 otherwise."""
     if isinstance(problem, AskAPerson):

@@ -153,6 +153,14 @@ def report(settings: Settings, week: str | None = None) -> ReportPaths:
     return paths
 
 
+def docs(settings: Settings) -> Path:
+    """dbt's documentation of the warehouse as one page in the data folder; needs a built one."""
+    from pipelines.transform import write_docs
+
+    _refuse_unread(settings)
+    return write_docs(settings.dbt_dir, settings.warehouse_path, settings.data_dir / "docs")
+
+
 def record_run(settings: Settings, week: str, page_hash: str) -> RecordedRun:
     """Keep what the published copy holds as the run of a week, with the hash of its page.
 

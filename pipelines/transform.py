@@ -10,8 +10,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -163,6 +165,35 @@ def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:
         beside = target / "manifest.json.new"
         _manifest(project_dir, warehouse_path).write(str(beside))
         return beside.replace(target / "manifest.json")
+
+
+def write_docs(project_dir: Path, warehouse_path: Path, folder: Path) -> Path:
+    """Write dbt's documentation of the project as one page that needs no server; returns it.
+
+    Columns and types come from the warehouse as it is built. Raises `BuildFailed` when dbt cannot
+    make it, and `WarehouseBusy`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        _ONE_AT_A_TIME,
+        tempfile.TemporaryDirectory() as scratch,
+        _environment(project_dir, warehouse_path, Path(scratch)),
+    ):
+        from dbt.cli.main import dbtRunner
+
+        manifest = _manifest(project_dir, warehouse_path)
+        manifest.write(str(Path(scratch) / "manifest.json"))
+        try:
+            reply = dbtRunner(manifest=manifest).invoke(
+                ["--quiet", "--log-level", "none", "--log-level-file", "none", "docs", "generate",
+                 "--static", "--no-compile", "--target-path", scratch]
+            )  # fmt: skip
+            if reply.exception is not None or not reply.success:
+                raise _cannot_start(reply.exception, warehouse_path)
+        finally:
+            _release_warehouse()
+        page = shutil.copyfile(Path(scratch) / "static_index.html", folder / "index.html.new")
+        return page.replace(folder / "index.html")
 
 
 def _invoke(
