@@ -15,7 +15,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # In this order: files that take minutes must not be the last ones, when one core has nothing left to do.
-SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/unit tests/repo
+SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/proof tests/unit tests/repo
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui test check unit docs bench soak suites lock clean

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from pipelines.errors import CrossfootError, ReplyLost, Retry, Throttled
+from pipelines.errors import CrossfootError, ReplyLost, Retry, Stop, Throttled
 from reverse_etl.changes import (
     Change,
     Outcome,
@@ -34,6 +34,7 @@ from reverse_etl.syncs.flow import Answer, Clients, Flow
 
 Progress = Callable[[str], None]
 _LONGEST_PAUSE = 120.0
+_HELD = "the ledger is younger than the data: read both systems again, then plan"
 
 
 def silent(line: str) -> None:
@@ -49,11 +50,14 @@ class Patience:
     sending of it (a request may take 120 seconds, quickbooks_api 5).
     In between the two, a record that is not found proves nothing and repeating it is not safe, so
     it waits. After `silences` lost replies in a row the run stops: the line is dead.
+    A request leaves at most `leave_within` after the look or the intent that it rests on: a process
+    that slept meanwhile knows neither what others did nor whether the vendor still remembers.
     A call that the vendor surely did not carry out is made again after each of `pauses`, seconds.
     """
 
     request_memory: timedelta = timedelta(minutes=10)
     visible_within: timedelta = timedelta(minutes=3)
+    leave_within: timedelta = timedelta(minutes=3)
     silences: int = 3
     pauses: tuple[float, ...] = (1, 5, 20, 60, 60)
     sleep: Callable[[float], None] = time.sleep
@@ -107,6 +111,7 @@ class _Run:
     progress: Progress
     patience: Patience
     look_first: bool
+    hold_new: bool
     silent: int = 0
     finished: int = 0
     total: int = 0
@@ -124,15 +129,17 @@ def apply_plan(
     progress: Progress = silent,
     patience: Patience = CAUTIOUS,
     look_first: bool = False,
+    hold_new: bool = False,
 ) -> ApplyResult:
     """Carry out an approved plan under the lease that `ledger` holds.
 
     `known_as_of` is how recent the warehouse is now. `look_first` makes every create look for its
-    mark before it is sent at all, for a ledger that may have forgotten something. Raises what
-    stopped the run; what was done until then stands in the ledger.
+    mark before it is sent at all, for a ledger that may have forgotten something; with `hold_new`
+    what is not found waits, because it may be hidden still. Raises what stopped the run; what was
+    done until then stands in the ledger.
     """
     context = Context(plan.checksum, plan.data_as_of, known_as_of)
-    run = _Run(ledger, clients, context, now, progress, patience, look_first)
+    run = _Run(ledger, clients, context, now, progress, patience, look_first, hold_new)
     run.total = len(plan.changes)
     try:
         run.settled |= _settle_all(run, plan)
@@ -188,12 +195,15 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
     outcomes: dict[str, Outcome] = {}
     intents: list[Intent] = []
     known = run.ledger.entries(change.key for change in group)
+    began = run.now()
     for change in group:
         step = _first_step(run, flow, change, known.get(change.key))
         if isinstance(step, Outcome):
             outcomes[change.key] = step
         else:
             intents.append(step)
+    if intents:
+        _refuse_if_late(run, began, intents[0].change.key)
     entries = run.ledger.intend(intents, run.context)
     outcomes |= {o.change_key: o for o in _send(run, flow, entries)}
     for change in group:
@@ -241,7 +251,7 @@ def _found_already(run: _Run, flow: Flow, intent: Intent, entry: Entry | None) -
     probe = run.ledger.would_be(intent, run.context)
     remote_id = _look(flow, run.clients, probe)
     if remote_id is None:
-        return None
+        return Outcome(intent.change.key, "waiting", None, _HELD, 0) if run.hold_new else None
     message = "it was already there, found by its mark"
     run.ledger.adopt(intent, run.context, remote_id, message)
     return Outcome(intent.change.key, "done", remote_id, message, probe.tries)
@@ -249,10 +259,12 @@ def _found_already(run: _Run, flow: Flow, intent: Intent, entry: Entry | None) -
 
 def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool) -> Outcome:
     """Find out what became of a write that was left open, and finish it if it never arrived."""
+    began = run.now()
     remote_id = _look(flow, run.clients, entry)
-    if remote_id is None and wanted and may_send_again(entry, run.now(), run.patience):
-        return _send(run, flow, run.ledger.intend_again([entry]))[0]
-    young = run.now() - entry.last_tried_at <= run.patience.visible_within
+    young = began - entry.last_tried_at <= run.patience.visible_within
+    if remote_id is None and wanted and may_send_again(entry, began, run.patience):
+        _refuse_if_late(run, began, entry.change_key)
+        return _send(run, flow, run.ledger.intend_again([entry]), again=True, young=young)[0]
     found = _verdict(entry, remote_id, undecided=wanted or young)
     run.ledger.finish(flow.name, [found])
     return _outcome(entry, found)
@@ -290,14 +302,32 @@ def _look(flow: Flow, clients: Clients, entry: Entry) -> str | None:
     return remote_id
 
 
-def _send(run: _Run, flow: Flow, entries: Sequence[Entry]) -> list[Outcome]:
-    """Send entries whose intent is durable and make their outcomes durable."""
+def _refuse_if_late(run: _Run, since: datetime, key: str) -> None:
+    """Raise `Stop` when what is about to leave rests on something seen too long ago."""
+    slept = run.now() - since
+    if slept > run.patience.leave_within:
+        raise Stop(
+            "state",
+            key,
+            f"{int(slept.total_seconds() // 60)} minutes went by before it could be sent (did this "
+            "machine sleep?)",
+            "It was not sent. Run again: the next run looks in the other system first.",
+        )
+
+
+def _send(
+    run: _Run, flow: Flow, entries: Sequence[Entry], again: bool = False, young: bool = False
+) -> list[Outcome]:
+    """Send entries whose intent is durable and make their outcomes durable.
+
+    `again`: an earlier run may have sent them; `young`: so lately that a look proves nothing.
+    """
     if not entries:
         return []
     silence: ReplyLost | None = None
     try:
-        answers = _insist(run, flow, entries)
-        findings = [_finding(e, a) for e, a in zip(entries, answers, strict=True)]
+        answers = _insist(run, flow, entries, again)
+        findings = [_finding(e, a, young) for e, a in zip(entries, answers, strict=True)]
     except ReplyLost as problem:
         silence = problem
         findings = [Finding(e.change_key, "unknown", None, "", problem.problem) for e in entries]
@@ -307,9 +337,14 @@ def _send(run: _Run, flow: Flow, entries: Sequence[Entry]) -> list[Outcome]:
     return [_outcome(e, f) for e, f in zip(entries, findings, strict=True)]
 
 
-def _insist(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """The vendor's answers, asked for again while it says that nothing was done."""
+def _insist(run: _Run, flow: Flow, entries: Sequence[Entry], again: bool) -> Sequence[Answer]:
+    """The vendor's answers, asked for again while it says that nothing was done.
+
+    Long pauses outlast what a look is worth; what was never sent before is intended anew instead,
+    which also shows whether this run still holds the lease.
+    """
     for pause in run.patience.pauses:
+        _refuse_if_late(run, entries[0].last_tried_at, entries[0].change_key)
         try:
             return flow.send(run.clients, entries)
         except Retry as problem:
@@ -317,6 +352,11 @@ def _insist(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]
             seconds = pause if wanted is None else min(wanted, _LONGEST_PAUSE)
             run.progress(f"{problem.system}: {problem.problem}; again in {seconds:.0f} seconds")
             run.patience.sleep(seconds)
+            if run.now() - entries[0].last_tried_at > run.patience.leave_within:
+                if again:
+                    raise
+                entries = run.ledger.intend_again(entries)
+    _refuse_if_late(run, entries[0].last_tried_at, entries[0].change_key)
     return flow.send(run.clients, entries)
 
 
@@ -326,7 +366,12 @@ def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:
         raise silence
 
 
-def _finding(entry: Entry, answer: Answer) -> Finding:
+def _finding(entry: Entry, answer: Answer, young: bool) -> Finding:
+    """What an answer settles. The refusal of a repeat settles nothing while the first may be
+    hidden still: the vendor may have that one and refuse another."""
+    if young and not answer.accepted:
+        words = f"refused when it was repeated, look again later: {answer.message}"
+        return Finding(entry.change_key, "unknown", None, answer.code, words)
     status: Literal["done", "refused"] = "done" if answer.accepted else "refused"
     return Finding(entry.change_key, status, answer.remote_id, answer.code, answer.message)
 

@@ -25,13 +25,16 @@ from reverse_etl.connections import open_clients
 from reverse_etl.failpoints import reach
 from reverse_etl.guards import Bounds, refuse_if_unsafe
 from reverse_etl.ledger import Entry, Ledger
-from reverse_etl.opening import BORN_AS_OF, opened
+from reverse_etl.opening import BORN_AS_OF, BORN_AT, note_birth, opened
 from reverse_etl.plan import build_plan, drifted
 from reverse_etl.state import State
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 
 Now = Callable[[], datetime]
+# How much newer than a state the data must be to show all that an earlier one may have written:
+# as long as a write may stay hidden, and what two clocks may differ by.
+_SHOWN_AFTER = CAUTIOUS.visible_within + timedelta(minutes=2)
 # As long as data_verdict calls a source fresh.
 _FRESH_FOR = timedelta(hours=26)
 
@@ -39,12 +42,13 @@ _FRESH_FOR = timedelta(hours=26)
 @dataclass(frozen=True)
 class _View:
     """What a plan is made from: marts, companies' facts, how recent they are, the change keys in
-    the warehouse's copy of the ledger, and the sources that it could not conclude on."""
+    the warehouse's copy of the ledger with the ids of what is done, and the sources that it could
+    not conclude on."""
 
     marts: Mapping[str, Rows]
     companies: Mapping[str, CompanyFacts]
     data_as_of: datetime
-    copied_keys: frozenset[str]
+    copied: Mapping[str, str | None]
     doubts: tuple[str, ...]
 
 
@@ -58,7 +62,7 @@ def make_plan(
     chosen = registry.chosen(flows or ())
     view = _view(settings, chosen)
     with opened(settings) as state:
-        plan = _plan(state, chosen, view, now())
+        plan = _plan(settings, state, chosen, view, now())
         store.keep(state, plan)
     return plan
 
@@ -103,8 +107,9 @@ def apply(
         approvals.require(plan, approvals.find(state, plan.checksum, now()), now())
         view = _view(settings, registry.chosen(plan.flows))
         refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
-        current = _plan(state, registry.chosen(plan.flows), view, now())
+        current = _plan(settings, state, registry.chosen(plan.flows), view, now())
         _refuse_if_drifted(state, plan, current)
+        forgetful = _may_have_forgotten(settings, state, view, now())
         with calls.recording_in(state, "apply") as record:
             return apply_plan(
                 _with_unsettled(plan, current),
@@ -114,7 +119,8 @@ def apply(
                 now=now,
                 progress=progress,
                 patience=patience,
-                look_first=_may_have_forgotten(state, plan, view),
+                look_first=forgetful,
+                hold_new=forgetful and settings.profile == "live",
             )
 
 
@@ -151,17 +157,26 @@ def release(settings: Settings, key: str, who: str, reason: str, now: Now = leas
         decisions.release(state, key, who, reason, now())
 
 
-def _may_have_forgotten(state: State, plan: Plan, view: _View) -> bool:
-    """Could a write be missing from this ledger although the plan's data do not show it yet?
+def _may_have_forgotten(settings: Settings, state: State, view: _View, at: datetime) -> bool:
+    """Could a write be missing from this ledger although the warehouse does not show it yet?
 
-    Yes when the state is younger than the data (it was lost and made anew), or when the copy of
-    the ledger in the warehouse knows a change that the state does not (it was set back).
+    Yes when the state is younger than the data (it was lost and made anew, or restored), or when
+    the copy of the ledger in the warehouse knows a change that the state does not (it was set
+    back): then the state counts as born now.
     """
-    born = store.fact(state, BORN_AS_OF)
-    if born and plan.data_as_of <= datetime.fromisoformat(born):
-        return True
     known = {entry.change_key for entry in ledger.snapshot(state, registry.NAMES)}
-    return not view.copied_keys <= known
+    if not view.copied.keys() <= known:
+        note_birth(state, settings, at)
+    return _is_too_young(settings, state, view)
+
+
+def _is_too_young(settings: Settings, state: State, view: _View) -> bool:
+    """Are the data not yet newer than all that was written before this state was born?"""
+    born_at, as_of = store.fact(state, BORN_AT), store.fact(state, BORN_AS_OF)
+    # A sandbox has a clock of its own, which may stand still: there the data are compared alone.
+    if settings.profile == "live" and born_at:
+        return view.data_as_of <= datetime.fromisoformat(born_at) + _SHOWN_AFTER
+    return bool(as_of) and view.data_as_of <= datetime.fromisoformat(as_of or "")
 
 
 def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
@@ -176,7 +191,7 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
         marts={name: seen[name] or () for name in names},
         companies={company: company_facts(found) for company, found in preferences.items()},
         data_as_of=seen["data_as_of"],
-        copied_keys=frozenset(seen["copied_keys"] or ()),
+        copied={c["change_key"]: c["remote_id"] for c in seen["copied"] or ()},
         doubts=tuple(
             f"{d['system']} {d['source_id']}: {d['reason']}" for d in seen["doubts"] or ()
         ),
@@ -195,7 +210,8 @@ def _view_query(marts: Sequence[str]) -> str:
     parts = [
         "(SELECT as_of_at FROM intermediate.int_clock) AS data_as_of",
         "(SELECT list(p) FROM raw_quickbooks.preferences AS p) AS preferences",
-        "(SELECT list(change_key) FROM raw_state.ledger) AS copied_keys",
+        "(SELECT list({'change_key': change_key, 'remote_id': remote_id}) FROM raw_state.ledger) "
+        "AS copied",
         "(SELECT list(v ORDER BY system DESC, source_id) FROM reconciliation.data_verdict AS v "
         "WHERE verdict NOT IN ('concluded', 'differs')) AS doubts",
     ]
@@ -232,11 +248,28 @@ def company_facts(preferences: Mapping[str, Any]) -> CompanyFacts:
     return CompanyFacts(date.fromisoformat(closed) if closed else None, fields)
 
 
-def _plan(state: State, flows: Sequence[Flow], view: _View, at: datetime) -> Plan:
-    opened = {base: r.generation for base, r in decisions.reopenings(state).items()}
-    facts = Facts(view.companies, opened)
+def _plan(
+    settings: Settings, state: State, flows: Sequence[Flow], view: _View, at: datetime
+) -> Plan:
     entries = ledger.snapshot(state, registry.NAMES)
+    facts = Facts(view.companies, _reopened(settings, state, view, entries))
     return build_plan(flows, view.marts, facts, entries, view.data_as_of, at)
+
+
+def _reopened(
+    settings: Settings, state: State, view: _View, entries: Sequence[Entry]
+) -> dict[str, int]:
+    """The generation a person allowed, by base key, where the warehouse has judged what it is to
+    replace: a document it does not know of yet may be alive."""
+    if _is_too_young(settings, state, view):
+        return {}
+    unjudged = {
+        e.base_key
+        for e in entries
+        if e.status == "done" and view.copied.get(e.change_key) != e.remote_id
+    }
+    found = decisions.reopenings(state)
+    return {base: r.generation for base, r in found.items() if base not in unjudged}
 
 
 def _bounds(settings: Settings, view: _View, at: datetime) -> Bounds:

@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from pipelines.errors import Stop
 from reverse_etl import ledger
 from reverse_etl.changes import ChangeKey
+from reverse_etl.ledger import WITHDRAWN
 from reverse_etl.state import State, Transaction
 
 Subject = Literal["customer", "product", "invoice"]
@@ -248,12 +249,19 @@ def reopen(state: State, key: str, who: str, at: datetime, reason: str) -> Reope
     base = ChangeKey.parse(key).base
     with state.writing() as work:
         entries = work.all("ledger_entry", order="generation", base_key=base)
-        if entries and entries[-1]["status"] != "done":
+        if entries and not _is_over(entries[-1]):
             raise _not_done(key, entries[-1]["status"])
-        newest = max([e["generation"] for e in entries], default=1)
+        # A ledger that was lost knows none; then the generation in the key is the best witness.
+        newest = max([ChangeKey.parse(key).generation, *(e["generation"] for e in entries)])
         opened = Reopening(base, newest + 1, who.strip(), at, reason.strip())
         work.add("reopening", [vars(opened)])
     return opened
+
+
+def _is_over(entry: Mapping[str, Any]) -> bool:
+    """Done, or given up because it was not found and the data no longer asked for it: a person may
+    have deleted it before it was ever looked for."""
+    return entry["status"] == "done" or (entry["status"], entry["code"]) == ("refused", WITHDRAWN)
 
 
 def reopenings(state: State) -> dict[str, Reopening]:

@@ -1,10 +1,11 @@
-"""Opens the configured state; at its birth it notes how old the warehouse beside it is."""
+"""Opens the configured state; at its birth it notes when that is, and how old the warehouse beside
+it is: what was written before, this state does not know."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines import warehouse
@@ -13,6 +14,7 @@ from reverse_etl import store
 from reverse_etl.state import State, open_state
 
 BORN_AS_OF = "born_as_of"
+BORN_AT = "born_at"
 
 
 @contextmanager
@@ -22,11 +24,18 @@ def opened(settings: Settings) -> Iterator[State]:
     try:
         known = store.fact(state, BORN_AS_OF)
         if known is None:
-            seen = _data_as_of(settings.warehouse_path)
-            store.note_once(state, BORN_AS_OF, seen.isoformat() if seen else "")
+            note_birth(state, settings, datetime.now(UTC))
         yield state
     finally:
         state.close()
+
+
+def note_birth(state: State, settings: Settings, at: datetime) -> None:
+    """Note that this state knows of no write before `at`, our own clock: it is new, or was
+    restored."""
+    seen = _data_as_of(settings.warehouse_path)
+    store.note(state, BORN_AT, at.isoformat())
+    store.note(state, BORN_AS_OF, seen.isoformat() if seen else "")
 
 
 def _data_as_of(path: Path) -> datetime | None:

@@ -190,13 +190,13 @@ def _place(result: _Sorted, change: Change, known: Sequence[Entry], data_as_of: 
 
 
 def _relevant(change: Change, known: Sequence[Entry]) -> Entry | None:
-    """For an update its newest generation; for a create the one of its own key, or any that is
-    still in doubt."""
+    """For an update its newest generation; for a create any that is still in doubt, else the newest
+    of its own key or of a later generation, which a warehouse that was lost may not know of."""
     if change.action == "update":
         return known[-1] if known else None
     open_ones = [entry for entry in known if entry.in_doubt]
-    same = [entry for entry in known if entry.change_key == change.key]
-    return next(iter(open_ones + same), None)
+    newer = [entry for entry in reversed(known) if entry.generation >= change.generation]
+    return next(iter(open_ones + newer), None)
 
 
 def _place_refused(result: _Sorted, change: Change, entry: Entry) -> None:

@@ -158,16 +158,13 @@ class QuickBooksClient(QuickBooksConnection):
                 return None
             raise
 
-    def find_invoices_by_mark(self, customer_id: str, since: datetime, mark: str) -> list[Record]:
-        """The customer's invoices created since then whose private note carries the mark.
+    def find_invoices_by_mark(self, since: datetime, mark: str) -> list[Record]:
+        """The invoices created since then whose private note carries the mark, voided ones too.
 
-        Voided ones included. The note cannot be filtered by the service, so its invoices of the
-        time are read and looked through here.
+        The note cannot be filtered by the service, so all invoices of the time are read and looked
+        through here.
         """
-        where = (
-            f"CustomerRef = {quoted(identifier(customer_id))} "
-            f"and MetaData.CreateTime >= {quoted(vendor_time(since))}"
-        )
+        where = f"MetaData.CreateTime >= {quoted(vendor_time(since))}"
         return [i for i in self.query("Invoice", where) if carries_mark(i, mark)]
 
     # Writes ----------------------------------------------------------------------------------

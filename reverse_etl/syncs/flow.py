@@ -33,9 +33,7 @@ class QuickBooksPort(Protocol):
 
     def query(self, entity: str, where: str = "") -> list[dict[str, Any]]: ...
 
-    def find_invoices_by_mark(
-        self, customer_id: str, since: datetime, mark: str
-    ) -> list[dict[str, Any]]: ...
+    def find_invoices_by_mark(self, since: datetime, mark: str) -> list[dict[str, Any]]: ...
 
 
 class RowReply(Protocol):

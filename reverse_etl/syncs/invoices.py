@@ -315,7 +315,8 @@ def find(clients: Clients, entry: Entry) -> str | None:
     mark = str(body["PrivateNote"]).splitlines()[0]
     company = clients.company(entry.company_id)
     since = entry.look_since - CLOCK_SLACK
-    seen = company.find_invoices_by_mark(body["CustomerRef"]["value"], since, mark)
+    # By the mark alone: a person may have given the invoice, or the deal, to another customer.
+    seen = company.find_invoices_by_mark(since, mark)
     ours = sorted({str(i["Id"]) for i in seen if _carries(str(i.get("PrivateNote") or ""), mark)})
     if len(ours) > 1:
         raise Conflict(
