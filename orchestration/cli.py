@@ -285,7 +285,7 @@ def report(
         str | None, typer.Option(help="ISO week such as 2026-W47; default: the newest data's.")
     ] = None,
 ) -> None:
-    """Write the weekly mismatch report as one page and as CSV."""
+    """Write the weekly mismatch report as one page, as a spreadsheet and as CSV."""
     from orchestration import steps
     from pipelines.settings import load_settings
 

@@ -228,7 +228,7 @@ def _same_or_not(done: Any) -> str:
             f"{'are the same' if done.run['figures_hash'] == done.figures_hash else 'differ'}."
         )
     figures = "same" if done.run["figures_hash"] == done.figures_hash else "other"
-    return f"Week {done.week}: not the same; {figures} figures, another page."
+    return f"Week {done.week}: not the same; {figures} figures, another page or spreadsheet."
 
 
 def _tell_hindsight(seen: Any) -> None:

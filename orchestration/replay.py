@@ -16,7 +16,8 @@ from pipelines import past, warehouse
 from pipelines.past import Moment
 from pipelines.settings import Settings
 from reverse_etl.closing import runs, signing
-from reverse_etl.report import build_report, render_html
+from reverse_etl.opening import opened
+from reverse_etl.report import build_report, render_html, workbook_bytes
 
 Rows = list[dict[str, Any]]
 
@@ -44,13 +45,16 @@ _RECORDS = """
 class Replay:
     """A week judged once more, beside what was recorded of it.
 
-    `page` is the report as a page without links; the recorded one is known by its hash.
+    `page` and `workbook` are the report's files without links; the recorded ones are known by
+    their hashes. No spreadsheet was recorded where its hash is empty.
     """
 
     week: str
     run: dict[str, Any]
     figures_hash: str
     page: str
+    workbook: bytes
+    recorded_workbook_hash: str
     rules_changed: bool
 
     @property
@@ -60,9 +64,15 @@ class Replay:
 
     @property
     def is_same(self) -> bool:
-        """Are the figures those that were recorded, and the page byte for byte as well?"""
+        """Are the figures those that were recorded, page and spreadsheet byte for byte as well?"""
         told = (self.run["figures_hash"], self.run["page_hash"])
-        return told == (self.figures_hash, self.page_hash)
+        same = told == (self.figures_hash, self.page_hash)
+        return same and self.recorded_workbook_hash in ("", self.workbook_hash)
+
+    @property
+    def workbook_hash(self) -> str:
+        """SHA-256 of the spreadsheet."""
+        return hashlib.sha256(self.workbook).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,16 @@ def as_known(settings: Settings, label: str) -> Replay:
     with tempfile.TemporaryDirectory() as folder:
         then = _judged(settings, Path(folder), run, _moment(run))
         found = runs.read_run(then, label, run["known_at"])
-        page = render_html(build_report(then, label))
+        report = build_report(then, label)
+    with opened(settings) as state:
+        recorded = runs.workbook_hash(state, run["run_number"])
     return Replay(
         week=label,
         run=run,
         figures_hash=found.figures_hash,
-        page=page,
+        page=render_html(report),
+        workbook=workbook_bytes(report),
+        recorded_workbook_hash=recorded,
         rules_changed=run["rules_hash"] != steps.rules_in_force(settings),
     )
 

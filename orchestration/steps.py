@@ -149,7 +149,7 @@ def report(settings: Settings, week: str | None = None) -> ReportPaths:
     from reverse_etl.report import write_report
 
     paths = write_report(settings, week)
-    record_run(settings, paths.week, paths.page_hash)
+    record_run(settings, paths.week, paths.page_hash, paths.workbook_hash)
     return paths
 
 
@@ -161,8 +161,10 @@ def docs(settings: Settings) -> Path:
     return write_docs(settings.dbt_dir, settings.warehouse_path, settings.data_dir / "docs")
 
 
-def record_run(settings: Settings, week: str, page_hash: str) -> RecordedRun:
-    """Keep what the published copy holds as the run of a week, with the hash of its page.
+def record_run(
+    settings: Settings, week: str, page_hash: str, workbook_hash: str = ""
+) -> RecordedRun:
+    """Keep what the published copy holds as the run of a week, with the hashes of its files.
 
     Recording twice the same figures by the same rules keeps one run.
     """
@@ -172,7 +174,7 @@ def record_run(settings: Settings, week: str, page_hash: str) -> RecordedRun:
     now = datetime.now(UTC)
     run = runs.read_run(settings.published_path, week, now)
     with opened(settings) as state:
-        return runs.record(state, run, rules_in_force(settings), page_hash, now)
+        return runs.record(state, run, rules_in_force(settings), page_hash, now, workbook_hash)
 
 
 def rules_in_force(settings: Settings) -> str:

@@ -223,6 +223,8 @@ recorded_run = Table(
     Column("rules_hash", String(64), nullable=False),
     Column("page_hash", String(64), nullable=False),
     Column("is_concluded", Boolean, nullable=False),
+    # Empty where the report was drawn before there was a spreadsheet.
+    Column("workbook_hash", String(64), nullable=False, server_default=""),
 )
 
 recorded_exception = Table(
@@ -265,6 +267,24 @@ sign_off = Table(
     Column("note", Text, nullable=False),
 )
 
+# Reports on their way to people: noted before each is sent, so that none is sent twice.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("week", String(8), primary_key=True),
+    Column("page_hash", String(64), primary_key=True),
+    Column("channel", String(10), primary_key=True),
+    # An address, or a digest where the address itself is a secret.
+    Column("recipient", String(320), primary_key=True),
+    Column("status", String(10), nullable=False),
+    Column("message_id", String(200), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("intended_at", Instant, nullable=False),
+    Column("last_tried_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+)
+
 
 def _create_all(connection: Connection) -> None:
     metadata.create_all(connection)
@@ -294,12 +314,24 @@ def _add_closing(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_delivery(connection: Connection) -> None:
+    """Deliveries, and the hash of the spreadsheet beside that of the page."""
+    delivery.create(connection, checkfirst=True)
+    there = {column["name"] for column in inspect(connection).get_columns(recorded_run.name)}
+    if "workbook_hash" not in there:
+        connection.exec_driver_sql(
+            f"ALTER TABLE {recorded_run.name} ADD COLUMN workbook_hash VARCHAR(64)"
+            " NOT NULL DEFAULT ''"
+        )
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_all,
     _add_call_count,
     _add_undo,
     _add_closing,
+    _add_delivery,
 )
 VERSION = len(MIGRATIONS)
 

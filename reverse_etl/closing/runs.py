@@ -124,8 +124,16 @@ def figures_hash(found: Sequence[Mapping[str, Any]], bridge: Sequence[Mapping[st
     return hashlib.sha256(to_json(figures).encode()).hexdigest()
 
 
-def record(state: State, run: Run, rules_hash: str, page_hash: str, now: datetime) -> RecordedRun:
-    """Keep a run with the hash of its page, unless the last one of its week says the same."""
+def record(
+    state: State,
+    run: Run,
+    rules_hash: str,
+    page_hash: str,
+    now: datetime,
+    workbook_hash: str = "",
+) -> RecordedRun:
+    """Keep a run with the hashes of its page and spreadsheet, unless the last one of its week says
+    the same."""
     with state.writing() as work:
         earlier = work.all("recorded_run", order="run_number", week=run.week)
         if earlier and _same(earlier[-1], run, rules_hash):
@@ -142,6 +150,7 @@ def record(state: State, run: Run, rules_hash: str, page_hash: str, now: datetim
                     "rules_hash": rules_hash,
                     "page_hash": page_hash,
                     "is_concluded": run.is_concluded,
+                    "workbook_hash": workbook_hash,
                 }
             ],
         )
@@ -154,7 +163,15 @@ def record(state: State, run: Run, rules_hash: str, page_hash: str, now: datetim
 def export_runs(state: State) -> list[dict[str, Any]]:
     """The runs as the warehouse reads them (raw_state.recorded_run)."""
     with state.reading() as work:
-        return work.all("recorded_run", order="run_number")
+        rows = work.all("recorded_run", order="run_number")
+    return [{name: row[name] for name in RUN_COLUMNS} for row in rows]
+
+
+def workbook_hash(state: State, run_number: int) -> str:
+    """SHA-256 of the spreadsheet of a recorded run; empty where there was none."""
+    with state.reading() as work:
+        row = work.one("recorded_run", run_number=run_number)
+    return str(row["workbook_hash"]) if row else ""
 
 
 def export_exceptions(state: State) -> list[dict[str, Any]]:

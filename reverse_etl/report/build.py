@@ -36,6 +36,7 @@ from reverse_etl.report.value import (
     Verdict,
     Week,
     WeekFigure,
+    is_to_close,
     parse_week,
     stakes,
     week_of,
@@ -46,8 +47,6 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 NOT_ROUTED = "not routed"
-# Classes below this place say that a source or a rule is meant, not that a record is wrong.
-_FIRST_TO_CLOSE = 2
 _SYSTEMS = {"salesforce": "Salesforce", "quickbooks": "QuickBooks"}
 
 
@@ -263,7 +262,7 @@ def _money(row: Row, column: str, currency: str | None = "") -> Money | None:
 
 def _exceptions(mismatches: list[Mismatch], movements: Rows) -> Exceptions:
     moved: Row = movements[0] if movements else {}
-    waiting = [found for found in mismatches if _must_be_closed(found)]
+    waiting = [found for found in mismatches if is_to_close(found)]
     dated = [(found.occurred_on, found.age_days) for found in waiting if found.occurred_on]
     oldest_on, oldest_days = min(dated, key=lambda pair: pair[0], default=(None, None))
     return Exceptions(
@@ -290,10 +289,6 @@ def _changes_after_sign_off(rows: Rows) -> tuple[SignOffChange, ...] | None:
         for row in rows
         if row["difference"] is not None and row["currency_code"]
     )
-
-
-def _must_be_closed(found: Mismatch) -> bool:
-    return found.precedence >= _FIRST_TO_CLOSE and found.severity != "info"
 
 
 def _classes(mismatches: list[Mismatch]) -> tuple[MismatchClass, ...]:

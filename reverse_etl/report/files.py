@@ -1,4 +1,4 @@
-"""The report as files: the page and its tables, each written beside and then renamed."""
+"""The report as files: page, spreadsheet and tables, each written beside and then renamed."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from decimal import Decimal
 from pathlib import Path
 
 from pipelines.settings import Settings
-from reverse_etl.report import words
 from reverse_etl.report.build import build_report
 from reverse_etl.report.links import NO_LINKS, Links, links_for
 from reverse_etl.report.page import render_html
 from reverse_etl.report.tables import Cell, Table, tables
 from reverse_etl.report.value import Report
-
-# What spreadsheets take as the beginning of a formula, also in its full-width forms (OWASP).
-_FORMULA = tuple("=+-@＝＋－＠")
-_UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u3000"
+from reverse_etl.report.words import neutralised
+from reverse_etl.report.workbook import workbook_bytes
 
 
 @dataclass(frozen=True)
 class ReportPaths:
-    """The page and the tables (name → CSV file) of one report, and the week it is of.
+    """The page, the spreadsheet and the tables (name → CSV file) of one report, and its week.
 
-    `page_hash` is the SHA-256 of the page without links, which depend on where the systems are.
+    `page_hash` and `workbook_hash` are the SHA-256 of the files without links, which depend on
+    where the systems are.
     """
 
     week: str
     page_hash: str
+    workbook_hash: str
     page: Path
+    workbook: Path
     tables: dict[str, Path]
 
 
@@ -45,7 +45,7 @@ def write_report(settings: Settings, week: str | None = None) -> ReportPaths:
 
 
 def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
-    """Write index.html and one CSV file per table into `folder`, which is made if needed.
+    """Write index.html, report.xlsx and one CSV file per table into `folder`, made if needed.
 
     Every file is complete or as it was before: written beside, then renamed.
     """
@@ -53,10 +53,18 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
     paths = {}
     for table in tables(report):
         paths[table.name] = folder / f"{table.name}.csv"
-        _replace(paths[table.name], csv_text(table))
-    _replace(folder / "index.html", render_html(report, links))
-    page_hash = hashlib.sha256(render_html(report).encode()).hexdigest()
-    return ReportPaths(report.week.label, page_hash, folder / "index.html", paths)
+        _replace(paths[table.name], csv_text(table).encode())
+    page, workbook = folder / "index.html", folder / "report.xlsx"
+    _replace(page, render_html(report, links).encode())
+    _replace(workbook, workbook_bytes(report, links))
+    return ReportPaths(
+        week=report.week.label,
+        page_hash=hashlib.sha256(render_html(report).encode()).hexdigest(),
+        workbook_hash=hashlib.sha256(workbook_bytes(report)).hexdigest(),
+        page=page,
+        workbook=workbook,
+        tables=paths,
+    )
 
 
 def csv_text(table: Table) -> str:
@@ -67,12 +75,6 @@ def csv_text(table: Table) -> str:
     """
     lines = [_line(table.columns), *map(_line, table.rows)]
     return "\ufeff" + "".join(line + "\r\n" for line in lines)
-
-
-def neutralised(text: str) -> str:
-    """Text on one line that no spreadsheet takes for a formula."""
-    clean = words.foreign(text).strip()
-    return f"'{clean}" if clean.lstrip(_UNSEEN).startswith(_FORMULA) else clean
 
 
 def _line(cells: Iterable[Cell]) -> str:
@@ -88,12 +90,12 @@ def _written(cell: Cell) -> str:
     return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """Put a complete file in the place of the one before, also when the machine stops meanwhile."""
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

@@ -19,7 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.money import Money
-from reverse_etl.report import charts, classes, words
+from reverse_etl.report import answers, charts, classes, words
 from reverse_etl.report.links import NO_LINKS, Links
 from reverse_etl.report.value import (
     Ageing,
@@ -116,14 +116,6 @@ def _currencies(report: Report) -> list[str]:
 # What the page says in words: the text alternative of each picture, the sense of each table.
 
 
-def _bridge_sentence(report: Report) -> str:
-    broken = [bridge for bridge in report.bridges if not bridge.ties]
-    if not broken:
-        return "Every bridge ties to 0.00."
-    names = ", ".join(f"{bridge.company.name} in {bridge.currency}" for bridge in broken)
-    return f"Does not tie: {names}. Do not sign before this is explained."
-
-
 def _waterfall_sentence(bridge: Bridge) -> str:
     sold, invoiced, billed = (_amount_of(bridge, code) for code in ("A", "I1", "N"))
     told = f"{sold} sold, {invoiced} invoiced net of tax and shipping, {billed} net billed."
@@ -178,13 +170,6 @@ def _comparison_sentence(one: Comparison) -> str:
 def _ageing_sentence(ageing: Ageing) -> str:
     share = words.percent(max(ageing.overdue, Decimal(0)) / ageing.total)
     return f"{words.amount(ageing.overdue, ageing.currency)} is overdue, {share} of what is open."
-
-
-def _waiting_sentence(report: Report) -> str:
-    subjects = [
-        words.count(len(rows), f"{subject} link") for subject, rows in _reviews_by_subject(report)
-    ]
-    return ", ".join(subjects) + "." if subjects else "No link waits for a decision."
 
 
 def _review_sentence(report: Report) -> str:
@@ -245,12 +230,6 @@ def _bucket_name(bucket: Bucket) -> str:
     return f"{bucket.days.replace('-', '–')} days" if bucket.is_overdue else "Not due yet"
 
 
-def _movements(report: Report) -> list[tuple[str, int]]:
-    counted = report.exceptions
-    named = (("opened", counted.opened), ("closed", counted.closed), ("carried", counted.carried))
-    return [(word, number) for word, number in named if number is not None]
-
-
 def _plotted(bridge: Bridge) -> list[tuple[BridgeLine, charts.Step | None]]:
     steps = iter(charts.waterfall(bridge.lines).steps)
     drawn = [(line, None if line.kind == "check" else next(steps)) for line in bridge.lines]
@@ -298,11 +277,6 @@ def _difference(found: Mismatch) -> str:
         return "–"
     value = found.difference
     return words.signed(value.amount, value.currency) if value else "–"
-
-
-def _document_name(found: Mismatch) -> str:
-    kind = words.label(found.document_type or "document")
-    return f"{kind} {found.document_number or '#' + (found.document_id or '')}"
 
 
 def _next_step(group: MismatchClass) -> tuple[str, str] | None:
@@ -390,7 +364,7 @@ _FILTERS = {
     "blocked_by_reason": _blocked_by_reason,
     "blocked_sentence": _blocked_sentence,
     "blocked_title": _blocked_title,
-    "bridge_sentence": _bridge_sentence,
+    "bridge_sentence": answers.bridge_sentence,
     "bucket_bar": _bucket_bar,
     "bucket_name": _bucket_name,
     "by_company": _by_company,
@@ -403,13 +377,15 @@ _FILTERS = {
     "day": words.day,
     "days": words.days,
     "difference": _difference,
-    "document_name": _document_name,
+    "document_name": lambda found: words.document_name(
+        found.document_type, found.document_number, found.document_id
+    ),
     "empty_lines": _empty_lines,
     "is_for_information": _is_for_information,
     "label": words.label,
     "line_amount": _line_amount,
     "moment": words.moment,
-    "movements": _movements,
+    "movements": answers.movements,
     "next_step": _next_step,
     "number": "{:,}".format,
     "percent": words.percent,
@@ -425,7 +401,7 @@ _FILTERS = {
     "sums": _sums,
     "total_in": _total_in,
     "unapplied": _unapplied,
-    "waiting_sentence": _waiting_sentence,
+    "waiting_sentence": answers.waiting_sentence,
     "waterfall_sentence": _waterfall_sentence,
     "weeks": _weeks,
     "weeks_sentence": _weeks_sentence,

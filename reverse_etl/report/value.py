@@ -461,6 +461,15 @@ class Report:
         return tuple(stake for stake in add_stakes(rows) if stake.count)
 
 
+# Classes below this place say that a source or a rule is meant, not that a record is wrong.
+_FIRST_TO_CLOSE = 2
+
+
+def is_to_close(found: Mismatch) -> bool:
+    """Does somebody have to deal with it? Otherwise it is noted for information."""
+    return found.precedence >= _FIRST_TO_CLOSE and found.severity != "info"
+
+
 def add_stakes(rows: Iterable[Stake]) -> tuple[Stake, ...]:
     """Stakes added up within each currency, never across; the currencies in alphabetical order."""
     sums: dict[str, Stake] = {}

@@ -18,6 +18,10 @@ _DIRECTING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Control characters, separators of lines and paragraphs, and halves of characters.
 _CONTROLLING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+# What spreadsheets take as the beginning of a formula, also in its full-width forms (OWASP).
+_FORMULA = tuple("=+-@＝＋－＠")
+_UNSEEN = " \u00a0\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u3000"
+
 
 def amount(value: Decimal, currency: str) -> str:
     """`1,234.50`, with a real minus sign; all digits are kept, the currency's own at the least."""
@@ -72,6 +76,11 @@ def label(code: str) -> str:
     return code.replace("_", " ").strip().capitalize()
 
 
+def document_name(kind: str | None, number: str | None, document_id: str | None) -> str:
+    """`Invoice 1012`, or `Invoice #57` by its id where it has no number."""
+    return f"{label(kind or 'document')} {number or '#' + (document_id or '')}"
+
+
 def foreign(text: str | None) -> str:
     """Text of the vendors' systems without what could move or hide other text.
 
@@ -79,6 +88,12 @@ def foreign(text: str | None) -> str:
     every letter of every script stays.
     """
     return _DIRECTING.sub("", _CONTROLLING.sub(" ", text or ""))
+
+
+def neutralised(text: str) -> str:
+    """Text on one line that no spreadsheet takes for a formula."""
+    clean = foreign(text).strip()
+    return f"'{clean}" if clean.lstrip(_UNSEEN).startswith(_FORMULA) else clean
 
 
 def _minus(text: str) -> str:

@@ -24,6 +24,8 @@ HOMES = {
     "dbt": ("pipelines/transform.py",),
     "sqlalchemy": ("reverse_etl/state",),
     "sqlite3": ("reverse_etl/state",),
+    "xlsxwriter": ("reverse_etl/report/workbook.py",),
+    "smtplib": ("pipelines/clients/",),
     "starlette": ("pipelines/sandbox/",),
     "uvicorn": ("pipelines/sandbox/",),
     "simple_salesforce": ("pipelines/clients/",),

@@ -29,11 +29,11 @@ def parsed(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_four_tables_and_a_page(report: Report, tmp_path: Path) -> None:
+def test_page_spreadsheet_and_four_tables(report: Report, tmp_path: Path) -> None:
     paths = write(report, tmp_path / "2026-W47")
     assert paths.page.name == "index.html"
     assert sorted(path.name for path in (tmp_path / "2026-W47").iterdir()) == [
-        "ageing.csv", "bridge.csv", "index.html", "kpis.csv", "mismatches.csv",
+        "ageing.csv", "bridge.csv", "index.html", "kpis.csv", "mismatches.csv", "report.xlsx",
     ]  # fmt: skip
 
 
@@ -103,6 +103,7 @@ def _is_number(cell: str) -> bool:
 def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) -> None:
     first, second = write(report, tmp_path / "1"), write(report, tmp_path / "2")
     assert first.page.read_bytes() == second.page.read_bytes()
+    assert first.workbook.read_bytes() == second.workbook.read_bytes()
     for name, path in first.tables.items():
         assert path.read_bytes() == second.tables[name].read_bytes()
 
