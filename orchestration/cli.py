@@ -284,13 +284,30 @@ def report(
     week: Annotated[
         str | None, typer.Option(help="ISO week such as 2026-W47; default: the newest data's.")
     ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it by mail and to Slack, to each once.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="With --send: also what may or may not have arrived."),
+    ] = False,
 ) -> None:
     """Write the weekly mismatch report as one page, as a spreadsheet and as CSV."""
     from orchestration import steps
     from pipelines.settings import load_settings
 
-    paths = steps.report(load_settings(), week)
+    if again and not send:
+        raise typer.BadParameter("--again says what --send sends: give both")
+    settings = load_settings()
+    paths = steps.report(settings, week)
     say(str(paths.page))
+    if send:
+        from reverse_etl.delivery import delivery_lines, require_sent
+
+        done = steps.send(settings, paths, again)
+        for line in delivery_lines(done):
+            say(line)
+        require_sent(done)
 
 
 @app.command()

@@ -23,14 +23,15 @@ plan_job = dg.define_asset_job(
 report_job = dg.define_asset_job(
     "weekly_report",
     selection=dg.AssetSelection.all() - _WRITES,
-    description="Read both systems, judge and write the weekly mismatch report.",
+    description="Read both systems, judge, write the weekly mismatch report and send it where a "
+    "channel is set.",
 )
 
 every_monday = dg.ScheduleDefinition(
     name="weekly_report_on_monday",
     job=report_job,
     cron_schedule="0 6 * * 1",
-    description="Every Monday at 06:00 the mismatch report of the week that has ended.",
+    description="Every Monday at 06:00 the mismatch report, sent where a channel is set.",
 )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.extract import ExtractResult
     from pipelines.matching import ScoreSummary
     from reverse_etl.closing.runs import RecordedRun
+    from reverse_etl.delivery import Delivery
     from reverse_etl.report import ReportPaths
 
 Progress = Callable[[str], None]
@@ -159,6 +160,13 @@ def docs(settings: Settings) -> Path:
 
     _refuse_unread(settings)
     return write_docs(settings.dbt_dir, settings.warehouse_path, settings.data_dir / "docs")
+
+
+def send(settings: Settings, paths: ReportPaths, again: bool = False) -> tuple[Delivery, ...]:
+    """Send a report that was written to whoever has not got it, over the configured channels."""
+    from reverse_etl.delivery import deliver
+
+    return deliver(settings, paths, again=again)
 
 
 def record_run(

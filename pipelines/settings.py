@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pipelines.errors import ConfigurationError
+from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
 from pipelines.setting_names import refuse_unknown
 from pipelines.setting_quickbooks import (
     QUICKBOOKS_HOSTS,
@@ -37,8 +38,10 @@ from pipelines.setting_salesforce import (
 from pipelines.setting_values import Secret, Values, is_loopback, is_vendor, senseless
 
 __all__ = [
-    "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings", "Limits",
+    "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings",
+    "DeliverySettings", "Limits",
     "LoginKind", "Profile", "QuickBooksSettings", "SalesforceSettings", "Secret", "Settings",
+    "SmtpSettings",
     "is_loopback", "is_vendor", "load_settings", "read_dotenv",
 ]  # fmt: skip
 
@@ -95,6 +98,7 @@ class Settings:
     salesforce_without: tuple[str, ...]
     # The share of links that must be right when a model is replayed on confirmed history.
     match_precision: float
+    _delivery: DeliverySettings | ConfigurationError = field(repr=False)
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
 
@@ -125,6 +129,11 @@ class Settings:
     def quickbooks(self) -> QuickBooksSettings:
         """Raises `ConfigurationError` naming each missing variable when it is not configured."""
         return _configured(self._quickbooks)
+
+    @property
+    def delivery(self) -> DeliverySettings:
+        """How the report reaches people. Raises `ConfigurationError` when it cannot work so."""
+        return _configured(self._delivery)
 
     @property
     def token_dir(self) -> Path:
@@ -177,6 +186,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce_more=values.words("CROSSFOOT_SALESFORCE_OBJECTS"),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
         match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
+        _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
     )

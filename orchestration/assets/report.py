@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import steps
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from reverse_etl.delivery import delivery_lines, require_sent
 
 MARTS = [
     dg.AssetKey(["reconciliation", name])
@@ -30,9 +31,10 @@ def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[Any]
 
 
 class ReportConfig(dg.Config):
-    """Which week to report; empty means the week of the newest data."""
+    """Which week to report (empty means the week of the newest data), and whether it is sent."""
 
     week: str = ""
+    send: bool = True
 
 
 @dg.asset(
@@ -45,11 +47,16 @@ class ReportConfig(dg.Config):
 def weekly_mismatch_report(
     config: ReportConfig, settings: SettingsResource
 ) -> dg.MaterializeResult[Any]:
-    """Write the report and its CSV files."""
-    paths = steps.report(settings.read(), config.week or None)
-    return dg.MaterializeResult(
-        metadata={
-            "report": dg.MetadataValue.url(paths.page.absolute().as_uri()),
-            "path": dg.MetadataValue.path(paths.page),
-        }
-    )
+    """Write the report's files, and send it where a channel is configured and nobody said no."""
+    told = settings.read()
+    paths = steps.report(told, config.week or None)
+    metadata: dict[str, Any] = {
+        "report": dg.MetadataValue.url(paths.page.absolute().as_uri()),
+        "path": dg.MetadataValue.path(paths.page),
+        "spreadsheet": dg.MetadataValue.path(paths.workbook),
+    }
+    if config.send and told.delivery.is_configured:
+        done = steps.send(told, paths)
+        metadata["deliveries"] = dg.MetadataValue.md("\n".join(delivery_lines(done)))
+        require_sent(done)
+    return dg.MaterializeResult(metadata=metadata)

@@ -341,12 +341,12 @@ class VendorSession(requests.Session):
 
     def _broken(self, kind: Kind, url: str, problem: requests.RequestException) -> Exception:
         where = urlsplit(self._reach.base_url or url).netloc
-        if kind == "write" and not _never_sent(problem):
-            return lost_reply(self.system, where, _manner(problem))
+        if kind == "write" and not never_sent(problem):
+            return lost_reply(self.system, where, manner(problem))
         return Unavailable(
             self.system,
             where,
-            f"no answer: {_manner(problem)}",
+            f"no answer: {manner(problem)}",
             "Check the network and the address, then run again."
             if self._reach.base_url is None
             else "No sandbox runs there (any more): start one with `crossfoot sandbox`.",
@@ -363,16 +363,16 @@ def lost_reply(system: str, where: str, manner: str) -> ReplyLost:
     )
 
 
-def _never_sent(problem: requests.RequestException) -> bool:
+def never_sent(problem: requests.RequestException) -> bool:
     """True when no connection was made at all, so that nothing can have been done."""
     if isinstance(problem, requests.ConnectTimeout):
         return True
     return "NewConnectionError" in repr(problem) or "NameResolutionError" in repr(problem)
 
 
-def _manner(problem: requests.RequestException) -> str:
+def manner(problem: requests.RequestException) -> str:
     """What happened, in words without the address (whose query may hold a token)."""
-    if _never_sent(problem):
+    if never_sent(problem):
         return "no connection could be made"
     if isinstance(problem, requests.Timeout):
         return "it took too long"

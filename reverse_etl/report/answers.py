@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import Literal
 
 from pipelines.money import Money
@@ -156,7 +157,7 @@ def changes_sentence(report: Report) -> str:
         return "No week has been signed off, so nothing can have changed under a signature."
     if not changes:
         return "Every signed week still has the figures that were signed."
-    return f"{words.count(len(changes), 'change')} under signed weeks."
+    return f"{words.count(len(changes), 'change')}."
 
 
 def _stakes(key: str, name: str, stakes: Iterable[Stake], noun: str) -> tuple[Figure, ...]:
@@ -219,3 +220,13 @@ def _changes(report: Report) -> Iterable[Figure]:
         name = f"{change.week.label}: {change.subject}"
         money = change.difference
         yield Figure("change", name, "money", money, None, money.currency)
+
+
+def by_book(figures: Iterable[Figure]) -> list[tuple[str, list[Figure]]]:
+    """Figures that stand together, below the name of their company and currency; below nothing
+    where they are those of all."""
+
+    def book(figure: Figure) -> str:
+        return f"{figure.company.name}, {figure.currency}" if figure.company else ""
+
+    return [(name, list(group)) for name, group in groupby(figures, book)]

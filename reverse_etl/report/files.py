@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,9 +24,10 @@ class ReportPaths:
     """The page, the spreadsheet and the tables (name → CSV file) of one report, and its week.
 
     `page_hash` and `workbook_hash` are the SHA-256 of the files without links, which depend on
-    where the systems are.
+    where the systems are. `report` is the value that all of them show.
     """
 
+    report: Report = field(repr=False)
     week: str
     page_hash: str
     workbook_hash: str
@@ -58,6 +59,7 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
     _replace(page, render_html(report, links).encode())
     _replace(workbook, workbook_bytes(report, links))
     return ReportPaths(
+        report=report,
         week=report.week.label,
         page_hash=hashlib.sha256(render_html(report).encode()).hexdigest(),
         workbook_hash=hashlib.sha256(workbook_bytes(report)).hexdigest(),

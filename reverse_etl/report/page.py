@@ -48,20 +48,22 @@ _SEVERITIES = ("critical", "high", "medium", "low", "info", "review")
 def render_html(report: Report, links: Links = NO_LINKS) -> str:
     """The whole page as text. `links` says where the records of both systems can be opened."""
     style = _text("page.css")
-    return (
-        _environment()
-        .get_template("page")
-        .render(
-            report=report,
-            links=links,
-            style=Markup(style),  # noqa: S704 - our own file, not foreign text
-            policy=_policy(style),
-            contents=_contents(report),
-            currencies=_currencies(report),
-            states=_COVERAGE_STATES,
-            limit=ROWS_SHOWN,
-        )
+    return rendered(
+        "page.html",
+        report=report,
+        links=links,
+        style=Markup(style),  # noqa: S704 - our own file, not foreign text
+        policy=_policy(style),
+        contents=_contents(report),
+        currencies=_currencies(report),
+        states=_COVERAGE_STATES,
+        limit=ROWS_SHOWN,
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """One of our templates with these values, everything foreign in it cleaned and escaped."""
+    return _environment().get_template(template).render(**values)
 
 
 @cache
@@ -69,7 +71,7 @@ def _environment() -> Environment:
     from jinja2 import DictLoader
 
     environment = Environment(
-        loader=DictLoader({"page": _text("page.html")}),
+        loader=DictLoader({name: _text(name) for name in ("page.html", "mail.html")}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -367,6 +369,7 @@ _FILTERS = {
     "bridge_sentence": answers.bridge_sentence,
     "bucket_bar": _bucket_bar,
     "bucket_name": _bucket_name,
+    "by_book": answers.by_book,
     "by_company": _by_company,
     "candidate_link": _candidate_link,
     "candidate_name": _candidate_name,

@@ -338,7 +338,7 @@ def _blocked(report: Report, links: Links) -> Sheet:
     columns = (
         Column("deal", "Deal", 34), Column("account", "Account", 28), _COMPANY,
         Column("step", "Step", 8), _CURRENCY, Column("amount", "Amount", 20),
-        Column("reason", "Reason", 28), Column("detail", "Why", 70),
+        Column("reason", "Reason", 28), Column("detail", "Why", 56),
     )  # fmt: skip
     rows = [
         (
