@@ -357,7 +357,7 @@ def _waiting(report: Report) -> Sheet:
         Column("subject", "Link", 12), Column("name", "Record", 34), _COMPANY, _CURRENCY,
         Column("amount", "At stake", 20), Column("candidate", "Candidate", 34),
         Column("confidence", "Confidence", 12), Column("rank", "Rank", 8),
-        Column("reason", "Why", 60), Column("code", "Code", 40),
+        Column("reason", "Why", 50), Column("code", "Code", 32),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for row in report.reviews:

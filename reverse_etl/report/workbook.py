@@ -44,7 +44,7 @@ _LINE, _MOST_LINES = 15, 8
 # Letters are narrower than the digits that a column's width is counted in.
 _TIGHTER = 1.2
 # About as many characters go beside each other on a sheet of paper before they get too small.
-_PAPER_WIDTH = 210
+_PAPER_WIDTH = 240
 
 
 def workbook_bytes(report: Report, links: Links = NO_LINKS) -> bytes:
