@@ -252,7 +252,10 @@ def _plan(
     settings: Settings, state: State, flows: Sequence[Flow], view: _View, at: datetime
 ) -> Plan:
     entries = ledger.snapshot(state, registry.NAMES)
-    facts = Facts(view.companies, _reopened(settings, state, view, entries))
+    opened = _reopened(settings, state, view, entries)
+    used = {entry.base_key: entry.generation for entry in sorted(entries, key=_generation)}
+    unused = {base: number for base, number in opened.items() if number > used.get(base, 0)}
+    facts = Facts(view.companies, opened, unused)
     return build_plan(flows, view.marts, facts, entries, view.data_as_of, at)
 
 
@@ -270,6 +273,10 @@ def _reopened(
     }
     found = decisions.reopenings(state)
     return {base: r.generation for base, r in found.items() if base not in unjudged}
+
+
+def _generation(entry: Entry) -> int:
+    return entry.generation
 
 
 def _bounds(settings: Settings, view: _View, at: datetime) -> Bounds:

@@ -27,7 +27,9 @@ FLOW_POINTS = (
     "before_intent", "in_intent", "after_intent", "after_send", "in_outcome", "after_outcome",
     "before_look", "after_look",
 )  # fmt: skip
-FLOW_NAMES = ("customers", "estimates", "invoices", "account_status", "deal_status")
+FLOW_NAMES = (
+    "customers", "products", "prices", "estimates", "invoices", "account_status", "deal_status",
+)  # fmt: skip
 POINTS = (
     *(f"{flow}.{point}" for flow in FLOW_NAMES for point in FLOW_POINTS),
     "lease.taken",

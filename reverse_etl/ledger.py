@@ -48,6 +48,8 @@ EXPORT_COLUMNS = {
     "intended_at": "TIMESTAMP WITH TIME ZONE",
     "finished_at": "TIMESTAMP WITH TIME ZONE",
     "vendor_message": "VARCHAR",
+    "payload": "VARCHAR",
+    "known_as_of": "TIMESTAMP WITH TIME ZONE",
 }
 
 

@@ -22,6 +22,8 @@ MOST_OUTCOMES = 20
 FLOW_WORDS = {
     "customers": "Customers in QuickBooks",
     "estimates": "Opportunities from QuickBooks estimates",
+    "products": "Items in QuickBooks",
+    "prices": "Prices in Salesforce's price books",
     "invoices": "Invoices in QuickBooks",
     "account_status": "Balances on Salesforce accounts",
     "deal_status": "Billing status on Salesforce deals",
@@ -75,6 +77,19 @@ REASON_WORDS = {
     "done_but_not_seen": "it was written before, and the data does not show it",
     "needs_another_change": "it needs a change that is not in this plan",
     "same_record_twice": "two rows want to write the same record",
+    "changed_by_hand": "a person changed a field that the other system owns",
+    "product_in_review": "a likely item waits for a person's decision",
+    "item_rule_missing": "no rule says what item to make of the product",
+    "bundle_made_by_hand": "QuickBooks' API makes no bundles",
+    "item_name_taken": "another item has the product's name",
+    "income_account_missing": "the company lacks the income account of the rule",
+    "item_incomplete": "the item to be made lacks its name, type or account",
+    "item_unknown": "the row names no item to change",
+    "price_book_missing": "a rule names a price book that is not there",
+    "price_book_inactive": "a rule names a price book that is not in use",
+    "standard_price_missing": "the product has no standard price in that currency",
+    "parent_not_billed_here": "the parent account has no customer to put it under",
+    "term_unknown": "the account's terms are none that the company has",
     "no_difference": "the change would change nothing",
 }
 STATUS_WORDS = {

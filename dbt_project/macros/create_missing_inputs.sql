@@ -43,7 +43,9 @@
         currency_code varchar,
         intended_at timestamptz,
         finished_at timestamptz,
-        vendor_message varchar
+        vendor_message varchar,
+        payload varchar,
+        known_as_of timestamptz
     );
     create table if not exists raw_state.match_decision (
         subject varchar,

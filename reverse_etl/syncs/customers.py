@@ -1,5 +1,8 @@
 """Account → Customer: create the one an invoice needs, correct what Salesforce owns on the others.
 
+What Salesforce owns the mart decides (seeds/field_owners.csv); a field that a person changed in
+QuickBooks although Salesforce owns it is left out of the update and shown as a blocked row.
+
 A created customer carries our mark in the first line of its Notes, `Crossfoot <18-character
 account id>/g<generation>`. Notes cannot be queried, so `find` asks for the display name first and
 then for everything created since the plan's data.
@@ -15,9 +18,18 @@ from typing import Any
 
 from pipelines.clients.quickbooks import quoted, vendor_time
 from pipelines.errors import Conflict, FixTheRow
-from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
+from reverse_etl.changes import (
+    REFERENCE,
+    Blocked,
+    Change,
+    ChangeKey,
+    FieldDifference,
+    from_json,
+    to_json,
+)
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs.flow import (
+    CHANGED_BY_HAND,
     Answer,
     Clients,
     Facts,
@@ -33,14 +45,27 @@ MART = "sync_customers"
 ENTITY = "Customer"
 # How far before the plan's data a customer of ours could carry as creation time: clocks differ.
 CLOCK_SLACK = timedelta(days=1)
-ADDRESS = {
-    "billing_line1": "Line1",
-    "billing_city": "City",
-    "billing_state": "CountrySubDivisionCode",
-    "billing_postal_code": "PostalCode",
-    "billing_country": "Country",
+_PARTS = {
+    "line1": "Line1",
+    "city": "City",
+    "state": "CountrySubDivisionCode",
+    "postal_code": "PostalCode",
+    "country": "Country",
 }
-_OWNED = ("email", "phone", *ADDRESS)
+BILLING = tuple(f"billing_{part}" for part in _PARTS)
+SHIPPING = tuple(f"shipping_{part}" for part in _PARTS)
+_NAMES = {"company_name": "CompanyName", "given_name": "GivenName", "family_name": "FamilyName"}
+# Fields as field_owners.csv and conflict_fields name them, and the columns that each consists of.
+OWNED = {
+    "company_name": ("company_name",),
+    "billing_contact": ("given_name", "family_name"),
+    "email": ("email",),
+    "phone": ("phone",),
+    "website": ("website",),
+    "billing_address": BILLING,
+    "shipping_address": SHIPPING,
+    "term": ("term_id",),
+}
 _BLANKS = re.compile(r"\s+")
 
 
@@ -69,34 +94,85 @@ class CustomerRow:
     billing_state: str | None
     billing_postal_code: str | None
     billing_country: str | None
+    shipping_line1: str | None
+    shipping_city: str | None
+    shipping_state: str | None
+    shipping_postal_code: str | None
+    shipping_country: str | None
+    term_id: str | None
     currency_code: str | None
     parent_customer_id: str | None
+    parent_change_key: str | None
+    current_company_name: str | None
+    current_given_name: str | None
+    current_family_name: str | None
     current_email: str | None
     current_phone: str | None
+    current_website: str | None
     current_billing_line1: str | None
     current_billing_city: str | None
     current_billing_state: str | None
     current_billing_postal_code: str | None
     current_billing_country: str | None
+    current_shipping_line1: str | None
+    current_shipping_city: str | None
+    current_shipping_state: str | None
+    current_shipping_postal_code: str | None
+    current_shipping_country: str | None
+    current_term_id: str | None
+    conflict_fields: str | None
     blocked_reason: str | None
     blocked_detail: str | None
 
 
 def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
-    """Every row of the mart as a change or as blocked, by company and account."""
+    """Every row of the mart as changes or as blocked, by company and account."""
     rows = read_rows(CustomerRow, MART, marts[MART])
-    for row in sorted(rows, key=lambda r: (r.company_id, r.account_id, r.customer_id or "")):
-        yield to_change(row)
+    for row in _parents_first(sorted(rows, key=_place)):
+        yield from to_changes(row, facts)
 
 
-def to_change(row: CustomerRow) -> Change | Blocked:
-    """One row as what it asks for. Pure; the generation of an update is set by the plan."""
-    if row.blocked_reason:
-        return _blocked(row, row.blocked_reason, row.blocked_detail or "")
+def _place(row: CustomerRow) -> tuple[str, str, str]:
+    return row.company_id, row.account_id, row.customer_id or ""
+
+
+def _parents_first(rows: Sequence[CustomerRow]) -> Iterator[CustomerRow]:
+    """A customer after the one that it is to be a part of, however deep."""
+    left = list(rows)
+    while left:
+        waiting = {row.change_key for row in left if row.action == "create"}
+        ready = [row for row in left if row.parent_change_key not in waiting]
+        # Accounts that are each other's parents: the order is no matter, the plan blocks them.
+        yield from ready or left
+        left = [row for row in left if ready and row not in ready]
+
+
+def to_changes(row: CustomerRow, facts: Facts) -> Iterator[Change | Blocked]:
+    """One row as what it asks for: a change, a conflict, or both. Pure."""
     key = ChangeKey.parse(row.change_key)
-    if (key.flow, key.company_id, key.record_id) != (NAME, row.company_id, row.account_id):
-        return _blocked(row, "key_mismatch", f"{row.change_key} is the key of another record")
-    return _create(row) if row.action == "create" else _update(row)
+    if row.blocked_reason:
+        yield _blocked(row, row.blocked_reason, row.blocked_detail or "")
+    elif (key.flow, key.company_id, key.record_id) != (NAME, row.company_id, row.account_id):
+        yield _blocked(row, "key_mismatch", f"{row.change_key} is the key of another record")
+    elif row.action == "create":
+        yield _create(row)
+    else:
+        held = () if facts.overrules(CHANGED_BY_HAND, key.base) else _conflicts(row)
+        if held:
+            yield _blocked(row, CHANGED_BY_HAND, "; ".join(_told(row, name) for name in held))
+        if not held or _differing(row, held):
+            yield _update(row, facts.key_of(key), held)
+
+
+def _conflicts(row: CustomerRow) -> tuple[str, ...]:
+    return tuple(name for name in (row.conflict_fields or "").split(",") if name)
+
+
+def _told(row: CustomerRow, name: str) -> str:
+    """`a person set email to x, Salesforce says y`."""
+    theirs = ", ".join(getattr(row, f"current_{part}") or "" for part in OWNED[name])
+    ours = ", ".join(getattr(row, part) or "" for part in OWNED[name])
+    return f"a person set {name} to {theirs.strip(', ') or '(empty)'}, Salesforce says {ours}"
 
 
 def mark(account_id: str, generation: int) -> str:
@@ -114,11 +190,16 @@ def _create(row: CustomerRow) -> Change | Blocked:
     name = display_name(row.display_name or "")
     if not name:
         return _blocked(row, "name_missing", "the account has no name to give the customer")
-    body = _create_body(row, name)
-    shown = [(n, getattr(row, n)) for n in ("email", "phone", *ADDRESS, "currency_code")]
+    shown = ("email", "phone", *BILLING, *SHIPPING, "term_id", "currency_code")
     fields = [difference("display_name", None, name)]
-    fields += [difference(n, None, value) for n, value in shown if value]
-    return _change(row, "create", f"new customer {name}", tuple(fields), body)
+    fields += [difference(n, None, getattr(row, n)) for n in shown if getattr(row, n)]
+    if row.parent_customer_id or row.parent_change_key:
+        parent = row.parent_customer_id or "the new customer of the parent account"
+        fields.append(difference("parent", None, parent))
+    key = ChangeKey.parse(row.change_key)
+    needs = (row.parent_change_key,) if row.parent_change_key else ()
+    title = f"new customer {name}"
+    return _change(row, key, "create", title, tuple(fields), _create_body(row, name), needs)
 
 
 def _create_body(row: CustomerRow, name: str) -> dict[str, Any]:
@@ -130,53 +211,74 @@ def _create_body(row: CustomerRow, name: str) -> dict[str, Any]:
         "PrimaryEmailAddr": row.email and {"Address": row.email},
         "PrimaryPhone": row.phone and {"FreeFormNumber": row.phone[:30]},
         "WebAddr": row.website and {"URI": row.website},
-        "BillAddr": _address(row),
+        "BillAddr": _address(row, "billing"),
+        "ShipAddr": _address(row, "shipping"),
+        "SalesTermRef": row.term_id and {"value": row.term_id},
         "CurrencyRef": row.currency_code and {"value": row.currency_code},
         "Notes": mark(row.account_id, row.generation),
     }
-    if row.parent_customer_id:
-        body |= {"Job": True, "ParentRef": {"value": row.parent_customer_id}}
+    parent = row.parent_customer_id or (
+        row.parent_change_key and {REFERENCE: row.parent_change_key}
+    )
+    if parent:
+        body |= {"Job": True, "ParentRef": {"value": parent}}
     return {name: value for name, value in body.items() if value}
 
 
-def _address(row: CustomerRow) -> dict[str, str]:
-    """The whole billing address; where Salesforce is silent, what QuickBooks has now."""
+def _address(row: CustomerRow, kind: str) -> dict[str, str]:
+    """The whole address of a kind; where Salesforce is silent, what QuickBooks has now."""
     parts = {
-        theirs: getattr(row, ours) or getattr(row, f"current_{ours}")
-        for ours, theirs in ADDRESS.items()
+        theirs: getattr(row, f"{kind}_{ours}") or getattr(row, f"current_{kind}_{ours}")
+        for ours, theirs in _PARTS.items()
     }
     return {name: value for name, value in parts.items() if value}
 
 
-def _update(row: CustomerRow) -> Change | Blocked:
+def _update(row: CustomerRow, key: ChangeKey, held: Sequence[str]) -> Change | Blocked:
     """A sparse update of the owned fields that differ, bound to the token they were read with."""
     if row.customer_id is None or row.sync_token is None:
         return _blocked(row, "customer_unknown", "the row names no customer or no sync token")
-    fields = tuple(
-        difference(n, getattr(row, f"current_{n}"), getattr(row, n)) for n in _differing(row)
-    )
-    if not fields:
+    differing = _differing(row, held)
+    if not differing:
         return _blocked(row, "no_difference", "the mart asks for a change that changes nothing")
+    fields = tuple(difference(n, getattr(row, f"current_{n}"), getattr(row, n)) for n in differing)
     body: dict[str, Any] = {
         "Id": row.customer_id, "SyncToken": str(row.sync_token), "sparse": True,
     }  # fmt: skip
-    changed = {f.name for f in fields}
+    body |= _changed_members(row, set(differing))
+    return _change(row, key, "update", f"customer {row.account_name}", fields, body)
+
+
+def _changed_members(row: CustomerRow, changed: set[str]) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        theirs: getattr(row, ours) for ours, theirs in _NAMES.items() if ours in changed
+    }
     if "email" in changed:
-        body["PrimaryEmailAddr"] = {"Address": row.email}
+        members["PrimaryEmailAddr"] = {"Address": row.email}
     if "phone" in changed:
-        body["PrimaryPhone"] = {"FreeFormNumber": row.phone}
-    if changed & set(ADDRESS):
-        body["BillAddr"] = _address(row)
-    return _change(row, "update", f"customer {row.account_name}", fields, body)
+        members["PrimaryPhone"] = {"FreeFormNumber": row.phone}
+    if "website" in changed:
+        members["WebAddr"] = {"URI": row.website}
+    if changed & set(BILLING):
+        members["BillAddr"] = _address(row, "billing")
+    if changed & set(SHIPPING):
+        members["ShipAddr"] = _address(row, "shipping")
+    if "term_id" in changed:
+        members["SalesTermRef"] = {"value": row.term_id}
+    return members
 
 
-def _differing(row: CustomerRow) -> list[str]:
-    """Owned fields that Salesforce fills and QuickBooks has otherwise, ways of writing aside."""
+def _differing(row: CustomerRow, held: Sequence[str]) -> list[str]:
+    """Owned columns that Salesforce fills and QuickBooks has otherwise, ways of writing aside,
+    without those of the fields that are held back."""
     return [
-        name
-        for name in _OWNED
-        if getattr(row, name)
-        and _essence(name, getattr(row, name)) != _essence(name, getattr(row, f"current_{name}"))
+        column
+        for name, columns in OWNED.items()
+        for column in columns
+        if name not in held
+        and getattr(row, column)
+        and _essence(column, getattr(row, column))
+        != _essence(column, getattr(row, f"current_{column}"))
     ]
 
 
@@ -188,15 +290,16 @@ def _essence(name: str, value: str | None) -> str:
 
 def _change(
     row: CustomerRow,
+    key: ChangeKey,
     action: str,
     title: str,
     fields: tuple[FieldDifference, ...],
     body: dict[str, Any],
+    needs: tuple[str, ...] = (),
 ) -> Change:
-    key = ChangeKey.parse(row.change_key)
     creates = action == "create"
     return Change(
-        key=row.change_key,
+        key=str(key),
         flow=NAME,
         system="quickbooks",
         company_id=row.company_id,
@@ -216,6 +319,7 @@ def _change(
         currency_code=None,
         fields=fields,
         payload=to_json(body),
+        needs=needs,
     )
 
 

@@ -6,7 +6,7 @@ The clients appear here as the few calls a write needs; `pipelines.clients` has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -15,11 +15,14 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 
 from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import ConfigurationError, Stop
-from reverse_etl.changes import Blocked, Change, FieldDifference, System
+from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, System
 from reverse_etl.ledger import Entry
 
 Rows = Sequence[Mapping[str, Any]]
 R = TypeVar("R")
+# A field that the other system owns was changed by a person: shown, and never overwritten until
+# somebody says that the owner's value shall win.
+CHANGED_BY_HAND = "changed_by_hand"
 
 
 class QuickBooksPort(Protocol):
@@ -99,14 +102,23 @@ class CompanyFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a row alone does not say: companies' preferences, and reopened base keys with the
-    generation a person allowed."""
+    """What a row alone does not say: companies' preferences, reopened base keys with the
+    generation a person allowed, and of these the ones that were not used yet."""
 
     companies: Mapping[str, CompanyFacts] = field(default_factory=dict)
     reopened: Mapping[str, int] = field(default_factory=dict)
+    unused: Mapping[str, int] = field(default_factory=dict)
 
     def company(self, company_id: str) -> CompanyFacts:
         return self.companies.get(company_id, CompanyFacts())
+
+    def overrules(self, reason: str, base: str) -> bool:
+        """Did a person decide that the owner's value wins over what somebody changed by hand?"""
+        return reason == CHANGED_BY_HAND and base in self.unused
+
+    def key_of(self, key: ChangeKey) -> ChangeKey:
+        """The key, in the generation that a person allowed and nobody used yet."""
+        return replace(key, generation=self.unused.get(key.base, key.generation))
 
 
 @dataclass(frozen=True)
@@ -193,3 +205,8 @@ def as_text(value: str | Decimal | int | date | None) -> str | None:
 
 def difference(name: str, before: Any, after: Any) -> FieldDifference:
     return FieldDifference(name, as_text(before), as_text(after))
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number without zeros at its end: 1.000000 as 1, 100 as 100 and never 1E+2."""
+    return Decimal(format(number.normalize(), "f"))

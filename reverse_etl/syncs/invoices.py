@@ -35,6 +35,7 @@ from reverse_etl.syncs.flow import (
     QuickBooksPort,
     Rows,
     difference,
+    plain,
     read_rows,
 )
 
@@ -278,11 +279,6 @@ def _custom_fields(row: InvoiceRow, company: CompanyFacts) -> list[dict[str, str
         for name, value in wanted.items()
         if value and len(value) <= _CUSTOM_FIELD_LENGTH and name in company.custom_fields
     ]
-
-
-def plain(number: Decimal) -> Decimal:
-    """The same number without zeros at its end: 1.000000 as 1, 100 as 100 and never 1E+2."""
-    return Decimal(format(number.normalize(), "f"))
 
 
 def _blocked(row: InvoiceRow, reason: str, detail: str) -> Blocked:

@@ -1,16 +1,25 @@
-"""All write flows, in the order money needs: customers before invoices, status after; what is
-offered before what is billed."""
+"""All write flows, in the order money needs: customers and products before invoices, status after;
+what is offered before what is billed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from pipelines.errors import ConfigurationError
-from reverse_etl.syncs import account_status, customers, deal_status, estimates, invoices
+from reverse_etl.syncs import (
+    account_status,
+    customers,
+    deal_status,
+    estimates,
+    invoices,
+    products,
+)
 from reverse_etl.syncs.flow import Flow
 
 FLOWS: tuple[Flow, ...] = (
     customers.FLOW,
+    products.FLOW,
+    products.PRICE_FLOW,
     estimates.FLOW,
     invoices.FLOW,
     account_status.FLOW,

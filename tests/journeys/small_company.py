@@ -20,7 +20,7 @@ import simplejson
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
 import writing
-from writing import AS_OF, GB, ORG, US, account_id, deal_id
+from writing import AS_OF, GB, ORG, STANDARD_BOOK, US, account_id, deal_id, product_id
 
 from pipelines import warehouse
 from pipelines.sandbox.server import RunningSandbox, running_sandbox
@@ -33,14 +33,19 @@ from reverse_etl.syncs.customers import CustomerRow
 from reverse_etl.syncs.deal_status import DealStatusRow
 from reverse_etl.syncs.estimates import EstimateLineRow, EstimateRow
 from reverse_etl.syncs.invoices import InvoiceLineRow, InvoiceRow
+from reverse_etl.syncs.products import PriceRow, ProductRow
 
-PRODUCT, PRICEBOOK, PRICE = "01tHs000001AaAaIAK", "01sHs000001AaAaIAK", "01uHs000001AaAaIAK"
+PRODUCT, PRICE = "01tHs000001AaAaIAK", "01uHs000001AaAaIAK"
+NAMED_BOOK = "01sHs0000000002IAA"
+ENTRY = "01uHs0000000001IAA"
 STAMP = "2026-09-01T08:00:00.000+0000"
 PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 ROWS = {
     "sync_invoices": InvoiceRow,
     "sync_invoice_lines": InvoiceLineRow,
     "sync_customers": CustomerRow,
+    "sync_products": ProductRow,
+    "sync_prices": PriceRow,
     "sync_deal_status": DealStatusRow,
     "sync_account_status": AccountStatusRow,
     "sync_estimates": EstimateRow,
@@ -54,7 +59,11 @@ TYPES = {
     date: "DATE",
     datetime: "TIMESTAMP WITH TIME ZONE",
 }
-FINE = {"quantity": "DECIMAL(18,6)", "unit_price": "DECIMAL(18,7)"}
+FINE = {
+    "quantity": "DECIMAL(18,6)",
+    "unit_price": "DECIMAL(18,7)",
+    "current_unit_price": "DECIMAL(18,7)",
+}
 
 
 def field_of(name: str, kind: str, **more: Any) -> dict[str, Any]:
@@ -123,25 +132,29 @@ def write_seed(folder: Path, deals: int = 6) -> Path:
         for n in range(1, deals + 1)
     ]  # fmt: skip
     customers = [_customer(str(100 + n), f"Customer {n}") for n in range(1, deals + 1)]
+    products = [_record(PRODUCT, Name="Probe", IsActive=True)]
+    products += [_record(product_id(n), Name=f"Product {n}", IsActive=True) for n in (1, 2)]
+    books = [
+        _record(STANDARD_BOOK, Name="Standard Price Book", IsActive=True, IsStandard=True),
+        _record(NAMED_BOOK, Name="Resellers", IsActive=True, IsStandard=False),
+    ]
+    entries = [
+        _record(
+            entry, Name=name, Product2Id=product, Pricebook2Id=STANDARD_BOOK,
+            UnitPrice=Decimal(price), IsActive=True, UseStandardPrice=False,
+        )
+        for entry, name, product, price in (
+            (PRICE, "Probe", PRODUCT, "10.00"), (ENTRY, "Product 1", product_id(1), "11.00"),
+        )
+    ]  # fmt: skip
     files = {
         "manifest.json": MANIFEST,
         "salesforce/_custom_fields.json": CUSTOM_FIELDS,
         "salesforce/Account.json": accounts,
         "salesforce/Opportunity.json": opportunities,
-        "salesforce/Product2.json": [_record(PRODUCT, Name="Probe", IsActive=True)],
-        "salesforce/Pricebook2.json": [
-            _record(PRICEBOOK, Name="Standard", IsActive=True, IsStandard=True)
-        ],
-        "salesforce/PricebookEntry.json": [
-            _record(
-                PRICE,
-                Pricebook2Id=PRICEBOOK,
-                Product2Id=PRODUCT,
-                UnitPrice=Decimal("10.00"),
-                IsActive=True,
-                UseStandardPrice=False,
-            )
-        ],
+        "salesforce/Product2.json": products,
+        "salesforce/Pricebook2.json": books,
+        "salesforce/PricebookEntry.json": entries,
         f"quickbooks/{US}/Customer.json": customers,
     }
     for name, content in files.items():

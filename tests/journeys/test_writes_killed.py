@@ -19,10 +19,12 @@ from reverse_etl import cycle
 from reverse_etl.failpoints import FLOW_POINTS, POINTS
 
 DEALS = 120
-SENDING = [p for p in POINTS if p.split(".")[1] in FLOW_POINTS[:6]]
+# How a run dies does not depend on the flow; every flow's points are reached in the unit tests.
+PLAYED = ("customers", "estimates", "invoices", "account_status", "deal_status")
+SENDING = [f"{flow}.{point}" for flow in PLAYED for point in FLOW_POINTS[:6]]
 LOOKING = [f"{f}.{p}" for f in ("customers", "invoices") for p in FLOW_POINTS[6:]]
 SECOND = [f"{p}:2" for p in SENDING if p.startswith("invoices.")]
-DOORS = [p for p in POINTS if p not in SENDING and p.split(".")[1] not in FLOW_POINTS]
+DOORS = [p for p in POINTS if p.split(".")[1] not in FLOW_POINTS]
 # Where the vendor has the record and we do not know it, its memory of the request is worth most.
 FORGOTTEN = [
     f"{flow}.{point}"

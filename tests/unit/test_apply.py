@@ -22,6 +22,8 @@ from writing import (
     estimate_row,
     invoice_row,
     marts,
+    price_row,
+    product_row,
 )
 
 from pipelines.errors import ConfigurationError, Incomplete, ReplyLost, Stop, Throttled, Unavailable
@@ -347,6 +349,8 @@ EVERYTHING = marts(
     deals=[deal_status_row(n) for n in (1, 2)],
     accounts=[account_status_row()],
     estimates=[estimate_row()],
+    products=[product_row()],
+    prices=[price_row()],
 )
 
 
@@ -366,10 +370,15 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Any:
     return at
 
 
+LOOKED_FOR = ("customers", "products", "prices", "invoices")
 SENDING = [p for p in failpoints.POINTS if p.split(".")[1] in failpoints.FLOW_POINTS[:6]]
-LOOKING = [
-    f"{flow}.{point}" for flow in ("customers", "invoices") for point in failpoints.FLOW_POINTS[6:]
-]
+LOOKING = [f"{flow}.{point}" for flow in LOOKED_FOR for point in failpoints.FLOW_POINTS[6:]]
+ONE_OF_EACH = {
+    "customers": marts(customers=[customer_row()]),
+    "products": marts(products=[product_row()]),
+    "prices": marts(prices=[price_row()]),
+    "invoices": INVOICE,
+}
 
 
 @pytest.mark.parametrize("memory", [timedelta(hours=1), timedelta(0)])
@@ -383,26 +392,25 @@ def test_dying_anywhere_and_running_again_writes_everything_once(
     with pytest.raises(Died):
         world.apply(plan)
     kill(None)
-    assert world.statuses(world.apply(plan)) == ["done"] * 6
+    assert world.statuses(world.apply(plan)) == ["done"] * 8
+    assert (world.us.writes, len(world.us.customers), len(world.us.invoices)) == (3, 1, 1)
     assert world.org.graphs == 1
-    assert (world.us.writes, len(world.us.customers), len(world.us.invoices)) == (2, 1, 1)
+    assert len(world.us.items) == 1
     assert {e.status for e in snapshot(world.state, registry.NAMES)} == {"done"}
-    assert world.plan(EVERYTHING).done_before == 6
+    assert world.plan(EVERYTHING).done_before == 8
 
 
 @pytest.mark.parametrize("point", LOOKING)
 def test_dying_while_looking_loses_nothing(world: World, kill: Any, point: str) -> None:
-    flow = point.split(".")[0]
-    rows = INVOICE if flow == "invoices" else marts(customers=[customer_row()])
-    plan = world.plan(rows)
-    world.us.faults = ["lost_reply"]
+    plan = world.plan(ONE_OF_EACH[point.split(".")[0]])
+    world.us.faults = world.org.faults = ["lost_reply"]
     world.apply(plan)
     kill(point)
     with pytest.raises(Died):
         world.apply(plan)
     kill(None)
     assert world.statuses(world.apply(plan)) == ["done"]
-    assert world.us.writes == 1
+    assert world.us.writes + len(world.org.calls) == 1
 
 
 def test_every_point_of_the_list_is_reached_and_no_other(
@@ -412,10 +420,16 @@ def test_every_point_of_the_list_is_reached_and_no_other(
     passed: set[str] = set()
     for module in ("apply", "ledger"):
         monkeypatch.setattr(f"reverse_etl.{module}.reach", passed.add)
-    world.us.faults = ["lost_reply", "lost_reply"]
-    plan = world.plan(marts(invoices=[invoice_row()], customers=[customer_row(2)]))
-    world.apply(plan)
-    world.apply(plan)
+    for rows in (
+        marts(invoices=[invoice_row()], customers=[customer_row(2)]),
+        marts(products=[product_row()], prices=[price_row()]),
+    ):
+        world.us.faults = ["lost_reply", "lost_reply"]
+        world.org.faults = ["lost_reply"]
+        plan = world.plan(rows)
+        world.apply(plan)
+        world.us.faults = world.org.faults = []
+        world.apply(plan)
     rest = marts(
         deals=[deal_status_row()], accounts=[account_status_row()], estimates=[estimate_row()]
     )

@@ -44,18 +44,20 @@ def customer(**row: Any) -> Any:
     return one
 
 
+UPDATE: dict[str, Any] = {
+    "action": "update",
+    "customer_id": "58",
+    "sync_token": 4,
+    **{
+        f"current_{n}": customer_row()[n]
+        for n in customer_row()
+        if f"current_{n}" in customer_row()
+    },
+}
+
+
 def update(**row: Any) -> Any:
-    given_row = {
-        "action": "update",
-        "customer_id": "58",
-        "sync_token": 4,
-        **{
-            f"current_{n}": customer_row()[n]
-            for n in customer_row()
-            if f"current_{n}" in customer_row()
-        },
-    }
-    return customer(**{**given_row, **row})
+    return customer(**{**UPDATE, **row})
 
 
 def status(flow: str, **row: Any) -> list[Change | Blocked]:
@@ -95,7 +97,7 @@ class TestContract:
         assert len(read_rows(AccountStatusRow, "m", rows)) == 1
 
     def test_an_unknown_flow_is_named_with_the_known_ones(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"bills.*customers, estimates, invoices"):
+        with pytest.raises(ConfigurationError, match=r"bills.*customers, products"):
             registry.chosen(["bills"])
 
     def test_flows_come_in_the_order_money_needs(self) -> None:
@@ -314,7 +316,48 @@ class TestCustomer:
         assert update(**row).reason == "no_difference"
 
     def test_names_are_never_overwritten(self) -> None:
-        assert update(display_name="Other", company_name="Other").reason == "no_difference"
+        assert update(display_name="Other", company_name=None).reason == "no_difference"
+
+    def test_every_owned_field_can_be_corrected(self) -> None:
+        given = {
+            "company_name": "New", "given_name": "Ann", "family_name": "Lee",
+            "website": "https://new.example", "shipping_line1": "2 Dock Road", "term_id": "3",
+        }  # fmt: skip
+        one = update(**given, current_shipping_city="Ghent")
+        assert from_json(one.payload) == {
+            "Id": "58", "SyncToken": "4", "sparse": True, "CompanyName": "New",
+            "GivenName": "Ann", "FamilyName": "Lee", "WebAddr": {"URI": "https://new.example"},
+            "ShipAddr": {"Line1": "2 Dock Road", "City": "Ghent"}, "SalesTermRef": {"value": "3"},
+        }  # fmt: skip
+
+    def test_what_a_person_changed_is_shown_and_the_rest_is_written(self) -> None:
+        row = UPDATE | {
+            "email": "new@example.com", "phone": "+1 415 555 0199", "conflict_fields": "email",
+        }  # fmt: skip
+        conflict, change = customers.changes(marts(customers=[customer_row(**row)]), FACTS)
+        assert isinstance(conflict, Blocked)
+        assert isinstance(change, Change)
+        assert (conflict.reason, conflict.detail) == (
+            "changed_by_hand",
+            "a person set email to ap1@example.com, Salesforce says new@example.com",
+        )
+        assert [f.name for f in change.fields] == ["phone"]
+
+    def test_a_person_may_let_the_owner_win(self) -> None:
+        row = UPDATE | {"email": "new@example.com", "conflict_fields": "email"}
+        base = f"customers:{US}:{customer_row()['account_id']}:0"
+        (one,) = customers.changes(marts(customers=[customer_row(**row)]), Facts(unused={base: 4}))
+        assert isinstance(one, Change)
+        assert (one.generation, one.fields[0].after) == (4, "new@example.com")
+
+    def test_a_new_parent_comes_first_and_gives_its_id(self) -> None:
+        parent = customer_row(2)
+        child = customer_row(1, parent_change_key=parent["change_key"])
+        first, second = customers.changes(marts(customers=[child, parent]), FACTS)
+        assert isinstance(second, Change)
+        assert (first.record_id, second.needs) == (parent["account_id"], (parent["change_key"],))
+        body = from_json(second.payload)
+        assert body["ParentRef"] == {"value": {"$remote_id": parent["change_key"]}}
 
     def test_an_update_without_token_is_blocked(self) -> None:
         assert update(email="n@example.com", sync_token=None).reason == "customer_unknown"

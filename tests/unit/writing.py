@@ -40,6 +40,13 @@ def account_id(number: int) -> str:
     return f"001Hs{number:010d}IAA"
 
 
+STANDARD_BOOK = "01sHs000001AaAaIAK"
+
+
+def product_id(number: int) -> str:
+    return f"01tHs{number:010d}IAA"
+
+
 def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
     deal = changed.get("deal_id", deal_id(number))
     step = changed.get("plan_step", 1)
@@ -98,7 +105,8 @@ def invoice_lines(row: Mapping[str, Any], *amounts: str) -> list[dict[str, Any]]
 _CUSTOMER_FIELDS = (
     "display_name", "company_name", "given_name", "family_name", "email", "phone", "website",
     "billing_line1", "billing_city", "billing_state", "billing_postal_code", "billing_country",
-    "currency_code",
+    "shipping_line1", "shipping_city", "shipping_state", "shipping_postal_code",
+    "shipping_country", "term_id", "currency_code",
 )  # fmt: skip
 
 
@@ -127,8 +135,16 @@ def customer_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "billing_state": "CA",
         "billing_postal_code": "94000",
         "billing_country": "USA",
+        "shipping_line1": None,
+        "shipping_city": None,
+        "shipping_state": None,
+        "shipping_postal_code": None,
+        "shipping_country": None,
+        "term_id": None,
         "currency_code": "USD",
         "parent_customer_id": None,
+        "parent_change_key": None,
+        "conflict_fields": None,
         "blocked_reason": None,
         "blocked_detail": None,
     }
@@ -241,6 +257,53 @@ def estimate_lines(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def product_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """A product that has no item yet."""
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "product_id": product_id(number),
+        "product_name": f"Product {number}",
+        "company_id": US,
+        "action": "create",
+        "item_id": None,
+        "sync_token": None,
+        "item_name": f"Product {number}",
+        "sku": f"P-{number}",
+        "description": f"About product {number}",
+        "item_type": "Service",
+        "income_account_id": "1",
+        "unit_price": Decimal("12.5000000"),
+        "is_taxable": False,
+        "current_sku": None,
+        "current_description": None,
+        "blocked_reason": None,
+        "blocked_detail": None,
+    }
+    return {**row, **changed}
+
+
+def price_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """A price that Salesforce has otherwise."""
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "product_id": product_id(number),
+        "product_name": f"Product {number}",
+        "pricebook_id": STANDARD_BOOK,
+        "price_book_name": "Standard Price Book",
+        "currency_code": "USD",
+        "company_id": US,
+        "action": "update",
+        "pricebook_entry_id": f"01uHs{number:010d}IAA",
+        "record_id": f"{product_id(number)}{STANDARD_BOOK}USD",
+        "standard_change_key": None,
+        "unit_price": Decimal("12.5000000"),
+        "current_unit_price": Decimal("11.0000000"),
+        "blocked_reason": None,
+        "blocked_detail": None,
+    }
+    return {**row, **changed}
+
+
 def marts(
     invoices: Sequence[dict[str, Any]] = (),
     customers: Sequence[dict[str, Any]] = (),
@@ -248,12 +311,16 @@ def marts(
     accounts: Sequence[dict[str, Any]] = (),
     lines: Sequence[dict[str, Any]] | None = None,
     estimates: Sequence[dict[str, Any]] = (),
+    products: Sequence[dict[str, Any]] = (),
+    prices: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
     return {
         "sync_invoices": list(invoices),
         "sync_invoice_lines": list(own),
         "sync_customers": list(customers),
+        "sync_products": list(products),
+        "sync_prices": list(prices),
         "sync_deal_status": list(deals),
         "sync_account_status": list(accounts),
         "sync_estimates": list(estimates),
@@ -286,6 +353,7 @@ class FakeBooks:
     faults: list[str | None] = field(default_factory=list)
     invoices: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
     hidden_for: timedelta = timedelta(0)
     requests: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -321,7 +389,8 @@ class FakeBooks:
         return copy.deepcopy(answer)
 
     def _table(self, entity: str) -> dict[str, dict[str, Any]]:
-        return self.invoices if entity == "Invoice" else self.customers
+        tables = {"Invoice": self.invoices, "Customer": self.customers, "Item": self.items}
+        return tables[entity]
 
     def _create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
         table = self._table(entity)

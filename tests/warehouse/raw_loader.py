@@ -55,6 +55,7 @@ SALESFORCE: dict[str, dict[str, str]] = {
                 "OwnerId",
                 "CurrencyIsoCode",
                 "QBO_Customer_Id__c",
+                "Payment_Terms__c",
                 "MasterRecordId",
             ),
             TEXT,
@@ -248,6 +249,13 @@ LEDGER_COLUMNS = {
     "intended_at": INSTANT,
     "finished_at": INSTANT,
     "vendor_message": TEXT,
+    "payload": TEXT,
+    "known_as_of": INSTANT,
+}
+_KNOWN = {"known_from": INSTANT, "known_to": INSTANT}
+VERSION_COLUMNS = {
+    "pricebook_entry": {"id": TEXT, "unit_price": PRICE, **_KNOWN},
+    "item": {"company_id": TEXT, "id": TEXT, "payload": TEXT, **_KNOWN},
 }
 
 
@@ -267,6 +275,8 @@ class World:
     decisions: Sequence[Row] = ()
     # What counted once and does not any more.
     periods: Sequence[Row] = ()
+    # Versions of records by schema and table, each with known_from and known_to.
+    versions: Mapping[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
 
 
 def read_seed(folder: Path) -> World:
@@ -321,6 +331,8 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
     yield "raw_quickbooks", "extract_run", RUN_COLUMNS, list(_quickbooks_runs(world))
     for system in ("raw_salesforce", "raw_quickbooks"):
         yield system, "control_total", CONTROL_COLUMNS, []
+    for (schema, table), versions in world.versions.items():
+        yield schema, table, VERSION_COLUMNS[table], versions
     yield "raw_state", "ledger", LEDGER_COLUMNS, world.ledger
     yield "raw_state", "match_decision", DECISION_COLUMNS, world.decisions
     yield "raw_state", "match_decision_period", PERIOD_COLUMNS, list(_periods(world))

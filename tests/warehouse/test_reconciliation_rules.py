@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import UK, US, Builder, Sold, build, read, sold
+from worlds import ORG, UK, US, Builder, Sold, build, read, sold
 
 Row = dict[str, Any]
 PRICE = "WRONG_PRICE_OR_DISCOUNT"
@@ -772,3 +772,155 @@ def test_receivables_are_those_of_the_report_or_the_verdict_says_who_differs(
         "Receivables differ from QuickBooks' own report of 2026-11-20: "
         f"customer {customer}. See reconciliation.ar_reconciliation"
     ) in verdicts[US][1]
+
+
+# --- what is written: products, prices, customers ---------------------------------------------
+
+
+@scene
+def _products(b: Builder) -> dict[str, str]:
+    standard = b.price_book("Standard Price Book", is_standard=True)
+    named = b.price_book("Research and Education 2025")
+    b._list(US, "Account", Id="80", Name="Services", AccountType="Income", Active=True)
+    ids = {
+        "priced": b.product("PRICED", {standard: "90", named: "80"}),
+        "rounded": b.product("ROUNDED", {standard: "6.665"}),
+        "unpriced": b.product("UNPRICED", {}),
+        "bundled": b.product("BUNDLED", {standard: "150"}),
+        "typed over": b.product("TYPEDOVER", {standard: "45"}),
+        "typed over first": b.product("TYPEDFIRST", {standard: "75"}),
+        "behind": b.product("BEHIND", {standard: "70"}),
+        "new": b.product("NEW", {standard: "30"}, "Services"),
+        "new of no rule": b.product("NEWSOFT", {standard: "30"}, "Software"),
+        "named like another": b.product("TAKEN", {standard: "30"}, "Services"),
+        "named like a likely one": b.product("Pump Blue", {standard: "30"}, "Services"),
+        "without account": b.product("NOACCOUNT", {standard: "30"}, "Sensors"),
+    }
+    part = b.item("PRICED", "100")
+    components = [{"ItemRef": {"value": part}, "Qty": Decimal(2)}]
+    b.item("ROUNDED", "6.67")
+    b.item("UNPRICED", "20")
+    b.item("BUNDLED", Type="Group", ItemGroupDetail={"ItemGroupLine": components})
+    b.item("TYPEDOVER", "50")
+    b.item("TYPEDFIRST", "80")
+    behind = b.item("BEHIND", "85")
+    b.item("TAKEN", Active=False)
+    b.item("Blue Pump")
+    b.sent("prices", ORG, f"{ids['typed over']}{standard}USD", '{"UnitPrice":50}')
+    entry = {e["Product2Id"]: e["Id"] for e in b.salesforce["PricebookEntry"]}
+    for name, first in (("typed over first", "70"), ("behind", "65")):
+        version = {"id": entry[ids[name]], "unit_price": Decimal(first)}
+        known = {"known_from": "2026-10-01T00:00:00Z"}
+        b.versions["history_salesforce", "pricebook_entry"].append(version | known)
+    b.versions["history_quickbooks", "item"].append(
+        {"company_id": US, "id": behind, "payload": '{"UnitPrice":70}', **known}
+    )
+    return ids | {"standard": standard, "named": named}
+
+
+def test_prices_follow_quickbooks_into_the_books_that_a_rule_names(judged: Judged) -> None:
+    ids = judged.ids["products"]
+    found = {
+        (r["product_id"], r["pricebook_id"]): (r["action"], r["unit_price"])
+        for r in read(
+            judged.path,
+            "select * from sync.sync_prices where blocked_reason is null and currency_code = 'USD'",
+        )
+    }
+    standard, named = ids["standard"], ids["named"]
+    assert found == {
+        (ids["priced"], standard): ("update", Decimal(100)),
+        (ids["priced"], named): ("update", Decimal(90)),
+        (ids["unpriced"], standard): ("create", Decimal(20)),
+        (ids["bundled"], standard): ("update", Decimal(200)),
+        (ids["behind"], standard): ("update", Decimal(85)),
+    }
+
+
+def test_a_price_that_a_person_set_is_a_conflict(judged: Judged) -> None:
+    ids = judged.ids["products"]
+    blocked = {
+        r["product_id"]: (r["blocked_reason"], r["blocked_detail"])
+        for r in read(judged.path, "select * from sync.sync_prices where product_id != ''")
+        if r["blocked_reason"]
+    }
+    assert blocked == {
+        ids["typed over"]: (
+            "changed_by_hand",
+            "a person set unit_price to 45.0000000, QuickBooks says 50.0000000",
+        ),
+        ids["typed over first"]: (
+            "changed_by_hand",
+            "a person set unit_price to 75.0000000, QuickBooks says 80.0000000",
+        ),
+    }
+
+
+def test_a_rule_for_a_price_book_that_is_not_there_says_so(judged: Judged) -> None:
+    (row,) = read(judged.path, "select * from sync.sync_prices where product_id = ''")
+    assert (row["price_book_name"], row["blocked_reason"]) == (
+        "Distribution 2025", "price_book_missing",
+    )  # fmt: skip
+
+
+def test_new_products_become_items_or_say_why_not(judged: Judged) -> None:
+    ids = judged.ids["products"]
+    found = {
+        r["product_id"]: r["blocked_reason"] or (r["item_name"], r["sku"], r["income_account_id"])
+        for r in read(judged.path, "select * from sync.sync_products where action = 'create'")
+    }
+    assert found == {
+        ids["new"]: ("NEW", "NEW", "80"),
+        ids["new of no rule"]: "item_rule_missing",
+        ids["named like another"]: "item_name_taken",
+        ids["named like a likely one"]: "product_in_review",
+        ids["without account"]: "income_account_missing",
+    }
+
+
+@scene
+def _customers_to_write(b: Builder) -> dict[str, str]:
+    parent, parent_customer = b.known("Mother Works")
+    child = b.account("Daughter Works", ParentId=parent, Payment_Terms__c="Net 30")
+    b.deal(child, [sold("10.00")])
+    grandchild = b.account("Granddaughter Works", ParentId=child)
+    b.deal(grandchild, [sold("10.00")])
+    slow = b.account("Slow Payers", Payment_Terms__c="Net 99")
+    b.deal(slow, [sold("10.00")])
+    typed = b.customer(
+        "Typed Over", PrimaryEmailAddr={"Address": "typed@example.com"},
+        ShipAddr={"Line1": "1 Old Dock"},
+    )  # fmt: skip
+    account = b.account("Typed Over", (US, typed), ShippingStreet="2 New Dock")
+    b.salesforce["Contact"].append(
+        {
+            "Id": b._id("003"), "AccountId": account, "Email": "bills@example.com",
+            "Billing_Contact__c": True, "IsDeleted": False,
+        }
+    )  # fmt: skip
+    b.sent("customers", US, account, '{"PrimaryEmailAddr":{"Address":"before@example.com"}}')
+    return {
+        "parent": parent_customer, "child": child, "grandchild": grandchild, "slow": slow,
+        "typed": account,
+    }  # fmt: skip
+
+
+def test_a_new_customer_gets_parent_and_terms(judged: Judged) -> None:
+    ids = judged.ids["customers_to_write"]
+    found = {r["account_id"]: r for r in read(judged.path, "select * from sync.sync_customers")}
+    child, grandchild = found[ids["child"]], found[ids["grandchild"]]
+    assert (child["parent_customer_id"], child["term_id"]) == (ids["parent"], "3")
+    assert (grandchild["parent_customer_id"], grandchild["parent_change_key"]) == (
+        None, child["change_key"],
+    )  # fmt: skip
+    assert found[ids["slow"]]["blocked_reason"] == "term_unknown"
+    assert "seeds/terms.csv" in found[ids["slow"]]["blocked_detail"]
+
+
+def test_a_field_of_a_customer_that_a_person_changed_is_a_conflict(judged: Judged) -> None:
+    account = judged.ids["customers_to_write"]["typed"]
+    (row,) = read(judged.path, f"select * from sync.sync_customers where account_id = '{account}'")
+    assert (row["conflict_fields"], row["email"], row["current_email"]) == (
+        "email", "bills@example.com", "typed@example.com",
+    )  # fmt: skip
+    assert (row["shipping_line1"], row["current_shipping_line1"]) == ("2 New Dock", "1 Old Dock")

@@ -56,6 +56,7 @@ class Builder:
     decisions: list[Row] = field(default_factory=list)
     periods: list[Row] = field(default_factory=list)
     receivables: list[Row] = field(default_factory=list)
+    versions: dict[tuple[str, str], list[Row]] = field(default_factory=lambda: defaultdict(list))
     as_of: str = AS_OF
     _serial: int = 0
 
@@ -287,6 +288,47 @@ class Builder:
             }
         )
 
+    def sent(self, flow: str, place: str, record_id: str, payload: str) -> None:
+        """A line of the ledger: we changed this, from data of an hour ago."""
+        self.wrote(flow, record_id, "1", company=place)
+        self.ledger[-1] = {
+            **self.ledger[-1],
+            "action": "update",
+            "payload": payload,
+            "finished_at": "2026-11-20T16:00:00Z",
+            "known_as_of": "2026-11-20T16:00:00Z",
+        }
+
+    def price_book(self, name: str, *, is_standard: bool = False) -> str:
+        """A price book in use."""
+        book_id = self._id("01s")
+        self.salesforce["Pricebook2"].append(
+            _stamped(Id=book_id, Name=name, IsActive=True, IsStandard=is_standard)
+        )
+        return book_id
+
+    def product(self, name: str, prices: Mapping[str, str], family: str | None = None) -> str:
+        """A product with its prices in dollars by price book."""
+        product_id = self._id("01t")
+        self.salesforce["Product2"].append(
+            _stamped(Id=product_id, Name=name, ProductCode=name, Family=family, IsActive=True)
+        )
+        for book_id, price in prices.items():
+            self.salesforce["PricebookEntry"].append(
+                _stamped(
+                    Id=self._id("01u"), Pricebook2Id=book_id, Product2Id=product_id,
+                    UnitPrice=Decimal(price), CurrencyIsoCode="USD", IsActive=True,
+                )
+            )  # fmt: skip
+        return product_id
+
+    def item(self, name: str, price: str = "0", company: str = US, **known: Any) -> str:
+        """An item with the name as its code."""
+        item_id = self._number()
+        record = {"Name": name, "FullyQualifiedName": name, "Sku": name, "Type": "Service"}
+        self._list(company, "Item", Id=item_id, **(record | {"UnitPrice": Decimal(price)} | known))
+        return item_id
+
     def world(self) -> World:
         """Everything collected so far."""
         return World(
@@ -300,6 +342,7 @@ class Builder:
             decisions=self.decisions,
             periods=self.periods,
             receivables=self.receivables,
+            versions=self.versions,
         )
 
     def report_receivables(self, company: str, wrong: Mapping[str, str] | None = None) -> None:

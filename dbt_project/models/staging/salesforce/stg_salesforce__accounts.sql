@@ -21,6 +21,7 @@ select
     shipping_country,
     owner_id,
     currency_iso_code as currency_code,
+    {{ optional_column(source('raw_salesforce', 'account'), 'payment_terms__c') }} as payment_terms,
     nullif(trim(qbo_customer_id__c), '') as linked_customer_key,
     cast(qbo_open_balance__c as decimal(18, 2)) as open_balance,
     cast(qbo_overdue_balance__c as decimal(18, 2)) as overdue_balance,

@@ -6,5 +6,9 @@ select
     cast(unit_price as decimal(28, 10)) as unit_price,
     currency_iso_code as currency_code,
     coalesce(is_active, false) as is_active,
+    coalesce(
+        {{ optional_column(source('raw_salesforce', 'pricebook_entry'), 'use_standard_price') }}
+        = 'true', false
+    ) as takes_standard_price,
     {{ is_deleted_or_gone('PricebookEntry') }} as is_deleted
 from {{ source('raw_salesforce', 'pricebook_entry') }}

@@ -1,0 +1,28 @@
+-- What a bundle consists of: one row per component.
+with
+
+raw_items as (
+    select
+        *,
+        from_json(payload, '{
+            "ItemGroupDetail": {
+                "ItemGroupLine": [{"ItemRef": {"value": "VARCHAR"}, "Qty": "DECIMAL(28,10)"}]
+            }
+        }') as doc
+    from {{ source('raw_quickbooks', 'item') }}
+),
+
+lines as (
+    select
+        company_id,
+        id as item_id,
+        unnest(doc."ItemGroupDetail"."ItemGroupLine") as line
+    from raw_items
+)
+
+select
+    company_id,
+    item_id,
+    line."ItemRef".value as component_item_id,
+    line."Qty" as quantity
+from lines
