@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import close_cli, match_cli, match_model_cli, telemetry, why_cli
+from orchestration import close_cli, match_cli, match_model_cli, telemetry, what_if_cli, why_cli
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -26,6 +26,7 @@ app.add_typer(match_cli.app, name="match")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
 app.command()(why_cli.why)
+app.command()(what_if_cli.what_if)
 
 Flows = Annotated[
     list[str] | None,

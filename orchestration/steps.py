@@ -8,7 +8,7 @@ Each takes the settings and returns a value; none prints.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,9 +105,15 @@ def judge(
     raising: bool = True,
     only: Sequence[str] = (),
     as_of: datetime | None = None,
+    dials: Mapping[str, str] | None = None,
 ) -> Build:
-    """Build what needs the scores (links, reconciliation, intended writes), or `only` these."""
-    result = _build(settings, progress, as_of, tests=tests, select=only, exclude=[BEFORE_SCORES])
+    """Build what needs the scores (links, reconciliation, intended writes), or `only` these.
+
+    `dials` are settings of the project to be tried out instead of those in force.
+    """
+    result = _build(
+        settings, progress, as_of, dials, tests=tests, select=only, exclude=[BEFORE_SCORES]
+    )
     return require_passed(result) if raising else result
 
 
@@ -209,12 +215,13 @@ def _build(
     settings: Settings,
     progress: Progress,
     as_of: datetime | None,
+    dials: Mapping[str, str] | None = None,
     *,
     tests: bool,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Build:
-    variables = _variables(settings)
+    variables = {**_variables(settings), **(dials or {})}
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
     return build(

@@ -23,7 +23,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_the_readme_names_no_command_that_is_not_there() -> None:
-    named = set(re.findall(r"`crossfoot (\w+)", README))
+    named = set(re.findall(r"`crossfoot ([\w-]+)", README))
     assert named <= commands()
 
 

@@ -14,7 +14,11 @@ from built_company import Company
 from pipelines import warehouse
 
 PAGE = Path(__file__).resolve().parents[2] / "dbt_project" / "QUERIES.md"
-ASKED = re.findall(r"^## (.+?)\n\n```sql\n(.+?);\n```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+ASKED = re.findall(
+    r"^## ([^\n]+)\n(?:(?!^## ).)*?```sql\n(.+?);\n```",
+    PAGE.read_text(encoding="utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
 
 # A process of its own, in another folder and without our packages on its path; extensions can
 # neither be fetched nor found.
@@ -61,7 +65,7 @@ def answers(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 def test_there_are_ten_questions_or_more() -> None:
     assert len({question for question, _ in ASKED}) == len(ASKED) >= 10
-    assert len(ASKED) == PAGE.read_text().count("```sql")
+    assert len(ASKED) == PAGE.read_text(encoding="utf-8").count("```sql")
 
 
 @pytest.mark.parametrize("question", [question for question, _ in ASKED])
