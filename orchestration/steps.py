@@ -207,7 +207,11 @@ def rules_in_force(settings: Settings) -> str:
 
 def _variables(settings: Settings) -> dict[str, str]:
     go_live_on = settings.go_live_on.isoformat() if settings.go_live_on else ""
-    given = {"go_live_on": go_live_on, "judged_org_id": settings.judged_org_id or ""}
+    given = {
+        "go_live_on": go_live_on,
+        "judged_org_id": settings.judged_org_id or "",
+        "overdue_mail": settings.overdue_mail if settings.overdue_mail != "off" else "",
+    }
     return {name: value for name, value in given.items() if value}
 
 

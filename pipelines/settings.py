@@ -99,6 +99,8 @@ class Settings:
     # The share of links that must be right when a model is replayed on confirmed history.
     match_precision: float
     _delivery: DeliverySettings | ConfigurationError = field(repr=False)
+    # Whether reminders of overdue invoices are sent to customers, and by whom.
+    overdue_mail: Literal["off", "salesforce"]
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
 
@@ -187,6 +189,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
         match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
         _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
+        overdue_mail="salesforce"
+        if values.choice("CROSSFOOT_OVERDUE_MAIL", ("off", "salesforce"), "off") == "salesforce"
+        else "off",
         _salesforce=salesforce,
         _quickbooks=quickbooks,
     )

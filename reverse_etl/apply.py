@@ -30,7 +30,7 @@ from reverse_etl.failpoints import reach
 from reverse_etl.ledger import WITHDRAWN, Context, Entry, Finding, Intent, Ledger
 from reverse_etl.plan import may_succeed_unchanged
 from reverse_etl.syncs import registry
-from reverse_etl.syncs.flow import Answer, Clients, Flow
+from reverse_etl.syncs.flow import Answer, Clients, Flow, one_place
 
 Progress = Callable[[str], None]
 _LONGEST_PAUSE = 120.0
@@ -145,7 +145,7 @@ def apply_plan(
         run.settled |= _settle_all(run, plan)
         for flow in registry.FLOWS:
             own = [change for change in plan.changes if change.flow == flow.name]
-            for group in groups(own, flow.batch):
+            for group in groups(own, flow.batch, flow.weigh):
                 run.outcomes.extend(_apply_group(run, flow, group))
     except CrossfootError as problem:
         problem.add_note(f"Before that, {run.finished} of {run.total} changes were finished.")
@@ -155,21 +155,30 @@ def apply_plan(
     return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), others)
 
 
-def groups(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]:
-    """Changes cut, in their order, into groups of one company of which none needs another."""
+def groups(
+    changes: Iterable[Change], size: int, weigh: Callable[[Change], float] = one_place
+) -> Iterator[tuple[Change, ...]]:
+    """Changes cut, in their order, into groups for one call each: of one company, one kind of
+    record and one action, of which none needs another, and which together fill `size` places."""
     group: list[Change] = []
+    filled = 0.0
     for change in changes:
         fits = not group or (
-            len(group) < size
-            and group[0].company_id == change.company_id
+            filled + weigh(change) <= size
+            and _kind(group[0]) == _kind(change)
             and not any(member.key in change.needs for member in group)
         )
         if not fits:
             yield tuple(group)
-            group = []
+            group, filled = [], 0.0
         group.append(change)
+        filled += weigh(change)
     if group:
         yield tuple(group)
+
+
+def _kind(change: Change) -> tuple[str, str, str]:
+    return change.company_id, change.entity, change.action
 
 
 def _settle_all(run: _Run, plan: Plan) -> dict[str, Outcome]:
@@ -369,6 +378,8 @@ def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:
 def _finding(entry: Entry, answer: Answer, young: bool) -> Finding:
     """What an answer settles. The refusal of a repeat settles nothing while the first may be
     hidden still: the vendor may have that one and refuse another."""
+    if answer.lost:
+        return Finding(entry.change_key, "unknown", None, answer.code, answer.message)
     if young and not answer.accepted:
         words = f"refused when it was repeated, look again later: {answer.message}"
         return Finding(entry.change_key, "unknown", None, answer.code, words)

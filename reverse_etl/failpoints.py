@@ -29,6 +29,7 @@ FLOW_POINTS = (
 )  # fmt: skip
 FLOW_NAMES = (
     "customers", "products", "prices", "estimates", "invoices", "account_status", "deal_status",
+    "overdue",
 )  # fmt: skip
 POINTS = (
     *(f"{flow}.{point}" for flow in FLOW_NAMES for point in FLOW_POINTS),

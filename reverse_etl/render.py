@@ -27,6 +27,7 @@ FLOW_WORDS = {
     "invoices": "Invoices in QuickBooks",
     "account_status": "Balances on Salesforce accounts",
     "deal_status": "Billing status on Salesforce deals",
+    "overdue": "Tasks and reminders about overdue invoices",
 }
 REASON_WORDS = {
     "before_go_live": "the deal was closed before the go-live date",
@@ -67,6 +68,9 @@ REASON_WORDS = {
     "estimate_without_lines": "the estimate has no item lines",
     "too_many_lines": "it has more lines than are written at once",
     "no_price_book": "no price book has all its products in the currency",
+    "mail_address_missing": "the customer has no e-mail address",
+    "quiet_hours": "reminders are sent in working hours only",
+    "task_unknown": "the row names no task",
     "customer_unknown": "the row names no customer to change",
     "key_mismatch": "the row carries the key of another record",
     "closed_period": "the books are closed for that day",

@@ -17,6 +17,19 @@
         undeleted boolean,
         loaded_at timestamptz
     );
+    create table if not exists raw_salesforce.task (
+        org_id varchar,
+        id varchar,
+        is_deleted boolean,
+        what_id varchar,
+        subject varchar,
+        activity_date date,
+        status varchar,
+        priority varchar,
+        owner_id varchar,
+        description varchar,
+        is_closed boolean
+    );
     create table if not exists matching.customer_scores (
         org_id varchar,
         account_id varchar,

@@ -34,6 +34,7 @@ GROUPS = {
     "billing": "billing",
     "invoices": "billing",
     "estimates": "billing",
+    "overdue": "billing",
 }
 
 

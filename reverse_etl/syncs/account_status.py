@@ -20,6 +20,7 @@ COLUMNS = {
     "overdue_balance": "QBO_Overdue_Balance__c",
     "oldest_due_on": "QBO_Oldest_Due_Date__c",
     "last_payment_on": "QBO_Last_Payment_Date__c",
+    "is_overdue": "QBO_Overdue__c",
 }
 
 
@@ -35,11 +36,13 @@ class AccountStatusRow:
     overdue_balance: Decimal | None
     oldest_due_on: date | None
     last_payment_on: date | None
+    is_overdue: bool | None
     current_linked_customer_key: str | None
     current_open_balance: Decimal | None
     current_overdue_balance: Decimal | None
     current_oldest_due_on: date | None
     current_last_payment_on: date | None
+    current_is_overdue: bool | None
     is_changed: bool
     blocked_reason: str | None
 

@@ -216,11 +216,11 @@ def nodes(entry: Entry) -> tuple[Node, ...]:
 
 
 def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """One graph for each opportunity, as many in one call as it takes; an answer for each.
+    """One graph for each opportunity, all in one call; an answer for each.
 
     Raises `Incomplete` when the number of answers is not the number of graphs.
     """
-    replies = [reply for part in _parts(entries) for reply in clients.salesforce.write_graphs(part)]
+    replies = clients.salesforce.write_graphs([nodes(entry) for entry in entries])
     if len(replies) != len(entries):
         raise Incomplete(
             "Salesforce", ENTITY,
@@ -233,15 +233,11 @@ def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
     ]
 
 
-def _parts(entries: Sequence[Entry]) -> Iterator[list[tuple[Node, ...]]]:
-    part: list[tuple[Node, ...]] = []
-    for graph in map(nodes, entries):
-        if part and (len(part) == GRAPH_LIMIT or sum(map(len, part)) + len(graph) > NODE_LIMIT):
-            yield part
-            part = []
-        part.append(graph)
-    if part:
-        yield part
+def _nodes_of(change: Change) -> float:
+    """The nodes that an opportunity takes of a call's; at least so many that 75 graphs fill it."""
+    body = from_json(change.payload)
+    count = 1 + len(body.get("lines", ())) + len(body.get("gone", ()))
+    return max(count, NODE_LIMIT / GRAPH_LIMIT)
 
 
 def find(clients: Clients, entry: Entry) -> str | None:
@@ -266,4 +262,6 @@ def find(clients: Clients, entry: Entry) -> str | None:
     return found[0] if found else None
 
 
-FLOW = Flow(NAME, "salesforce", (MART, LINES_MART), GRAPH_LIMIT, changes, send, find)
+FLOW = Flow(
+    NAME, "salesforce", (MART, LINES_MART), NODE_LIMIT, changes, send, find, weigh=_nodes_of
+)

@@ -123,20 +123,28 @@ class Facts:
 
 @dataclass(frozen=True)
 class Answer:
-    """The vendor's answer about one change: accepted with its id, or refused in its words."""
+    """The vendor's answer about one change: accepted with its id, or refused in its words; `lost`
+    where no answer came for this one and it may have been done."""
 
     accepted: bool
     remote_id: str | None
     code: str = ""
     message: str = ""
+    lost: bool = False
+
+
+def one_place(change: Change) -> float:
+    """Each change takes one place of a call."""
+    return 1
 
 
 @dataclass(frozen=True)
 class Flow:
-    """One write flow. `send` gets at most `batch` entries, all of one company, and answers in
-    their order; `find` looks in the other system for what an entry in doubt would have written.
-    A `repeatable` write ends the same however often it arrives, so it needs no look before it is
-    sent again."""
+    """One write flow. `send` gets entries that go in a single call, all of one company, one kind of
+    record and one action, and answers in their order: as many as fill `batch` places, of which each
+    takes as many as `weigh` says. A call that failed as a whole may be made again as a whole.
+    `find` looks in the other system for what an entry in doubt would have written. A `repeatable`
+    write ends the same however often it arrives, so it needs no look before it is sent again."""
 
     name: str
     system: System
@@ -146,6 +154,7 @@ class Flow:
     send: Callable[[Clients, Sequence[Entry]], Sequence[Answer]]
     find: Callable[[Clients, Entry], str | None]
     repeatable: bool = False
+    weigh: Callable[[Change], float] = one_place
 
 
 def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:

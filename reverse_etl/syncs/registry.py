@@ -12,6 +12,7 @@ from reverse_etl.syncs import (
     deal_status,
     estimates,
     invoices,
+    overdue,
     products,
 )
 from reverse_etl.syncs.flow import Flow
@@ -24,6 +25,7 @@ FLOWS: tuple[Flow, ...] = (
     invoices.FLOW,
     account_status.FLOW,
     deal_status.FLOW,
+    overdue.FLOW,
 )
 NAMES = tuple(flow.name for flow in FLOWS)
 

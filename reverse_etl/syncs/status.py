@@ -98,6 +98,8 @@ def find(clients: Clients, entry: Entry) -> str | None:
 
 
 def _same(current: Any, wanted: Any) -> bool:
+    if isinstance(wanted, bool):
+        return bool(current) == wanted
     if isinstance(wanted, Decimal | int) and current is not None:
         return Decimal(str(current)) == wanted
     return (current or None) == (wanted or None)

@@ -33,6 +33,7 @@ from reverse_etl.syncs.customers import CustomerRow
 from reverse_etl.syncs.deal_status import DealStatusRow
 from reverse_etl.syncs.estimates import EstimateLineRow, EstimateRow
 from reverse_etl.syncs.invoices import InvoiceLineRow, InvoiceRow
+from reverse_etl.syncs.overdue import OverdueRow
 from reverse_etl.syncs.products import PriceRow, ProductRow
 
 PRODUCT, PRICE = "01tHs000001AaAaIAK", "01uHs000001AaAaIAK"
@@ -48,6 +49,7 @@ ROWS = {
     "sync_prices": PriceRow,
     "sync_deal_status": DealStatusRow,
     "sync_account_status": AccountStatusRow,
+    "sync_overdue": OverdueRow,
     "sync_estimates": EstimateRow,
     "sync_estimate_lines": EstimateLineRow,
 }
@@ -78,6 +80,7 @@ CUSTOM_FIELDS = [
     field_of("Account.QBO_Overdue_Balance__c", "Currency", **CURRENCY),
     field_of("Account.QBO_Oldest_Due_Date__c", "Date"),
     field_of("Account.QBO_Last_Payment_Date__c", "Date"),
+    field_of("Account.QBO_Overdue__c", "Checkbox", defaultValue=False),
     field_of("Opportunity.QBO_Invoice_Id__c", "Text", length=80, externalId=True),
     field_of("Opportunity.QBO_Invoice_Number__c", "Text", length=40),
     field_of("Opportunity.PO_Number__c", "Text", length=40),

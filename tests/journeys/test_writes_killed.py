@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 from small_company import ORG, US, SmallCompany, account_id, deal_id, rows, running_company
-from writing import account_status_row, customer_row, deal_status_row, estimate_row, invoice_row
+from writing import (
+    account_status_row,
+    customer_row,
+    deal_status_row,
+    estimate_row,
+    invoice_row,
+    overdue_row,
+)
 
 from reverse_etl import cycle
 from reverse_etl.failpoints import FLOW_POINTS, POINTS
@@ -58,6 +65,7 @@ def everything(first: int) -> dict[str, Any]:
         deals=[deal_status_row(n) for n in (first, first + 1)],
         accounts=[account_status_row(n) for n in (first, first + 1)],
         estimates=[estimate_row(first)],
+        overdue=[overdue_row(first)],
     )
 
 
@@ -83,6 +91,9 @@ def finish(company: SmallCompany, checksum: str, first: int, before: int) -> Non
     assert created(company) - before == 3
     deals = company.sandbox.kernel.store.table(ORG, "Opportunity")
     assert {r["QBO_Invoice_Status__c"] for r in deals if r["Id"] == deal_id(first)} == {"Open"}
+    chased = overdue_row(first)["subject"]
+    made = company.sandbox.kernel.store.table(ORG, "Task")
+    assert sum(r["Subject"] == chased for r in made) == 1
     offered = estimate_row(first)["estimate_key"]
     assert sum(r.get("QBO_Estimate_Id__c") == offered for r in deals) == 1
     calls = company.write_calls()

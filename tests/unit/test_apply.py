@@ -22,6 +22,7 @@ from writing import (
     estimate_row,
     invoice_row,
     marts,
+    overdue_row,
     price_row,
     product_row,
 )
@@ -351,6 +352,7 @@ EVERYTHING = marts(
     estimates=[estimate_row()],
     products=[product_row()],
     prices=[price_row()],
+    overdue=[overdue_row()],
 )
 
 
@@ -392,12 +394,12 @@ def test_dying_anywhere_and_running_again_writes_everything_once(
     with pytest.raises(Died):
         world.apply(plan)
     kill(None)
-    assert world.statuses(world.apply(plan)) == ["done"] * 8
+    assert world.statuses(world.apply(plan)) == ["done"] * 9
     assert (world.us.writes, len(world.us.customers), len(world.us.invoices)) == (3, 1, 1)
     assert world.org.graphs == 1
     assert len(world.us.items) == 1
     assert {e.status for e in snapshot(world.state, registry.NAMES)} == {"done"}
-    assert world.plan(EVERYTHING).done_before == 8
+    assert world.plan(EVERYTHING).done_before == 9
 
 
 @pytest.mark.parametrize("point", LOOKING)
@@ -431,7 +433,10 @@ def test_every_point_of_the_list_is_reached_and_no_other(
         world.us.faults = world.org.faults = []
         world.apply(plan)
     rest = marts(
-        deals=[deal_status_row()], accounts=[account_status_row()], estimates=[estimate_row()]
+        deals=[deal_status_row()],
+        accounts=[account_status_row()],
+        estimates=[estimate_row()],
+        overdue=[overdue_row()],
     )
     world.apply(world.plan(rest))
     expected = set(SENDING) | set(LOOKING)

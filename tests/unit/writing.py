@@ -190,16 +190,55 @@ def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "overdue_balance": Decimal("0.00"),
         "oldest_due_on": None,
         "last_payment_on": None,
+        "is_overdue": False,
         "currency_code": "USD",
         "current_linked_customer_key": None,
         "current_open_balance": None,
         "current_overdue_balance": None,
         "current_oldest_due_on": None,
         "current_last_payment_on": None,
+        "current_is_overdue": False,
         "is_changed": True,
         "blocked_reason": None,
     }
     return {**row, **changed}
+
+
+def overdue_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """An invoice of 150.00, twenty days overdue, for which there is no task yet."""
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "company_id": US,
+        "invoice_id": str(700 + number),
+        "document_number": f"1{number:03}",
+        "act": "open_task",
+        "plan_step": 0,
+        "account_id": account_id(number),
+        "owner_id": None,
+        "email": f"ap{number}@example.com",
+        "balance": Decimal("150.00"),
+        "currency_code": "USD",
+        "days_overdue": 20,
+        "task_id": None,
+        "current_task_status": None,
+        "current_priority": None,
+        "wanted_task_status": "Not Started",
+        "wanted_priority": "Normal",
+        "task_due_on": date(2026, 11, 24),
+        "subject": f"Overdue: invoice 1{number:03} of Account {number}",
+        "body": f"Crossfoot overdue {US}-{700 + number}\n150.00 USD were due.",
+        "blocked_reason": None,
+        "data_as_of": AS_OF,
+    }
+    return {**row, **changed}
+
+
+def reminder_row(number: int = 1, step: int = 2, **changed: Any) -> dict[str, Any]:
+    """The mail of a step about the same invoice."""
+    mail = {"act": "send_mail", "plan_step": step, "wanted_task_status": None}
+    mail |= {"wanted_priority": None, "task_due_on": None, "body": "Dear customer, …"}
+    mail |= {"subject": f"Reminder: invoice 1{number:03} [{step}]"}
+    return overdue_row(number, **{**mail, **changed})
 
 
 def estimate_row(number: int = 1, **changed: Any) -> dict[str, Any]:
@@ -313,6 +352,7 @@ def marts(
     estimates: Sequence[dict[str, Any]] = (),
     products: Sequence[dict[str, Any]] = (),
     prices: Sequence[dict[str, Any]] = (),
+    overdue: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
     return {
@@ -323,6 +363,7 @@ def marts(
         "sync_prices": list(prices),
         "sync_deal_status": list(deals),
         "sync_account_status": list(accounts),
+        "sync_overdue": list(overdue),
         "sync_estimates": list(estimates),
         "sync_estimate_lines": [line for row in estimates for line in estimate_lines(row)],
     }
@@ -497,12 +538,13 @@ class FakeOrg:
         self.mails.append(dict(mail))
 
     def query_all(self, soql: str) -> list[dict[str, Any]]:
-        """The records that the last literal of the query is the id or the estimate's key of."""
+        """The records that the last literal of the query is the id or a key of."""
         wanted = soql.rsplit("'", 2)[1]
+        keys = ("Id", "QBO_Estimate_Id__c", "QBO_Estimate_Version__c", "WhatId")
         return [
             copy.deepcopy(r)
-            for i, r in self.records.items()
-            if wanted in (i, r.get("QBO_Estimate_Id__c"), r.get("QBO_Estimate_Version__c"))
+            for r in self.records.values()
+            if wanted in [r.get(key) for key in keys]
         ]
 
 

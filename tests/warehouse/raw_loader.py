@@ -64,6 +64,7 @@ SALESFORCE: dict[str, dict[str, str]] = {
         "QBO_Overdue_Balance__c": MONEY,
         "QBO_Oldest_Due_Date__c": DAY,
         "QBO_Last_Payment_Date__c": DAY,
+        "QBO_Overdue__c": FLAG,
     },
     "Contact": {
         **dict.fromkeys(
@@ -124,6 +125,13 @@ SALESFORCE: dict[str, dict[str, str]] = {
         "TotalPrice": MONEY,
         "ServiceDate": DAY,
         "SortOrder": "INTEGER",
+    },
+    "Task": {
+        **dict.fromkeys(
+            ("WhatId", "OwnerId", "Subject", "Status", "Priority", "Description"), TEXT
+        ),
+        "ActivityDate": DAY,
+        "IsClosed": FLAG,
     },
     "OpportunityHistory": {
         **dict.fromkeys(("OpportunityId", "StageName", "CreatedById"), TEXT),

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import md5
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
-from worlds import ORG, UK, US, Builder, Sold, build, read, sold
+from worlds import ORG, PROJECT, UK, US, Builder, Sold, build, read, sold
+
+from pipelines import transform, warehouse
 
 Row = dict[str, Any]
 PRICE = "WRONG_PRICE_OR_DISCOUNT"
@@ -742,6 +745,122 @@ def test_a_deal_made_from_an_estimate_is_billed_once(judged: Judged) -> None:
     (due,) = judged.planned(ids["open_deal"])
     assert (due["blocked_reason"], due["estimate_id"]) == (None, ids["open"])
     assert judged.why_blocked(ids["elsewhere_deal"]) == ["estimate_already_invoiced"]
+
+
+# --- overdue ----------------------------------------------------------------------------------
+
+
+@scene
+def _overdue(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Overdue", email="ap@overdue.example")
+    # A task as Salesforce holds it, and what its owner says of it.
+    said: dict[str, dict[str, Any]] = {
+        "new": {},
+        "late": {"Priority": "Normal"},
+        "high": {"Priority": "High"},
+        "disputed": {"Status": "Waiting on someone else"},
+        "promised": {"Status": "Deferred", "ActivityDate": "2026-11-20"},
+        "broken": {"Status": "Deferred", "ActivityDate": "2026-11-19"},
+        "handled": {"Status": "Completed", "IsClosed": True},
+        "deleted": {"IsDeleted": True},
+        "paid": {},
+        "paid_and_done": {"Status": "Completed", "IsClosed": True},
+        "small": {},
+        "fresh": {},
+    }
+    ids = {"account": account}
+    for name, task in said.items():
+        balance = {"paid": "0", "paid_and_done": "0", "small": "0.99"}.get(name, "150")
+        on = {"new": "2026-11-19", "fresh": "2026-11-20"}.get(name, "2026-10-11")
+        ids[name] = b.invoice(customer, "150", on, balance=balance)
+        if task or name == "paid":
+            b.task(account, f"Crossfoot overdue {US}-{ids[name]}\nwords", **task)
+    ids["unknown"] = b.invoice(b.customer("Overdue stranger"), "150", "2026-10-11")
+    return ids
+
+
+def test_each_overdue_invoice_is_in_one_state(judged: Judged) -> None:
+    ids = judged.ids["overdue"]
+    states = {
+        r["invoice_id"]: (r["state"], r["step"])
+        for r in read(judged.path, "select * from intermediate.int_overdue__states")
+    }
+    assert {name: states.get(ids[name]) for name in ids if name != "account"} == {
+        "new": ("chased", 1),
+        "late": ("chased", 3),
+        "high": ("chased", 3),
+        "disputed": ("disputed", 3),
+        "promised": ("promised", 3),
+        "broken": ("chased", 3),
+        "handled": ("handled", 3),
+        "deleted": ("handled", 3),
+        "paid": ("settled", None),
+        "paid_and_done": ("settled", None),
+        "small": ("small", 3),
+        "fresh": None,
+        "unknown": ("chased", 3),
+    }
+    (flag,) = read(
+        judged.path, f"select * from sync.sync_account_status where account_id = '{ids['account']}'"
+    )
+    assert flag["is_overdue"]
+
+
+def test_what_is_done_about_each_overdue_invoice(judged: Judged) -> None:
+    ids = judged.ids["overdue"]
+    acts = {
+        r["invoice_id"]: (r["act"], r["wanted_task_status"], r["wanted_priority"])
+        for r in read(judged.path, "select * from sync.sync_overdue")
+    }
+    assert {name: acts[ids[name]] for name in ids if ids[name] in acts} == {
+        "new": ("open_task", "Not Started", "Normal"),
+        "late": ("move_task", None, "High"),
+        "broken": ("move_task", "In Progress", "High"),
+        "paid": ("close_task", "Completed", None),
+        "unknown": ("open_task", "Not Started", "High"),
+    }
+    (unknown,) = read(
+        judged.path, f"select * from sync.sync_overdue where invoice_id = '{ids['unknown']}'"
+    )
+    assert unknown["blocked_reason"] == "account_not_matched"
+    (new,) = read(judged.path, f"select * from sync.sync_overdue where invoice_id = '{ids['new']}'")
+    assert new["body"].splitlines()[0] == f"Crossfoot overdue {US}-{ids['new']}"
+    # A Friday and two working days: the Tuesday after.
+    assert str(new["task_due_on"]) == "2026-11-24"
+
+
+@pytest.mark.parametrize(
+    ("variables", "mailed"),
+    [
+        ({}, {"late": (3, None), "high": (2, None), "unknown": (2, "account_not_matched")}),
+        ({"overdue_time_zone": "Asia/Tokyo"}, {"high": (2, "quiet_hours")}),
+        ({"overdue_mail_every_days": "30"}, {"late": None}),
+    ],
+)
+def test_reminders_one_a_step_in_working_hours(
+    judged: Judged, tmp_path: Path, variables: dict[str, str], mailed: dict[str, Any]
+) -> None:
+    """Step 2 of one invoice was mailed nine days ago; the ledger says so."""
+    ids = judged.ids["overdue"]
+    path = tmp_path / "warehouse.duckdb"
+    copyfile(judged.path, path)
+    with warehouse.writer(path) as connection:
+        connection.execute(
+            "insert into raw_state.ledger by name select 'overdue' as flow, 'EmailMessage' as"
+            " entity, 'done' as status, 'create' as action, ? as record_id, 2 as plan_step,"
+            " timestamptz '2026-11-11 10:00:00Z' as intended_at",
+            [f"{US}-{ids['late']}"],
+        )
+    transform.require_passed(
+        transform.build(
+            PROJECT, path, command="run", select=["int_overdue__states", "sync_overdue"],
+            variables={"overdue_mail": "salesforce", **variables},
+        )
+    )  # fmt: skip
+    rows = read(path, "select * from sync.sync_overdue where act = 'send_mail'")
+    found = {r["invoice_id"]: (r["plan_step"], r["blocked_reason"]) for r in rows}
+    assert {name: found.get(ids[name]) for name in mailed} == mailed
+    assert not {ids[n] for n in ("disputed", "promised", "handled", "paid", "new")} & found.keys()
 
 
 # --- receivables ------------------------------------------------------------------------------

@@ -100,9 +100,12 @@ class Builder:
         self._list(company, "Customer", Id=customer_id, **(record | known))
         return customer_id
 
-    def known(self, name: str, company: str = US, currency: str = "USD") -> tuple[str, str]:
+    def known(
+        self, name: str, company: str = US, currency: str = "USD", email: str = ""
+    ) -> tuple[str, str]:
         """An account and its customer, linked."""
-        customer_id = self.customer(name, company, currency)
+        mail: dict[str, Any] = {"PrimaryEmailAddr": {"Address": email}} if email else {}
+        customer_id = self.customer(name, company, currency, **mail)
         account_id = self.account(name, (company, customer_id), CurrencyIsoCode=currency)
         return account_id, customer_id
 
@@ -185,6 +188,13 @@ class Builder:
         document |= {"ExpirationDate": "2026-12-31"}
         self._list(US, "Estimate", **document)
         return str(document["Id"])
+
+    def task(self, account_id: str, description: str, **known: Any) -> str:
+        """A task about an account."""
+        task_id = self._id("00T")
+        record = {"WhatId": account_id, "Status": "Not Started", "Description": description}
+        self.salesforce["Task"].append(_stamped(Id=task_id, **(record | known)))
+        return task_id
 
     def price(self, product: str = "P1", currency: str = "USD") -> None:
         """The standard price book, with an entry for one product."""

@@ -125,6 +125,17 @@ balances as (
 
 ),
 
+-- The flag of accounts with an invoice that is chased: neither disputed nor promised.
+overdue as (
+
+    select distinct
+        org_id,
+        account_id
+    from {{ ref('int_overdue__states') }}
+    where state = 'chased' and account_count = 1
+
+),
+
 keys_held as (
 
     select
@@ -148,12 +159,17 @@ wanted as (
         cast(coalesce(balances.overdue_balance, 0) as decimal(18, 2)) as overdue_balance,
         balances.oldest_due_on,
         balances.last_payment_on,
+        case
+            when {{ has_column(source('raw_salesforce', 'account'), 'qbo_overdue__c') }}
+                then overdue.account_id is not null
+        end as is_overdue,
         accounts.currency_code,
         accounts.linked_customer_key as current_linked_customer_key,
         accounts.open_balance as current_open_balance,
         accounts.overdue_balance as current_overdue_balance,
         accounts.oldest_due_on as current_oldest_due_on,
         accounts.last_payment_on as current_last_payment_on,
+        accounts.is_overdue as current_is_overdue,
         accounts.currency_code as current_currency_code,
         case
             when
@@ -169,6 +185,9 @@ wanted as (
         on links_main.org_id = accounts.org_id and links_main.account_id = accounts.account_id
     left join balances
         on links_main.org_id = balances.org_id and links_main.account_id = balances.account_id
+    left join overdue
+        on
+            links_main.org_id = overdue.org_id and links_main.account_id = overdue.account_id
     left join keys_held
         on
             links_main.org_id = keys_held.org_id
@@ -187,6 +206,7 @@ final as (
             or overdue_balance is distinct from current_overdue_balance
             or oldest_due_on is distinct from current_oldest_due_on
             or last_payment_on is distinct from current_last_payment_on
+            or is_overdue is distinct from current_is_overdue
         ) as is_changed,
         case when is_changed then blocked_reason end as blocked_reason
     from wanted

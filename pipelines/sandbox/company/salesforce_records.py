@@ -114,6 +114,7 @@ def _account_status(status: AccountStatus) -> Record:
         "QBO_Overdue_Balance__c": status.overdue_balance,
         "QBO_Oldest_Due_Date__c": _day(status.oldest_due_on),
         "QBO_Last_Payment_Date__c": _day(status.last_payment_on),
+        "QBO_Overdue__c": False,
     }
 
 
@@ -451,6 +452,7 @@ def custom_fields() -> list[Record]:
         _money("Account.QBO_Overdue_Balance__c", "QuickBooks overdue balance"),
         _field("Account.QBO_Oldest_Due_Date__c", "Date", "Oldest due date"),
         _field("Account.QBO_Last_Payment_Date__c", "Date", "Last payment date"),
+        _field("Account.QBO_Overdue__c", "Checkbox", "Overdue invoices", defaultValue=False),
         _text(f"{deal}QBO_Invoice_Id__c", "QuickBooks invoice id", 80, externalId=True,
               unique=False, caseSensitive=False),
         _text(f"{deal}QBO_Invoice_Number__c", "Invoice number", 40),

@@ -174,7 +174,7 @@ def _recipients(org: Org, given: Mapping[str, Any]) -> list[str]:
     listed: list[str] = []
     for name in ("emailAddresses", "recipientAddresses", "ccAddresses", "bccAddresses"):
         listed += [part.strip() for part in str(given.get(name) or "").split(",")]
-    many = given.get("emailAddressesArray") or ()
+    many = given.get("emailAddressesArray") or []
     listed += [str(one).strip() for one in (many if isinstance(many, list) else [many])]
     person = given.get("recipientId")
     if person:

@@ -27,6 +27,9 @@ select
     cast(qbo_overdue_balance__c as decimal(18, 2)) as overdue_balance,
     cast(qbo_oldest_due_date__c as date) as oldest_due_on,
     cast(qbo_last_payment_date__c as date) as last_payment_on,
+    cast(
+        {{ optional_column(source('raw_salesforce', 'account'), 'qbo_overdue__c') }} as boolean
+    ) as is_overdue,
     {{ is_deleted_or_gone('Account') }} as is_deleted,
     master_record_id as master_account_id,
     cast(created_date as timestamptz) as created_at,
