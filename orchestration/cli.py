@@ -213,17 +213,44 @@ def judge() -> None:
 @app.command()
 def plan(
     flows: Flows = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, markdown, json or html.")] = "text",
+    by: Annotated[
+        str, typer.Option(help="Who makes it, where the policy wants another to approve it.")
+    ] = "",
 ) -> None:
     """Show every write that is due and every row that is blocked. Sends nothing."""
     from pipelines.settings import load_settings
     from reverse_etl import cycle, render
 
     settings = load_settings()
-    made = cycle.make_plan(settings, tuple(flows) if flows else None)
+    made = cycle.make_plan(settings, tuple(flows) if flows else None, author=by)
     say(render.plan_as(made, form))
     for doubt in cycle.doubts(settings):
         note(f"It may not be applied until this is read again: {doubt}")
+
+
+@app.command()
+def shadow() -> None:
+    """Score the plans of flows in mode shadow against what people did by hand."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle, render
+
+    for line in render.shadow_lines(*cycle.shadow_scores(load_settings())):
+        say(line)
+
+
+@app.command()
+def overwrite(
+    key: Annotated[str, typer.Argument(help="Key of the blocked change, as the plan shows it.")],
+    by: Annotated[str, typer.Option(help="Your name; it is kept with the decision.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept too.")],
+) -> None:
+    """Let the owning system's value win, once, over what a person changed by hand."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle
+
+    cycle.reopen(load_settings(), key, by, reason)
+    say(f"The next plan writes {key}.")
 
 
 @app.command()

@@ -49,14 +49,20 @@ def rounds(
 def one_round(
     settings: Settings, approver: str | None, progress: Progress = silent, *, tests: bool = True
 ) -> Round:
-    """Read, judge and plan; apply the plan as well when somebody approves it."""
+    """Read, judge and plan; apply the plan as well when somebody approves it, or the policy does
+    where it lets flows run by themselves."""
     from reverse_etl import cycle
 
     parse_ahead(settings.dbt_dir, settings.warehouse_path)
     extracted = steps.extract(settings, progress)
     judged = steps.decide(settings, progress, tests=tests)
-    plan = cycle.make_plan(settings)
-    if approver is None or not plan.changes:
-        return Round(extracted, judged, plan, None)
-    cycle.approve(settings, plan.checksum, approver)
+    if approver is None:
+        plan, beyond = cycle.plan_automatic(settings)
+        if not plan.changes or beyond:
+            return Round(extracted, judged, cycle.make_plan(settings), None)
+    else:
+        plan = cycle.make_plan(settings)
+        if not plan.changes:
+            return Round(extracted, judged, plan, None)
+        cycle.approve(settings, plan.checksum, approver)
     return Round(extracted, judged, plan, cycle.apply(settings, plan.checksum, progress))

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from pipelines.errors import ConfigurationError
 from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
+from pipelines.setting_flows import FlowPolicies, read_policies
 from pipelines.setting_names import refuse_unknown
 from pipelines.setting_quickbooks import (
     QUICKBOOKS_HOSTS,
@@ -89,6 +90,7 @@ class Settings:
     report_dir: Path
     dbt_dir: Path
     limits: Limits
+    policies: FlowPolicies
     allowances: Allowances
     read_every_minutes: int
     go_live_on: date | None
@@ -179,6 +181,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         report_dir=values.path("CROSSFOOT_REPORT_DIR", data_dir / "reports"),
         dbt_dir=values.path("CROSSFOOT_DBT_DIR", ROOT / "dbt_project"),
         limits=_limits(values),
+        policies=_policies(values, profile),
         allowances=_allowances(values),
         read_every_minutes=_read_every(values),
         go_live_on=values.day("CROSSFOOT_GO_LIVE_ON"),
@@ -233,6 +236,13 @@ def _limits(values: Values) -> Limits:
         max_amount=values.amounts("CROSSFOOT_MAX_AMOUNT", _MAX_AMOUNT),
         max_creates_per_flow=values.number("CROSSFOOT_MAX_CREATES_PER_FLOW", 200),
     )
+
+
+def _policies(values: Values, profile: str) -> FlowPolicies:
+    """A new installation on real systems plans and sends nothing until somebody says otherwise."""
+    given = values.text("CROSSFOOT_POLICY")
+    path = Path(given).expanduser().absolute() if given else None
+    return read_policies(path, "approve" if profile == "sandbox" else "shadow")
 
 
 def _allowances(values: Values) -> Allowances:

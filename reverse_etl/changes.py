@@ -158,6 +158,7 @@ class Plan:
 
     `data_as_of` is the vendors' clock at the end of the extract behind it. The checksum covers
     the changes alone: two plans with the same changes are one plan to whoever approves them.
+    `shadow` are changes of flows that are only watched: shown, and never sent.
     """
 
     plan_id: str
@@ -170,6 +171,7 @@ class Plan:
     unsettled: tuple[Unsettled, ...]
     done_before: int
     checksum: str
+    shadow: tuple[Change, ...] = ()
 
     @property
     def is_idle(self) -> bool:
@@ -294,6 +296,7 @@ def _read_plan(raw: Mapping[str, Any]) -> Plan:
         unsettled=tuple(Unsettled(**_with_since(u)) for u in raw["unsettled"]),
         done_before=raw["done_before"],
         checksum=raw["checksum"],
+        shadow=tuple(_read_change(c) for c in raw.get("shadow", ())),
     )
 
 

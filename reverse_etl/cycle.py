@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pipelines import warehouse
 from pipelines.errors import Conflict, Stop
 from pipelines.settings import Settings
-from reverse_etl import approvals, calls, decisions, ledger, store
+from reverse_etl import approvals, calls, decisions, ledger, policies, shadows, store
 from reverse_etl import lease as leases
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
 from reverse_etl.approvals import Approval
@@ -53,18 +54,44 @@ class _View:
 
 
 def make_plan(
-    settings: Settings, flows: Sequence[str] | None = None, now: Now = leases.utc_now
+    settings: Settings,
+    flows: Sequence[str] | None = None,
+    now: Now = leases.utc_now,
+    author: str = "",
 ) -> Plan:
-    """Make the plan for these flows (all, if none is named) from the marts, and store it.
+    """Make the plan for these flows (all that are not off, if none is named) from the marts, and
+    store it with who made it. What shadowed flows would do is remembered, to be scored.
 
-    Sends nothing. Raises `Stop` when the warehouse is missing, busy or breaks a contract.
+    Sends nothing. Raises `Stop` when the warehouse is missing, busy or breaks a contract, and
+    `ConfigurationError` for a flow that is off.
     """
-    chosen = registry.chosen(flows or ())
+    chosen = policies.planned_flows(settings.policies, flows or ())
+    shadowed = policies.shadowed(settings.policies, chosen)
     view = _view(settings, chosen)
+    by_hand = _by_hand(settings) if "invoices" in shadowed else {}
     with opened(settings) as state:
         plan = _plan(settings, state, chosen, view, now())
-        store.keep(state, plan)
+        store.keep(state, plan, author.strip(), now())
+        if shadowed:
+            shadows.record(state, plan, shadowed, by_hand, now())
     return plan
+
+
+def plan_automatic(settings: Settings, now: Now = leases.utc_now) -> tuple[Plan, tuple[str, ...]]:
+    """A plan of the flows in mode automatic, approved by the policy where it is within its limits;
+    otherwise with the reasons why a person has to look."""
+    own = [f.name for f in registry.FLOWS if settings.policies.of(f.name).mode == "automatic"]
+    plan = make_plan(settings, own, now) if own else _no_plan(now())
+    beyond = policies.over_automatic(plan, settings.policies)
+    if plan.changes and not beyond:
+        approve(settings, plan.checksum, policies.POLICY, "within the limits of the policy", now)
+    return plan, beyond
+
+
+def shadow_scores(settings: Settings) -> tuple[tuple[shadows.Score, ...], list[dict[str, Any]]]:
+    """How the shadow plans compare with what people did, and what they did otherwise."""
+    with opened(settings) as state:
+        return shadows.scores(state), shadows.differing(state)
 
 
 def doubts(settings: Settings) -> tuple[str, ...]:
@@ -81,10 +108,16 @@ def stored_plan(settings: Settings, checksum: str) -> Plan:
 def approve(
     settings: Settings, checksum: str, who: str, note: str = "", now: Now = leases.utc_now
 ) -> Approval:
-    """Record that a person allows this plan, for 24 hours. Raises `Stop` for an unknown one."""
+    """Record that a person allows this plan, for as long as the policy says (24 hours).
+
+    Raises `Stop` for an unknown one, `ApprovalMissing` for who may not approve it.
+    """
     with opened(settings) as state:
         plan = store.load(state, checksum)
-        return approvals.approve(state, plan.checksum, who, now(), note=note)
+        authors = store.authors(state, plan.checksum)
+        policies.refuse_approver(plan, settings.policies, who.strip(), authors)
+        hours = policies.valid_for(plan, settings.policies)
+        return approvals.approve(state, plan.checksum, who, now(), hours, note)
 
 
 def apply(
@@ -104,7 +137,12 @@ def apply(
     """
     with opened(settings) as state, leases.hold(state, "apply", now) as lease:
         plan = store.load(state, checksum)
-        approvals.require(plan, approvals.find(state, plan.checksum, now()), now())
+        policies.refuse_unsent(plan, settings.policies)
+        approval = approvals.find(state, plan.checksum, now())
+        approvals.require(plan, approval, now())
+        if approval is not None:
+            authors = store.authors(state, plan.checksum)
+            policies.refuse_approver(plan, settings.policies, approval.who, authors)
         view = _view(settings, registry.chosen(plan.flows))
         refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
         current = _plan(settings, state, registry.chosen(plan.flows), view, now())
@@ -256,7 +294,23 @@ def _plan(
     used = {entry.base_key: entry.generation for entry in sorted(entries, key=_generation)}
     unused = {base: number for base, number in opened.items() if number > used.get(base, 0)}
     facts = Facts(view.companies, opened, unused)
-    return build_plan(flows, view.marts, facts, entries, view.data_as_of, at)
+    shadowed = policies.shadowed(settings.policies, flows)
+    return build_plan(flows, view.marts, facts, entries, view.data_as_of, at, shadowed)
+
+
+def _no_plan(at: datetime) -> Plan:
+    return build_plan((), {}, Facts(), (), at, at)
+
+
+def _by_hand(settings: Settings) -> dict[tuple[str, int], Decimal]:
+    """Net amount that is invoiced for each step of each deal, by whatever hand."""
+    rows = warehouse.read(
+        settings.warehouse_path,
+        "SELECT deal_id, plan_step, sum(allocated_amount) AS amount FROM matched.matched_invoices "
+        "WHERE match_state IN ('confirmed', 'manual') AND deal_id IS NOT NULL "
+        "AND plan_step IS NOT NULL GROUP BY deal_id, plan_step",
+    )
+    return {(row["deal_id"], row["plan_step"]): row["amount"] for row in rows}
 
 
 def _reopened(
@@ -328,6 +382,6 @@ def _with_unsettled(plan: Plan, current: Plan) -> Plan:
 
 
 __all__ = [
-    "ApplyResult", "apply", "approve", "copy_state", "make_plan", "release", "reopen",
-    "stored_plan",
+    "ApplyResult", "apply", "approve", "copy_state", "make_plan", "plan_automatic", "release",
+    "reopen", "shadow_scores", "stored_plan",
 ]  # fmt: skip

@@ -61,8 +61,10 @@ def build_plan(
     entries: Sequence[Entry],
     data_as_of: datetime,
     made_at: datetime,
+    shadowed: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan for these rows. The same rows and ledger give the same checksum.
+    """The plan for these rows. The same rows and ledger give the same checksum. Changes of the
+    `shadowed` flows are listed apart and are not part of it.
 
     Raises `Stop` when a mart breaks its contract or was built from data of another moment.
     """
@@ -70,6 +72,8 @@ def build_plan(
     by_base = _by_base(entries)
     rows = [row for flow in flows for row in flow.changes(marts, facts)]
     sorted_rows = _sort(rows, by_base, data_as_of)
+    shadow = tuple(change for change in sorted_rows.changes if change.flow in shadowed)
+    sorted_rows.changes = [c for c in sorted_rows.changes if c.flow not in shadowed]
     changes = tuple(_without_orphans(sorted_rows, entries))
     total = checksum(changes)
     return Plan(
@@ -83,6 +87,7 @@ def build_plan(
         unsettled=tuple(_unsettled(flows, rows, entries)),
         done_before=sorted_rows.done_before,
         checksum=total,
+        shadow=shadow,
     )
 
 

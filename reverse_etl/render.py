@@ -9,11 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from pipelines.errors import ConfigurationError
 from reverse_etl.apply import ApplyResult
-from reverse_etl.changes import Blocked, Change, Held, Outcome, Plan, Unsettled, to_json
+from reverse_etl.changes import (
+    Blocked,
+    Change,
+    ChangeKey,
+    Held,
+    Outcome,
+    Plan,
+    Unsettled,
+    to_json,
+)
 from reverse_etl.plan import sums
+from reverse_etl.shadows import Score
+from reverse_etl.syncs.flow import CHANGED_BY_HAND
 
 MOST_CHANGES = 20
 MOST_FIELDS = 8
@@ -130,6 +142,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *_blocked_lines(plan.blocked),
         *_held_lines(plan.held),
         *_unsettled_lines(plan.unsettled),
+        *_shadow_lines(plan),
         *_change_lines(plan.changes),
         *_how_to_go_on(plan),
     ]
@@ -145,6 +158,7 @@ def summary_lines(plan: Plan, with_blocked: bool = True) -> list[str]:
         *(_blocked_lines(plan.blocked) if with_blocked else ()),
         *_held_lines(plan.held),
         *_unsettled_lines(plan.unsettled),
+        *_shadow_lines(plan),
         *_change_lines(samples, "For example:"),
     ]
 
@@ -186,6 +200,10 @@ def _blocked_lines(rows: Sequence[Blocked]) -> Iterator[str]:
         first = own[0]
         detail = f": {first.detail}" if first.detail else ""
         yield f"           e.g. {first.title}{detail}"
+        if reason == CHANGED_BY_HAND:
+            for row in own[:MOST_OUTCOMES]:
+                key = ChangeKey(row.flow, row.company_id, row.record_id, row.plan_step, 1)
+                yield f"           to let the owner win: crossfoot overwrite {key}"
 
 
 def _by_reason(rows: Iterable[Blocked]) -> dict[str, list[Blocked]]:
@@ -235,6 +253,33 @@ def _field_lines(change: Change) -> Iterator[str]:
         yield f"{one.name}: {before}{'(empty)' if one.after is None else one.after}"
     if len(change.fields) > MOST_FIELDS:
         yield f"… and {_count(len(change.fields) - MOST_FIELDS, 'more field')}"
+
+
+def _shadow_lines(plan: Plan) -> Iterator[str]:
+    if not plan.shadow:
+        return
+    yield ""
+    yield "  In shadow: planned and remembered, never sent (see `crossfoot shadow`):"
+    for flow in plan.flows:
+        own = [change for change in plan.shadow if change.flow == flow]
+        if own:
+            money = _money(sums(own))
+            amount = f"  [{money}]" if money else ""
+            yield f"    {len(own):>5,}  {FLOW_WORDS.get(flow, flow)}{amount}"
+
+
+def shadow_lines(scores: Sequence[Score], others: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the shadow plans compare with what people did, and where they differ."""
+    if not scores:
+        return ["No flow was in mode shadow yet."]
+    lines = [f"{'':<36}{'planned':>9}{'same':>7}{'other':>7}{'gone':>7}{'waiting':>9}"]
+    lines += [
+        f"{FLOW_WORDS.get(s.flow, s.flow):<36}{s.planned:>9,}{s.same:>7,}{s.other:>7,}"
+        f"{s.withdrawn:>7,}{s.waiting:>9,}"
+        for s in scores
+    ]
+    lines += [f"  {row['title']}: {row['detail']}" for row in others[:MOST_OUTCOMES]]
+    return lines + list(_remainder(others, MOST_OUTCOMES))
 
 
 def _how_to_go_on(plan: Plan) -> Iterator[str]:

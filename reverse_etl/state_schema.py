@@ -286,6 +286,36 @@ delivery = Table(
 )
 
 
+# Who made a plan: where the policy says so, somebody else approves it.
+plan_author = Table(
+    "plan_author",
+    metadata,
+    Column("checksum", String(64), primary_key=True),
+    Column("who", String(200), primary_key=True),
+    Column("made_at", Instant, nullable=False),
+)
+
+# What a flow in mode shadow would have written, and what people did instead.
+shadow_change = Table(
+    "shadow_change",
+    metadata,
+    Column("base_key", String(200), primary_key=True),
+    Column("flow", String(40), nullable=False, index=True),
+    Column("company_id", String(40), nullable=False),
+    Column("record_id", String(40), nullable=False),
+    Column("plan_step", Integer, nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("amount", Exact),
+    Column("currency_code", String(3)),
+    Column("fields", Text, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("settled_at", Instant),
+)
+
+
 def _create_all(connection: Connection) -> None:
     metadata.create_all(connection)
 
@@ -325,6 +355,11 @@ def _add_delivery(connection: Connection) -> None:
         )
 
 
+def _add_shadow(connection: Connection) -> None:
+    for table in (plan_author, shadow_change):
+        table.create(connection, checkfirst=True)
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_all,
@@ -332,6 +367,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_undo,
     _add_closing,
     _add_delivery,
+    _add_shadow,
 )
 VERSION = len(MIGRATIONS)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pipelines.errors import Stop
 from reverse_etl.changes import Plan, plan_from_json, to_json
 from reverse_etl.failpoints import reach
@@ -10,13 +12,23 @@ from reverse_etl.state import State
 SHORTEST = 8
 
 
-def keep(state: State, plan: Plan) -> None:
-    """Store a plan under its checksum; the newest text for the same changes counts."""
+def keep(state: State, plan: Plan, author: str = "", at: datetime | None = None) -> None:
+    """Store a plan under its checksum, with who made it; the newest text for the same changes
+    counts, and everybody who made it is its author."""
     row = {"plan_id": plan.plan_id, "made_at": plan.made_at, "body": to_json(plan)}
     with state.writing() as work:
         if not work.add_if_absent("plan_store", {**row, "checksum": plan.checksum}):
             work.change("plan_store", row, checksum=plan.checksum)
+        if author:
+            made = {"checksum": plan.checksum, "who": author, "made_at": at or plan.made_at}
+            work.add_if_absent("plan_author", made)
     reach("plan.stored")
+
+
+def authors(state: State, checksum: str) -> frozenset[str]:
+    """Who made the plan with this checksum, as far as they said."""
+    with state.reading() as work:
+        return frozenset(row["who"] for row in work.all("plan_author", checksum=checksum))
 
 
 def load(state: State, checksum: str) -> Plan:

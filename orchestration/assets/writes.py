@@ -79,10 +79,14 @@ def apply(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Send the approved plan, one recorded intent at a time; a dry run sends nothing."""
     current = settings.read()
-    if not config.approved_by:
-        context.log.info("Dry run: no approver was named, nothing was sent.")
-        return
-    cycle.approve(current, checksum, config.approved_by)
+    if config.approved_by:
+        cycle.approve(current, checksum, config.approved_by)
+    else:
+        automatic, beyond = cycle.plan_automatic(current)
+        if not automatic.changes or beyond:
+            context.log.info("; ".join(["No approver was named, nothing was sent.", *beyond]))
+            return
+        checksum = automatic.checksum
     done = cycle.apply(current, checksum, context.log.info)
     for flow, key in WRITTEN.items():
         yield dg.MaterializeResult(
