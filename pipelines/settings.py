@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from pipelines.errors import ConfigurationError
 from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
-from pipelines.setting_flows import FlowPolicies, read_policies
+from pipelines.setting_flows import FlowPolicies, FlowPolicy, read_policies
 from pipelines.setting_names import refuse_unknown
 from pipelines.setting_quickbooks import (
     QUICKBOOKS_HOSTS,
@@ -40,7 +40,7 @@ from pipelines.setting_values import Secret, Values, is_loopback, is_vendor, sen
 
 __all__ = [
     "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings",
-    "DeliverySettings", "Limits",
+    "DeliverySettings", "FlowPolicies", "FlowPolicy", "Limits",
     "LoginKind", "Profile", "QuickBooksSettings", "SalesforceSettings", "Secret", "Settings",
     "SmtpSettings",
     "is_loopback", "is_vendor", "load_settings", "read_dotenv",

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from pipelines.errors import ApprovalMissing, ConfigurationError
-from pipelines.setting_flows import FlowPolicies, FlowPolicy
+from pipelines.settings import FlowPolicies, FlowPolicy
 from reverse_etl.changes import Change, Plan
 from reverse_etl.plan import sums
 from reverse_etl.syncs import registry
