@@ -11,8 +11,9 @@ def why(
     subject: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A figure such as leakage or bridge U, a class, the id of a deal or exception, "
-            "the number or id of an invoice, or an amount such as 12.34 EUR. Nothing: the figures."
+            help="A figure such as leakage, dso or bridge U, a class, the id of a deal or an"
+            " exception, the number or id of an invoice, or an amount such as 12.34 EUR."
+            " Nothing: the figures."
         ),
     ] = None,
     company: Annotated[

@@ -478,6 +478,26 @@
         from intermediate.int_invoices__net
         union all
         select
+            'review' as subject,
+            review_id as name,
+            company_id,
+            currency_code,
+            amount_at_stake as amount,
+            'Waits for a person: ' || coalesce(left_name, left_id) || ' and '
+            || coalesce(right_name, right_id) as said
+        from reconciliation.review_queue
+        union all
+        select
+            'change after signature' as subject,
+            record_id as name,
+            company_id,
+            currency_code,
+            unnest([difference, amount_then, amount_now]) as amount,
+            'Week ' || week || ': ' || record_type || ' ' || coalesce(record_number, record_id)
+            || ' ' || change as said
+        from reconciliation.changes_after_sign_off
+        union all
+        select
             'written by us' as subject,
             change_key as name,
             company_id,

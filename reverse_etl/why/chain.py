@@ -36,6 +36,7 @@ _WHY = "SELECT * FROM reconciliation.why(?, of_company := ?, in_currency := ?, p
 _WHY_EXCEPTION = "SELECT * FROM reconciliation.why_exception(?, parts_at_most := ?)"
 _WHY_DEAL = "SELECT * FROM reconciliation.why_deal(?, parts_at_most := ?)"
 _WHY_DOCUMENT = "SELECT * FROM reconciliation.why_document(?, of_company := ?, parts_at_most := ?)"
+_KPIS = "SELECT kpi, definition, figures FROM reconciliation.kpi_definitions WHERE len(figures) > 0"
 _HAVING = "SELECT * FROM reconciliation.having_amount(?, in_currency := ?)"
 
 
@@ -106,6 +107,10 @@ class Hit:
 
     @property
     def ask(self) -> str:
+        if self.subject == "review":
+            return f"crossfoot match explain {self.name}"
+        if self.subject == "change after signature":
+            return ""
         if self.subject == "document":
             return f"crossfoot why invoice {self.name}" if "nvoice" in self.said else ""
         return "" if self.subject == "written by us" else f"crossfoot why {self.name}"
@@ -113,10 +118,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """The chains of what was asked about, or everything that has the amount."""
+    """The chains of what was asked about, or everything that has the amount. `definition` says
+    how a rate or a number of days is reckoned from the figures whose chains follow."""
 
     chains: tuple[Chain, ...] = ()
     hits: tuple[Hit, ...] = ()
+    definition: str = ""
 
 
 def figures(path: Path) -> Sequence[Row]:
@@ -144,6 +151,14 @@ def ask(
     chains = _chains(path, known, subject.strip(), *scope, parts)
     if chains:
         return Answer(chains=chains)
+    made_of = _made_of(path, subject)
+    if made_of:
+        return Answer(
+            tuple(
+                c for name in made_of["figures"] for c in _chains(path, known, name, *scope, parts)
+            ),
+            definition=f"{made_of['kpi']}: {made_of['definition']}",
+        )
     hits = _having(path, subject.strip(), scope[1])
     if hits:
         return Answer(hits=hits)
@@ -201,6 +216,15 @@ def _figure(known: Sequence[Row], subject: str) -> str | None:
         f"class {asked}", f"steps {asked}",
     )  # fmt: skip
     return next((names[name] for name in spoken if name in names), None)
+
+
+def _made_of(path: Path, subject: str) -> Row | None:
+    """The rate or number of days of that name, with the figures that it is made of."""
+    asked = "_".join(subject.lower().split())
+    named = warehouse.read(path, _KPIS)
+    exact = [row for row in named if row["kpi"] == asked]
+    begun = [row for row in named if row["kpi"].startswith(asked)]
+    return next(iter(exact or begun), None)
 
 
 def _company(known: Sequence[Row], asked: str | None) -> str | None:

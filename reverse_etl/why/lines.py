@@ -20,6 +20,9 @@ _WIDTH = 16
 
 def answer_lines(answer: Answer) -> Iterator[str]:
     """The answer for somebody who reads it for the first time."""
+    if answer.definition:
+        yield answer.definition
+        yield ""
     for number, chain in enumerate(answer.chains):
         if number:
             yield ""
@@ -32,6 +35,7 @@ def answer_lines(answer: Answer) -> Iterator[str]:
 def answer_as_json(answer: Answer) -> str:
     """The same as one JSON document; amounts as text, to the cent, moments in ISO 8601."""
     told = {
+        "definition": answer.definition,
         "chains": [asdict(chain) for chain in answer.chains],
         "hits": [asdict(hit) | {"ask": hit.ask} for hit in answer.hits],
     }

@@ -8,6 +8,7 @@
 -- The macros above stand on these as well:
 -- depends_on: {{ ref('figure_parts') }}, {{ ref('step_evidence') }}, {{ ref('dials') }}
 -- depends_on: {{ ref('document_evidence') }}, {{ ref('vendor_records') }}
+-- depends_on: {{ ref('review_queue') }}, {{ ref('changes_after_sign_off') }}
 
 -- Every amount of the report with its name, per company and currency, as the marts say it. What
 -- each is the sum of is in figure_parts; that both agree is tested.
