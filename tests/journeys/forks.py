@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from dataclasses import replace
+from itertools import count
 from typing import Any
+
+from requests.adapters import HTTPAdapter
 
 from pipelines.errors import CrossfootError
 from pipelines.settings import load_settings
@@ -25,6 +29,8 @@ def run(job: dict[str, Any]) -> Any:
     settings = load_settings(job["environment"])
     os.environ.update(job.get("kill", {}))
     failpoints._reached.clear()
+    if "kill_request" in job:
+        kill_around(*job["kill_request"])
     if job["do"] == "plan":
         return cycle.make_plan(settings).checksum
     if job["do"] == "approve":
@@ -33,6 +39,22 @@ def run(job: dict[str, Any]) -> Any:
         return cycle.copy_state(settings)
     result = cycle.apply(settings, job["checksum"], patience=PATIENCE)
     return [[o.change_key, o.status, o.fresh] for o in result.all]
+
+
+def kill_around(number: int, when: str) -> None:
+    """Kill this process just before or just after its so many-th request, whatever it asks."""
+    send, sent = HTTPAdapter.send, count(1)
+
+    def counted(self: HTTPAdapter, *given: Any, **more: Any) -> Any:
+        is_the_one = next(sent) == number
+        if is_the_one and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        reply = send(self, *given, **more)
+        if is_the_one:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return reply
+
+    HTTPAdapter.send = counted  # type: ignore[method-assign]
 
 
 def child(job: dict[str, Any], answer: int) -> None:

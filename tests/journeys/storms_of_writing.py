@@ -1,0 +1,323 @@
+"""Histories of writing in bad weather: real processes, the real sandbox, every fault it knows.
+
+A history plans new records of every flow and applies them a few times, while calls misbehave, the
+process is killed (at a fail point, or around any of its requests), a second one meets it, request
+ids are forgotten, or the state is lost. Then the weather is fair, and the sandbox's own journal and
+books say what was written: nothing twice, nothing lost, nothing that nobody can explain. One seed
+is one history.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from small_company import ORG, US, SmallCompany, account_id, deal_id, rows, running_company
+from writing import account_status_row, customer_row, deal_status_row, estimate_row, invoice_row
+
+from pipelines.errors import CrossfootError
+from reverse_etl import cycle
+from reverse_etl.failpoints import POINTS
+from reverse_etl.ledger import Entry, snapshot
+from reverse_etl.state import open_state
+from reverse_etl.syncs import registry
+
+# So many histories one company has deals for.
+HISTORIES = 60
+_HOURS = 3600
+FAULTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "refuse": (
+        {"status": 503, "body": "<html>busy</html>"},
+        {"status": 504, "body": ""},
+        {"status": 403, "body": "no"},
+        {"status": 404, "body": "gone"},
+        {"status": 500, "body": "{}"},
+        {"status": 200, "body": "{}"},
+    ),
+    "throttle": ({}, {"retry_after": 1}),
+    "delay": ({"seconds": 0.02},),
+    "hang": ({"seconds": 0.02},),
+    "drop_before": ({},),
+    "drop_after": ({},),
+    "truncate": ({},),
+    "malformed": ({},),
+    "empty_page": ({},),
+    "repeat_page": ({},),
+    "stale_read": ({"commits": 2}, {"seconds": _HOURS}),
+    "expire_token": ({},),
+    "lose_rotated_token": ({},),
+    "partial_failure": ({"items": [0]}, {"share": 0.5}),
+    "clock_skew": ({"seconds": 6 * _HOURS}, {"seconds": -6 * _HOURS}),
+}
+PLACES = (
+    r"/invoice\b", r"/customer\b", "/query", "composite/sobjects", "composite/graph",
+    "/oauth2/", "/Soap/", "",
+)  # fmt: skip
+_CODES = {"quickbooks": "6000", "salesforce": "UNABLE_TO_LOCK_ROW"}
+
+
+@dataclass
+class Told:
+    """What the histories so far came to. The last three must stay 0."""
+
+    runs: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    restarts: int = 0
+    states_lost: int = 0
+    met: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    unexplained: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_bad(self) -> bool:
+        return bool(self.duplicates or self.lost or self.unexplained)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "runs": self.runs,
+            "faults": dict(sorted(self.faults.items())),
+            "kills": self.kills,
+            "restarts": self.restarts,
+            "states_lost": self.states_lost,
+            "met": self.met,
+            "duplicates": self.duplicates,
+            "lost": self.lost,
+            "unexplained": self.unexplained,
+        }
+
+
+def everything(first: int) -> dict[str, list[dict[str, Any]]]:
+    """Records of every flow: a new customer with its invoice, a second invoice, an estimate, and
+    what both deals and accounts are to look like."""
+    key = f"customers:{US}:{account_id(first)}:0:g1"
+    return rows(
+        customers=[customer_row(first)],
+        invoices=[
+            invoice_row(first, customer_id=None, customer_change_key=key),
+            invoice_row(first + 1),
+        ],
+        deals=[deal_status_row(n) for n in (first, first + 1)],
+        accounts=[account_status_row(n) for n in (first, first + 1)],
+        estimates=[estimate_row(first)],
+    )
+
+
+class Storms:
+    """Histories on one company, one after the other, each with deals of its own."""
+
+    def __init__(self, company: SmallCompany, told: Told) -> None:
+        self.company = company
+        self.told = told
+        self.first = 1
+        self.planned: dict[str, str] = {}
+
+    def play(self, seed: int) -> None:
+        """One history; what is wrong in the end is counted and kept in words."""
+        dice = random.Random(seed)
+        before = len(self.told.problems)
+        self.told.runs += 1
+        begin = self.company.sandbox.kernel.journal.next_number()
+        self.company.judge(everything(self.first))
+        self.planned = {c.key: c.payload for c in self.company.plan().changes}
+        checksum = self._approved()
+        # A vendor that neither remembers a request nor shows what it made cannot be served.
+        is_forgetful = dice.random() < 0.4
+        for _ in range(dice.randint(1, 4)):
+            self._arm(dice, is_forgetful)
+            self._attempt(dice, checksum)
+            self._calm()
+            if is_forgetful and dice.random() < 0.7:
+                self.company.forget()
+            if dice.random() < 0.1:
+                checksum = self._lose_state()
+        self._bring_home()
+        self._check(begin)
+        for problem in self.told.problems[before:]:
+            print(f"history {seed}: {problem}", flush=True)
+        self.first += 2
+
+    def _approved(self) -> str:
+        plan = self.company.plan()
+        if plan.changes:
+            cycle.approve(self.company.settings, plan.checksum, "Ada")
+        return plan.checksum
+
+    def _arm(self, dice: random.Random, is_forgetful: bool) -> None:
+        for _ in range(dice.choice((0, 1, 2, 3, 5))):
+            kinds = [k for k in FAULTS if not (is_forgetful and k == "stale_read")]
+            kind = dice.choice(kinds)
+            action = {"kind": kind, **dice.choice(FAULTS[kind])}
+            rule: dict[str, Any] = {
+                "path": dice.choice(PLACES), "skip": dice.choice((0, 0, 1, 2)),
+                "times": dice.choice((1, 1, 2, 5)), "seed": dice.getrandbits(16),
+            }  # fmt: skip
+            if kind == "partial_failure":
+                rule["system"] = dice.choice(tuple(_CODES))
+                action["code"] = _CODES[rule["system"]]
+            with self.company.sandbox.kernel.lock:
+                self.company.sandbox.kernel.faults.arm({**rule, "action": action})
+
+    def _calm(self) -> None:
+        kernel = self.company.sandbox.kernel
+        with kernel.lock:
+            self.told.faults.update(
+                {r.action.kind: r.fired for r in kernel.faults.rules() if r.fired}
+            )
+            kernel.faults.clear()
+
+    def _attempt(self, dice: random.Random, checksum: str) -> None:
+        """One apply in a process of its own, perhaps killed, perhaps not alone."""
+        self.told.restarts += 1
+        job: dict[str, Any] = {
+            "do": "apply", "checksum": checksum, "environment": self.company.environment
+        }  # fmt: skip
+        how = dice.random()
+        if how < 0.4:
+            point = dice.choice([p for p in POINTS if p not in ("plan.stored", "approval.stored")])
+            job["kill"] = {"CROSSFOOT_KILL_AT": f"{point}:{dice.choice((1, 1, 2))}"}
+        elif how < 0.7:
+            job["kill_request"] = [dice.randint(1, 12), dice.choice(("before", "after"))]
+        meeting = Thread(target=self._meet, args=(checksum,)) if dice.random() < 0.15 else None
+        self.company.start_in_a_process(job)
+        if meeting:
+            meeting.start()
+        try:
+            self.told.kills += self.company.answer()["killed_by"] == signal.SIGKILL
+        except AssertionError as problem:
+            self.told.unexplained += 1
+            self.told.problems.append(f"a process ended in a bug: {problem}")
+        if meeting:
+            meeting.join()
+
+    def _meet(self, checksum: str) -> None:
+        """A second apply of the same plan, in this process, at the same time."""
+        try:
+            cycle.apply(self.company.settings, checksum)
+        except CrossfootError:
+            self.told.met += 1
+
+    def _lose_state(self) -> str:
+        self.told.states_lost += 1
+        for file in self.company.folder.glob("state.sqlite*"):
+            file.unlink()
+        self.company.judge(everything(self.first))
+        return self._approved()
+
+    def _bring_home(self) -> None:
+        """Fair weather: plan and apply until nothing is in doubt."""
+        for _ in range(3):
+            answer = self.company.in_a_process("apply", checksum=self._approved())
+            ends = {status for _, status, _ in answer.get("result", ())}
+            if "result" in answer and not ends & {"unknown", "waiting"}:
+                return
+
+    # What the journal and the books say ------------------------------------------------------
+
+    def _check(self, begin: int) -> None:
+        entries = {e.change_key: e for e in self._entries()}
+        created = self._created(begin)
+        self.told.duplicates += self._told(
+            f"{mark} was made {number} times" for mark, number in created.items() if number > 1
+        )
+        self.told.lost += self._told(
+            f"{mark} is not there, and nothing says why"
+            for mark, key in self._expected().items()
+            if not created[mark] and not self._is_reasoned(entries.get(key))
+        )
+        self.told.lost += self._told(self._unlike(entries))
+        self.told.unexplained += self._told(
+            f"{key} is still {entry.status}" for key, entry in entries.items() if entry.in_doubt
+        )
+        self.told.unexplained += self._told(
+            f"{key} is {entry.status if entry else 'unknown to the ledger'}, and {mark} is there"
+            for mark, key in self._expected().items()
+            if created[mark] and ((entry := entries.get(key)) is None or entry.status != "done")
+        )
+        self.told.unexplained += self._told(self._destroyed(begin))
+
+    def _told(self, problems: Iterator[str]) -> int:
+        found = list(problems)
+        self.told.problems += found
+        return len(found)
+
+    def _entries(self) -> list[Entry]:
+        """The ledger's lines of this history's records."""
+        state = open_state(self.company.settings.state_url)
+        try:
+            kept = snapshot(state, registry.NAMES)
+        finally:
+            state.close()
+        return [entry for entry in kept if entry.change_key in self.planned]
+
+    def _expected(self) -> dict[str, str]:
+        """Marks of what is to be created, with their change keys."""
+        marks = {f"Crossfoot {deal_id(n)}/1/g1" for n in (self.first, self.first + 1)}
+        marks |= {
+            f"Crossfoot {account_id(self.first)}/g1",
+            estimate_row(self.first)["estimate_key"],
+        }
+        found = {
+            mark: key
+            for key, payload in self.planned.items()
+            for mark in marks
+            if f'"{mark}' in payload and not key.startswith(("account", "deal"))
+        }
+        assert found.keys() == marks, (found, marks)
+        return found
+
+    def _created(self, begin: int) -> Counter[str]:
+        """How often the journal says that each expected mark was made."""
+        journal, store = self.company.sandbox.kernel.journal, self.company.sandbox.kernel.store
+        marks: list[str] = []
+        places = {
+            "Invoice": (US, "PrivateNote"),
+            "Customer": (US, "Notes"),
+            "Opportunity": (ORG, "QBO_Estimate_Id__c"),
+        }
+        for call in journal.entries(begin - 1, None):
+            for written in call.writes:
+                if written.operation == "create" and written.entity in places:
+                    realm, member = places[written.entity]
+                    record = store.table(realm, written.entity).get(written.id)
+                    marks.append(str((record or {}).get(member) or "").partition("\n")[0])
+        expected = self._expected()
+        return Counter(mark for mark in marks if mark in expected)
+
+    def _is_reasoned(self, entry: Entry | None) -> bool:
+        """Does a person see why there is no document: refused, or what it needs was refused?"""
+        if entry is None:
+            return any(e.status == "refused" for e in self._entries() if e.flow == "customers")
+        return entry.status == "refused"
+
+    def _unlike(self, entries: Mapping[str, Entry]) -> Iterator[str]:
+        """Records in Salesforce that do not look as they were to, though nothing was refused."""
+        if any(e.status == "refused" for e in entries.values() if e.system == "salesforce"):
+            return
+        table = self.company.sandbox.kernel.store.table(ORG, "Opportunity")
+        for number in (self.first, self.first + 1):
+            record = table.get(deal_id(number)) or {}
+            if record.get("QBO_Invoice_Status__c") != "Open":
+                yield f"deal {deal_id(number)} has no invoice status"
+
+    def _destroyed(self, begin: int) -> Iterator[str]:
+        for call in self.company.sandbox.kernel.journal.entries(begin - 1, None):
+            for written in call.writes:
+                if written.operation not in ("create", "update"):
+                    yield f"{written.entity} {written.id}: {written.operation}"
+
+
+@contextmanager
+def stormy_company(folder: Path, told: Told) -> Iterator[Storms]:
+    """A new company with deals for `HISTORIES` histories."""
+    with running_company(folder, 2 * HISTORIES) as company:
+        yield Storms(company, told)
