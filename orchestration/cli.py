@@ -8,7 +8,15 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from orchestration import close_cli, match_cli, match_model_cli, telemetry, what_if_cli, why_cli
+from orchestration import (
+    close_cli,
+    match_cli,
+    match_model_cli,
+    state_cli,
+    telemetry,
+    what_if_cli,
+    why_cli,
+)
 from pipelines.errors import AskAPerson, CrossfootError, FixTheRow, ReplyLost, Retry, from_disk
 
 telemetry.switch_off()
@@ -25,6 +33,7 @@ match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
+app.add_typer(state_cli.app, name="state")
 app.command()(why_cli.why)
 app.command()(what_if_cli.what_if)
 

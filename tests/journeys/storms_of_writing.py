@@ -20,7 +20,14 @@ from threading import Thread
 from typing import Any
 
 from small_company import ORG, US, SmallCompany, account_id, deal_id, rows, running_company
-from writing import account_status_row, customer_row, deal_status_row, estimate_row, invoice_row
+from writing import (
+    account_status_row,
+    customer_row,
+    deal_status_row,
+    estimate_row,
+    invoice_row,
+    overdue_row,
+)
 
 from pipelines.errors import CrossfootError
 from reverse_etl import cycle
@@ -109,6 +116,7 @@ def everything(first: int) -> dict[str, list[dict[str, Any]]]:
         deals=[deal_status_row(n) for n in (first, first + 1)],
         accounts=[account_status_row(n) for n in (first, first + 1)],
         estimates=[estimate_row(first)],
+        overdue=[overdue_row(first)],
     )
 
 
@@ -283,6 +291,7 @@ class Storms:
             "Invoice": (US, "PrivateNote"),
             "Customer": (US, "Notes"),
             "Opportunity": (ORG, "QBO_Estimate_Id__c"),
+            "Task": (ORG, "Subject"),
         }
         for call in journal.entries(begin - 1, None):
             for written in call.writes:

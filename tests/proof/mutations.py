@@ -113,8 +113,7 @@ MUTATIONS = (
         "vars(e) for e in after], where) != len(before):", "vars(e) for e in after], where) < 0:",
     ),
     Mutation(
-        "an outcome without an intent is refused", LEDGER, "    if stray:\n        raise Stop(",
-        "    if False:\n        raise Stop(",
+        "an outcome without an intent is refused", LEDGER, "        if stray:", "        if False:",
     ),
     Mutation(
         "a living holder keeps its lease", LEASE,
