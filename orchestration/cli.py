@@ -216,7 +216,7 @@ def judge() -> None:
     settings = load_settings()
     done = steps.decide(settings, note)
     built = sum(b.count("model") for b in (done.prepared, done.judged))
-    say(f"{built} models built, {done.scored.pairs} pairs scored. Marts: {settings.published_path}")
+    say(f"{built} models built, {steps.told_scored(done.scored)}. Marts: {settings.published_path}")
 
 
 @app.command()

@@ -84,17 +84,38 @@ def prepare(
 ) -> Build:
     """Build what the scoring reads, or `only` these of it; a failure raises `BuildFailed`.
 
-    With `as_of` the books are judged at that moment, not at that of the newest data.
+    With `as_of` the books are judged at that moment, not at that of the newest data. Where little
+    has changed since the last scoring, the models of the pairs stay, and the scoring changes them.
     """
-    result = _build(settings, progress, as_of, tests=tests, select=only or [BEFORE_SCORES])
+    from orchestration import matched_alone
+
+    variables = _variables(settings)
+    if only or as_of is not None or not matched_alone.is_possible(settings, variables):
+        result = _build(settings, progress, as_of, tests=tests, select=only or [BEFORE_SCORES])
+        return require_passed(result) if raising else result
+    left_out = [matched_alone.LEFT_OUT]
+    first = _build(settings, progress, None, tests=tests, select=[BEFORE_SCORES], exclude=left_out)
+    if first.failed or matched_alone.is_little(settings):
+        rest = matched_alone.kept(settings, variables)
+    else:
+        rest = _build(settings, progress, None, tests=tests, select=left_out)
+    result = Build((*first.nodes, *rest.nodes))
     return require_passed(result) if raising else result
 
 
 def score(settings: Settings) -> ScoreSummary:
-    """Score the candidate pairs with the reviewed model."""
-    from pipelines.matching import score as score_pairs
+    """Score the candidate pairs that have changed, or all, with the reviewed model."""
+    from orchestration import matched_alone
 
-    return score_pairs(settings.warehouse_path)
+    return matched_alone.scored(settings, _variables(settings))
+
+
+def told_scored(done: ScoreSummary) -> str:
+    """What a scoring did, in a sentence."""
+    kept = done.pairs - done.scored
+    if done.changed is None:
+        return f"matched everything: {done.pairs} pairs scored"
+    return f"matched {done.changed} changed records: {done.scored} pairs scored, {kept} kept"
 
 
 def judge(
@@ -133,6 +154,7 @@ def decide(settings: Settings, progress: Progress = silent, *, tests: bool = Tru
     copy_state(settings)
     prepared = prepare(settings, progress, tests=tests)
     scored = score(settings)
+    progress(told_scored(scored))
     judged = judge(settings, progress, tests=tests)
     publish(settings)
     return Judged(prepared, scored, judged)

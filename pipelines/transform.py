@@ -32,6 +32,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _Parsed = tuple[Path, str]
 _parsed: dict[_Parsed, tuple[int, Any]] = {}
 _ahead: dict[_Parsed, subprocess.Popen[bytes]] = {}
+_compiled: dict[tuple[Any, ...], tuple[int, dict[str, str]]] = {}
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,39 @@ def build(
             return Build(tuple(_invoke(manifest, arguments, progress, warehouse_path)))
         finally:
             _release_warehouse()
+
+
+def compiled(
+    project_dir: Path,
+    warehouse_path: Path,
+    select: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The SQL of the selected models as dbt runs it, by name. Kept for the length of the process.
+
+    Raises `BuildFailed` when the project cannot be parsed or a model not be compiled.
+    """
+    told = (project_dir, warehouse_path, *select, *sorted((variables or {}).items()))
+    newest = _newest_change(project_dir)
+    if _compiled.get(told, (0, {}))[0] != newest:
+        target = warehouse_path.parent / "dbt"
+        with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
+            manifest = _manifest(project_dir, warehouse_path)
+            arguments = _arguments("compile", select, ["resource_type:test"], variables)
+            try:
+                _compiled[told] = (newest, _compile(manifest, arguments, warehouse_path))
+            finally:
+                _release_warehouse()
+    return _compiled[told][1]
+
+
+def _compile(manifest: Any, arguments: list[str], warehouse_path: Path) -> dict[str, str]:
+    from dbt.cli.main import dbtRunner
+
+    reply = dbtRunner(manifest=manifest).invoke(arguments)
+    if reply.exception is not None or not reply.success:
+        raise _cannot_start(reply.exception, warehouse_path)
+    return {one.node.name: one.node.compiled_code for one in reply.result}
 
 
 def _release_warehouse() -> None:

@@ -102,15 +102,37 @@ def writer(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connecti
     Creates the file if needed. Raises `WarehouseBusy` naming the holder, `DiskFull`,
     `StateCorrupt`.
     """
+    with session(path, wait_seconds) as connection, _translated(path):
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("COMMIT")
+
+
+@contextmanager
+def session(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connection]:
+    """The single writing connection for several transactions, each in a block of `transaction`.
+
+    Raises like `writer`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
     try:
-        with _translated(path):
-            connection.execute("BEGIN")
-            yield connection
-            connection.execute("COMMIT")
+        yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def transaction(path: Path, connection: Connection) -> Iterator[None]:
+    """All of the block or nothing of it, on a connection from `session`. Raises like `writer`."""
+    with _translated(path):
+        connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
 
 @contextmanager
@@ -159,11 +181,25 @@ def replace_by_query(
     Nothing passes through Python. Raises like `writer`.
     """
     with writer(path) as connection:
-        for name, given in (tables or {}).items():
-            connection.register(name, given)
-        target = f"{identifier(schema)}.{identifier(table)}"
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-        connection.execute(f"CREATE OR REPLACE TABLE {target} AS {sql}", list(params) or None)
+        fill_by_query(connection, schema, table, sql, params, tables)
+
+
+def fill_by_query(
+    connection: Connection,
+    schema: str,
+    table: str,
+    sql: str,
+    params: Sequence[Any] = (),
+    tables: Mapping[str, Any] | None = None,
+) -> None:
+    """The work of `replace_by_query` on a connection from `writer`."""
+    for name, given in (tables or {}).items():
+        connection.register(name, given)
+    target = f"{identifier(schema)}.{identifier(table)}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    connection.execute(f"CREATE OR REPLACE TABLE {target} AS {sql}", list(params) or None)
+    for name in tables or {}:
+        connection.unregister(name)
 
 
 def fill_table(

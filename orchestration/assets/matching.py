@@ -27,5 +27,10 @@ def customer_scores(settings: SettingsResource) -> dg.MaterializeResult[Any]:
     """Score the candidate pairs with the reviewed model."""
     done = steps.score(settings.read())
     return dg.MaterializeResult(
-        metadata={"pairs": done.pairs, "model": done.model_version},
+        metadata={
+            "pairs": done.pairs,
+            "scored": done.scored,
+            "kept": done.pairs - done.scored,
+            "model": done.model_version,
+        },
     )

@@ -34,12 +34,16 @@ FEATURES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Pairs:
-    """The two records of each pair and their parents, by number; a parent of -1 is none."""
+    """The two records of each pair and their parents, by number; a parent of -1 is none.
+
+    `order` puts equal pairs into an order that depends on their ids alone.
+    """
 
     account: Array
     customer: Array
     account_parent: Array
     customer_parent: Array
+    order: Array
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Rivals:
 def rivals(pairs: Pairs, log_odds: Array) -> Rivals:
     """The best other account of each pair's customer and the best other customer of its account."""
     return Rivals(
-        account=_best_other(pairs.customer, pairs.account, log_odds)[0],
-        customer=_best_other(pairs.account, pairs.customer, log_odds)[0],
+        account=_best_other(pairs.customer, pairs.account, pairs.order, log_odds)[0],
+        customer=_best_other(pairs.account, pairs.customer, pairs.order, log_odds)[0],
     )
 
 
@@ -72,7 +76,7 @@ def columns(
         ("account", pairs.account, pairs.customer),
         ("customer", pairs.customer, pairs.account),
     ):
-        _, best = _best_other(own, other, log_odds)
+        _, best = _best_other(own, other, pairs.order, log_odds)
         found[f"gap_of_{side}"] = (log_odds - best)[worth]
         found[f"others_of_{side}"] = best[worth]
         found[f"rank_of_{side}"] = np.minimum(_ranks(own, log_odds), _MOST_RANKS)[worth]
@@ -90,9 +94,11 @@ def columns(
     return found
 
 
-def _best_other(group: Array, member: Array, log_odds: Array) -> tuple[Array, Array]:
+def _best_other(
+    group: Array, member: Array, order_of_equals: Array, log_odds: Array
+) -> tuple[Array, Array]:
     """For each pair the best other pair of its group: that pair's member and log odds."""
-    order = np.lexsort((member, -log_odds, group))
+    order = np.lexsort((member, order_of_equals, -log_odds, group))
     sorted_group = group[order]
     starts = np.flatnonzero(np.r_[True, sorted_group[1:] != sorted_group[:-1]])
     sizes = np.diff(np.r_[starts, len(order)])

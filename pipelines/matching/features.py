@@ -88,7 +88,8 @@ SQL_FEATURES: Mapping[str, str] = {
 # What Splink makes of the relations: bits for or against, weighed by counting.
 SPLINK_WEIGHT = "splink_weight"
 PAIR_FEATURES: Mapping[str, str] = {**SQL_FEATURES, SPLINK_WEIGHT: "keys"}
-COLUMNS = ("account_no", "customer_no", "account_parent_no", "customer_parent_no", *SQL_FEATURES)
+RECORD_COLUMNS = ("account_no", "customer_no", "account_parent_no", "customer_parent_no")
+COLUMNS = (*RECORD_COLUMNS, "pair_order", *SQL_FEATURES)
 
 
 def pair_columns(candidates: Any) -> dict[str, Array]:
@@ -96,11 +97,11 @@ def pair_columns(candidates: Any) -> dict[str, Array]:
     return {name: _column(candidates, name) for name in SQL_FEATURES}
 
 
-def numbers(table: Any, name: str, unknown: int) -> Array:
+def numbers(table: Any, name: str, unknown: int, kind: str = "int32") -> Array:
     """A column of whole numbers or of yes and no, with a number for what is not known."""
     import pyarrow.compute as compute
 
-    column = compute.fill_null(table.column(name).cast("int32"), unknown)
+    column = compute.fill_null(table.column(name).cast(kind), unknown)
     found: Array = column.to_numpy()
     return found
 

@@ -62,16 +62,19 @@ def is_worth_a_look(odds: Array) -> Array:
 
 
 def final_columns(
-    path: Path, columns: Mapping[str, Array], pairs: competition.Pairs, odds: Array
+    ask: rivals.Ask,
+    columns: Mapping[str, Array],
+    pairs: competition.Pairs,
+    odds: Array,
+    worth: Array,
 ) -> dict[str, Array]:
-    """The features of the candidates that are worth a look, among their rivals.
+    """The features of the candidates that are `worth` a look, among their rivals.
 
     `columns` holds only those candidates, `pairs` and `odds` hold all.
     """
-    worth = is_worth_a_look(odds)
     best = competition.rivals(pairs, odds)
     alike = {
-        side: rivals.likeness(path, own[worth], other[worth])
+        side: rivals.likeness(ask, own[worth], other[worth])
         for side, own, other in (
             ("account", pairs.account, best.account),
             ("customer", pairs.customer, best.customer),
@@ -115,7 +118,7 @@ def _fit_final(worlds: Sequence[Labelled], odds: Sequence[Array]) -> Forest:
         worth = is_worth_a_look(own)
         chosen = {name: column[worth] for name, column in world.columns.items()}
         known = world.is_known[worth]
-        among = final_columns(world.path, chosen, world.pairs, own)
+        among = final_columns(rivals.asking(world.path), chosen, world.pairs, own, worth)
         parts.append({name: column[known] for name, column in among.items()})
         labels.append(world.is_match[worth][known])
         margins.append(own[worth][known])

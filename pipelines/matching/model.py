@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Model:
     reviewed_by: str
     reviewed_on: str
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Twelve hex digits that change with any weight."""
         return hashlib.sha256(_canonical(self).encode()).hexdigest()[:12]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from pipelines import warehouse
 from pipelines.matching.competition import RIVAL_COLUMNS
 from pipelines.matching.features import Array, numbers
+
+# A query, with the Arrow tables that it names, to its answer.
+Ask = Callable[[str, Mapping[str, Any]], Any]
 
 _LIKENESS = """
     SELECT
@@ -54,10 +59,15 @@ _LIKENESS = """
 _NONE = {"likeness": -1, "apart_bits": -1, "shared_keys": -1, "other_keys": -1}
 
 
-def likeness(path: Any, own: Array, other: Array) -> dict[str, Array]:
+def asking(path: Path) -> Ask:
+    """Questions to a warehouse. Raises what `pipelines.warehouse.arrow` raises."""
+    return lambda sql, tables: warehouse.arrow(path, sql, tables=tables)
+
+
+def likeness(ask: Ask, own: Array, other: Array) -> dict[str, Array]:
     """How each record and its rival of the same side compare, in `RIVAL_COLUMNS`.
 
-    `other` is -1 where there is no rival. Raises what `pipelines.warehouse.arrow` raises.
+    `other` is -1 where there is no rival.
     """
     import pyarrow as pa
 
@@ -74,7 +84,7 @@ def likeness(path: Any, own: Array, other: Array) -> dict[str, Array]:
             "other": (distinct & 0xFFFFFFFF).astype(np.int32),
         }
     )
-    answer = warehouse.arrow(path, _LIKENESS, tables={"rivals": table})
+    answer = ask(_LIKENESS, {"rivals": table})
     at = numbers(answer, "place", 0)
     for name in RIVAL_COLUMNS:
         values = np.full(len(distinct), _NONE[name], dtype=np.int32)

@@ -8,7 +8,7 @@ portions, as Arrow tables: what is kept of a portion are numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipelines.matching import competition, features, splink_weights
 from pipelines.matching.features import GROUPS, SPLINK_WEIGHT, Array
 from pipelines.matching.fitting import final_columns, is_worth_a_look
 from pipelines.matching.model import COMMITTED_MODEL, Model, load
+from pipelines.matching.rivals import Ask, asking
 from pipelines.matching.spec import RELATIONS
 from pipelines.matching.trees import contributions, log_odds
 
@@ -26,7 +27,10 @@ from pipelines.matching.trees import contributions, log_odds
 _PORTION = 250_000
 _DIGITS = 6
 
+# The figures that a pair is judged by on its own; pairs with equal ones have equal odds.
+_EVIDENCE = ", ".join(dict.fromkeys((*features.SQL_FEATURES, *RELATIONS)))
 _COLUMNS = ", ".join(dict.fromkeys((*features.COLUMNS, *RELATIONS)))
+CANDIDATE_COLUMNS = f"{_COLUMNS}, hash({_EVIDENCE}) AS evidence"
 _PORTIONS = f"""
     SELECT portion, min(account_no) AS first, max(account_no) AS last
     FROM (
@@ -38,12 +42,12 @@ _PORTIONS = f"""
     ORDER BY portion
 """  # noqa: S608 - a constant of this module
 _CANDIDATES = f"""
-    SELECT {_COLUMNS}
+    SELECT {CANDIDATE_COLUMNS}
     FROM intermediate.int_customers__candidates
     WHERE account_no BETWEEN ? AND ?
     ORDER BY account_no, customer_no
 """  # noqa: S608 - the columns are constants of this package
-_SCORES = f"""
+SCORES = f"""
     SELECT
         accounts.scope_id AS org_id,
         accounts.record_id AS account_id,
@@ -60,28 +64,35 @@ _SCORES = f"""
         ON scored.account_no = accounts.record_no
     INNER JOIN intermediate.int_customers__records AS customers
         ON scored.customer_no = customers.record_no
-    ORDER BY scored.account_no, scored.customer_no
 """  # noqa: S608 - the groups are constants of this package
 
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """What one scoring did: pairs scored, pairs of probability one half or more, the model."""
+    """What one scoring did: all pairs, how many of them were scored now, and the model.
+
+    The others have kept their scores. `changed` counts the records that were matched alone; it is
+    `None` where all were matched.
+    """
 
     pairs: int
-    likely: int
+    scored: int
     model_version: str
+    changed: int | None = None
 
 
 @dataclass(frozen=True)
 class Scored:
     """The outcome for all candidates, in order of their records' numbers.
 
-    `parts` holds for the explained ones what each of `GROUPS` adds, in bits; with `base` they sum
-    up to the weight.
+    `log_odds` are each pair's by itself, `evidence` a hash of what they follow from. `parts` holds
+    for the explained ones what each of `GROUPS` adds, in bits; with `base` they sum up to the
+    weight.
     """
 
     pairs: competition.Pairs
+    evidence: Array
+    log_odds: Array
     weight: Array
     probability: Array
     is_explained: Array
@@ -97,41 +108,46 @@ def score(warehouse_path: Path, model_path: Path = COMMITTED_MODEL) -> ScoreSumm
     """
     model = load(model_path)
     found = score_candidates(warehouse_path, model)
-    warehouse.replace_by_query(
-        warehouse_path,
-        warehouse.MATCHING,
-        "customer_scores",
-        _SCORES,
-        [model.version],
-        {"scored": _table(found)},
-    )
-    likely = int((found.probability >= 0.5).sum())
-    return ScoreSummary(len(found.weight), likely, model.version)
+    with warehouse.writer(warehouse_path) as connection:
+        fill = warehouse.fill_by_query
+        fill(connection, warehouse.MATCHING, "customer_scores",
+             f"{SCORES} ORDER BY scored.account_no, scored.customer_no",
+             [model.version], {"scored": table_of(found)})  # fmt: skip
+        odds = {"kept": _odds(found)}
+        fill(connection, warehouse.MATCHING, "kept_odds", "FROM kept", tables=odds)
+    return ScoreSummary(len(found.weight), len(found.weight), model.version)
 
 
 def score_candidates(path: Path, model: Model) -> Scored:
     """The weight and probability of every candidate pair of the warehouse."""
     portions = [_judged_alone(table, model) for table in _portions(path)]
     if not portions:
-        nothing = np.zeros(0, dtype=np.int32)
-        none = competition.Pairs(nothing, nothing, nothing, nothing)
-        parts = np.zeros((0, len(GROUPS)))
-        return Scored(none, np.zeros(0), np.zeros(0), np.zeros(0, bool), 0.0, parts)
+        return _nothing()
     pairs = competition.Pairs(*(
-        np.concatenate([getattr(one.pairs, name) for one in portions])
-        for name in ("account", "customer", "account_parent", "customer_parent")
+        np.concatenate([getattr(one.pairs, field.name) for one in portions])
+        for field in fields(competition.Pairs)
     ))  # fmt: skip
     odds = np.concatenate([one.odds for one in portions])
+    evidence = np.concatenate([one.evidence for one in portions])
     columns = {
         name: np.concatenate([one.columns[name] for one in portions])
         for name in features.PAIR_FEATURES
     }
-    return _judged_among_rivals(path, model, pairs, odds, columns)
+    worth = is_worth_a_look(odds)
+    return judged_among_rivals(asking(path), model, pairs, evidence, odds, worth, columns)
+
+
+def _nothing() -> Scored:
+    none, numbers = np.zeros(0), np.zeros(0, dtype=np.int32)
+    pairs = competition.Pairs(numbers, numbers, numbers, numbers, numbers)
+    parts = np.zeros((0, len(GROUPS)))
+    return Scored(pairs, numbers, none, none, none, np.zeros(0, bool), 0.0, parts)
 
 
 @dataclass(frozen=True)
 class _Portion:
     pairs: competition.Pairs
+    evidence: Array
     odds: Array
     columns: Mapping[str, Array]
 
@@ -149,29 +165,45 @@ def columns_of(table: Any, model: Model) -> dict[str, Array]:
 
 
 def pairs_of(table: Any) -> competition.Pairs:
-    """The records of each candidate and their parents."""
-    return competition.Pairs(*(
-        features.numbers(table, name, -1)
-        for name in ("account_no", "customer_no", "account_parent_no", "customer_parent_no")
-    ))  # fmt: skip
+    """The records of each candidate, their parents and what orders equals."""
+    numbers = {name: features.numbers(table, name, -1) for name in features.RECORD_COLUMNS}
+    return competition.Pairs(
+        account=numbers["account_no"],
+        customer=numbers["customer_no"],
+        account_parent=numbers["account_parent_no"],
+        customer_parent=numbers["customer_parent_no"],
+        order=features.numbers(table, "pair_order", -1, "int64"),
+    )
 
 
 def _judged_alone(table: Any, model: Model) -> _Portion:
     columns = columns_of(table, model)
     odds = log_odds(model.by_itself, columns)
     worth = is_worth_a_look(odds)
-    return _Portion(pairs_of(table), odds, {n: column[worth] for n, column in columns.items()})
+    kept = {name: column[worth] for name, column in columns.items()}
+    return _Portion(pairs_of(table), evidence_of(table), odds, kept)
 
 
-def _judged_among_rivals(
-    path: Path,
+def evidence_of(table: Any) -> Array:
+    """The hash of each candidate's evidence."""
+    found: Array = table.column("evidence").to_numpy()
+    return found
+
+
+def judged_among_rivals(
+    ask: Ask,
     model: Model,
     pairs: competition.Pairs,
+    evidence: Array,
     odds: Array,
+    worth: Array,
     columns: Mapping[str, Array],
 ) -> Scored:
-    worth = is_worth_a_look(odds)
-    among = final_columns(path, columns, pairs, odds)
+    """The outcome for candidates whose odds by themselves are known.
+
+    `columns` holds the features of those that are `worth` a look; the others are their rivals.
+    """
+    among = final_columns(ask, columns, pairs, odds, worth)
     group_of = {**features.PAIR_FEATURES, **competition.FEATURES}
     base, parts = contributions(model.by_itself, among, GROUPS, group_of)
     more, others = contributions(model.among_rivals, among, GROUPS, group_of)
@@ -180,6 +212,8 @@ def _judged_among_rivals(
     total[worth] += log_odds(model.among_rivals, among)
     return Scored(
         pairs=pairs,
+        evidence=evidence,
+        log_odds=odds,
         weight=total / np.log(2),
         probability=1 / (1 + np.exp(-total)),
         is_explained=worth,
@@ -188,7 +222,8 @@ def _judged_among_rivals(
     )
 
 
-def _table(found: Scored) -> Any:
+def table_of(found: Scored) -> Any:
+    """The outcome as the Arrow table that `SCORES` reads as `scored`."""
     import pyarrow as pa
 
     parts = np.zeros((len(found.weight), len(GROUPS)))
@@ -201,5 +236,19 @@ def _table(found: Scored) -> Any:
             "match_probability": np.round(found.probability, _DIGITS + 2),
             "is_explained": found.is_explained,
             **{f"part_{name}": parts[:, at] for at, name in enumerate(GROUPS)},
+        }
+    )
+
+
+def _odds(found: Scored) -> Any:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "account_no": found.pairs.account,
+            "customer_no": found.pairs.customer,
+            "evidence": found.evidence,
+            "log_odds": found.log_odds,
+            "probability": np.round(found.probability, _DIGITS + 2),
         }
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ class Forest:
 
     start: float
     trees: tuple[Tree, ...]
+
+    @cached_property
+    def steps(self) -> tuple[tuple[float, list[Array]], ...]:
+        """Of each tree the expected value, and by how much each answer changes it."""
+        return tuple(_steps(tree) for tree in self.trees)
 
     @property
     def features(self) -> frozenset[str]:
@@ -73,8 +79,7 @@ def contributions(
     at = {name: number for number, name in enumerate(groups)}
     parts = np.zeros((count, len(groups)))
     base = forest.start
-    for tree in forest.trees:
-        mean, steps = _steps(tree)
+    for tree, (mean, steps) in zip(forest.trees, forest.steps, strict=True):
         base += mean
         found = leaves(tree, columns)
         for level, name in enumerate(tree.features):

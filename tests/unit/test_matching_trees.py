@@ -78,6 +78,7 @@ def test_a_rival_is_the_best_other_of_the_same_record() -> None:
         customer=np.array([10, 10, 10, 11]),
         account_parent=np.array([-1, 1, -1, -1]),
         customer_parent=np.array([-1, -1, -1, 10]),
+        order=np.array([2, 3, 4, 5]),
     )
     odds = np.array([2.0, 2.0, -1.0, 0.5])
     best = competition.rivals(pairs, odds)

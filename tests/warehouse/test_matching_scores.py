@@ -82,7 +82,7 @@ def test_no_candidates_are_scored_without_waking_splink(tmp_path: Path) -> None:
     ids = {"record_no": "INTEGER", "scope_id": "VARCHAR", "record_id": "VARCHAR"}
     warehouse.replace_table(path, "intermediate", "int_customers__records", ids, [])
     summary = score(path)
-    assert (summary.pairs, summary.likely) == (0, 0)
+    assert (summary.pairs, summary.scored) == (0, 0)
     assert warehouse.read(path, "select * from matching.customer_scores") == []
 
 

@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- One row per live account with everything that may identify it, in comparable form.
 with

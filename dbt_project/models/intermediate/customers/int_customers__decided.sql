@@ -5,7 +5,21 @@ with
 
 candidates as (
     select
-        candidates.*,
+        candidates.org_id,
+        candidates.account_id,
+        candidates.company_id,
+        candidates.customer_id,
+        {% for column in [
+            'has_external_id', 'is_other_currency', 'is_active_customer', 'name_relation',
+            'is_part_of_name', 'number_alone', 'department_alone', 'branch_alone',
+            'is_own_mailbox', 'is_own_domain', 'is_own_phone', 'is_own_address',
+            'is_same_name_postcode', 'is_same_name_phone', 'account_domain_group',
+            'customer_domain_group', 'account_phone_group', 'customer_phone_group', 'standing',
+            'agreement', 'agreements', 'is_named_after_person', 'city_likeness', 'telling_words',
+            'mail_relation', 'phone_relation', 'address_relation'
+        ] %}
+        candidates.{{ column }},
+        {% endfor %}
         scores.match_probability,
         scores.match_weight,
         scores.evidence as contributions

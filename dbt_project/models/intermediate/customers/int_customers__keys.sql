@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- Every key by which an account or a customer may be found. A key is kept as a hash of its kind
 -- and value: two values of one hash make a candidate too many, never a wrong link.

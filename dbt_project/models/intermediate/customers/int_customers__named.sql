@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- How the names of each pair relate: of all names that both go by, the two that fit best.
 with

@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- One row per customer that is not deleted with everything that may identify it.
 with

@@ -1,6 +1,6 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
--- Accounts and customers as one list, numbered, with what both may be compared by.
+-- Accounts and customers as one list with what both may be compared by.
 with
 
 records as (
@@ -44,60 +44,23 @@ records as (
 ),
 
 numbered as (
-    select
-        *,
-        cast(row_number() over (order by side, scope_id, record_id) as integer) as record_no
-    from records
-),
-
--- How many records of its side share the domain or the telephone that most of them share: the
--- size of the group that a record belongs to.
-single_keys as (
-    select
-        record_no,
-        side,
-        scope_id,
-        'domain' as key_kind,
-        unnest(domains) as key_value
-    from numbered
-    union all
-    select
-        record_no,
-        side,
-        scope_id,
-        'phone' as key_kind,
-        unnest(phones) as key_value
-    from numbered
-),
-
-counted_keys as (
-    select
-        record_no,
-        key_kind,
-        count(*) over (partition by side, scope_id, key_kind, key_value) as holders
-    from single_keys
-),
-
-group_sizes as (
-    select
-        record_no,
-        max(holders) filter (where key_kind = 'domain') as domain_holders,
-        max(holders) filter (where key_kind = 'phone') as phone_holders
-    from counted_keys
-    group by record_no
+    select * from {{ ref('int_customers__numbered') }}
 )
 
 select
-    numbered.*,
-    split_part(numbered.people[1], ' ', 1) as family_name,
-    substr(split_part(numbered.people[1], ' ', 2), 1, 1) as initial,
-    parents.record_no as parent_no,
-    coalesce(group_sizes.domain_holders, 0) as own_domain_holders,
-    coalesce(group_sizes.phone_holders, 0) as own_phone_holders
-from numbered
-left join group_sizes on numbered.record_no = group_sizes.record_no
+    records.*,
+    split_part(records.people[1], ' ', 1) as family_name,
+    substr(split_part(records.people[1], ' ', 2), 1, 1) as initial,
+    numbered.record_no,
+    parents.record_no as parent_no
+from records
+inner join numbered
+    on
+        records.side = numbered.side
+        and records.scope_id = numbered.scope_id
+        and records.record_id = numbered.record_id
 left join numbered as parents
     on
-        numbered.side = parents.side
-        and numbered.scope_id = parents.scope_id
-        and numbered.parent_id = parents.record_id
+        records.side = parents.side
+        and records.scope_id = parents.scope_id
+        and records.parent_id = parents.record_id

@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- Every name that a live account or customer goes by, reduced to the words that tell it apart.
 with

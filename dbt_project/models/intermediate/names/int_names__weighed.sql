@@ -1,4 +1,4 @@
-{{ config(tags=['before_scores']) }}
+{{ config(tags=['before_scores', 'matched_alone']) }}
 
 -- The words of each name with how much they tell: bits of rarity among all records, in hundredths,
 -- and their kind. What everybody is called tells nobody apart.
@@ -11,16 +11,27 @@ names as (
         cast(row_number() over (
             partition by records.record_no order by names.is_part, names.name_key
         ) as integer) as name_rank,
-        count(*) over (partition by names.side, names.scope_id, names.token_key) as name_holders,
-        count(*) over (
-            partition by names.side, names.scope_id, left(replace(names.name_key, ' ', ''), 8)
-        ) as start_holders
+        -- Beyond fifty a name is common, whatever its number.
+        least(same_names.holders, 50) as name_holders,
+        least(same_starts.holders, 50) as start_holders
     from {{ ref('int_names__normalised') }} as names
-    inner join {{ ref('int_customers__records') }} as records
+    inner join {{ ref('int_customers__numbered') }} as records
         on
             names.side = records.side
             and names.scope_id = records.scope_id
             and names.record_id = records.record_id
+    inner join {{ ref('int_names__holders') }} as same_names
+        on
+            same_names.held_kind = 'name'
+            and names.side = same_names.side
+            and names.scope_id = same_names.scope_id
+            and names.token_key = same_names.held_part
+    inner join {{ ref('int_names__holders') }} as same_starts
+        on
+            same_starts.held_kind = 'start'
+            and names.side = same_starts.side
+            and names.scope_id = same_starts.scope_id
+            and left(replace(names.name_key, ' ', ''), 8) = same_starts.held_part
 ),
 
 name_words as (
@@ -32,36 +43,8 @@ name_words as (
     from names
 ),
 
--- The number of records in steps of two, so that one more record changes no weight. Of a few
--- records nobody knows which words are common: they are weighed as if they were many.
-sizes as (
-    select greatest(cast(ceil(log2(greatest(count(*), 2))) as integer), 15) as size_bits
-    from {{ ref('int_customers__records') }}
-),
-
-town_words as (
-    select distinct unnest(string_split(city_key, ' ')) as word
-    from {{ ref('int_customers__records') }}
-    where city_key is not null
-),
-
 words as (
-    select
-        name_words.word,
-        cast(round(100 * least(greatest(
-            any_value(sizes.size_bits) - log2(count(distinct name_words.record_no)), 0.01
-        ), 15)) as integer) as bits,
-        case
-            when regexp_matches(name_words.word, '\d') then 'number'
-            when any_value(telling_words.kind) is not null then any_value(telling_words.kind)
-            when any_value(town_words.word) is not null then 'town'
-            else 'word'
-        end as kind
-    from name_words
-    cross join sizes
-    left join {{ ref('telling_words') }} as telling_words on name_words.word = telling_words.word
-    left join town_words on name_words.word = town_words.word
-    group by name_words.word
+    select * from {{ ref('int_names__words') }}
 ),
 
 weighed as (
