@@ -239,6 +239,22 @@ def plan(
 
 
 @app.command()
+def undo(
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of applied changes.")] = None,
+    of_plan: Annotated[
+        str, typer.Option("--plan", help="Checksum of a plan: all that it has done.")
+    ] = "",
+    by: Annotated[str, typer.Option(help="Who makes the plan.")] = "",
+) -> None:
+    """Make the plan that takes applied changes back, or say why not. Sends nothing."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle, render
+
+    made = cycle.plan_undo(load_settings().check(), keys or (), of_plan, author=by)
+    say(render.plan_as(made, "text"))
+
+
+@app.command()
 def shadow() -> None:
     """Score the plans of flows in mode shadow against what people did by hand."""
     from pipelines.settings import load_settings

@@ -143,7 +143,7 @@ def apply_plan(
     run.total = len(plan.changes)
     try:
         run.settled |= _settle_all(run, plan)
-        for flow in registry.FLOWS:
+        for flow in registry.chosen(plan.flows):
             own = [change for change in plan.changes if change.flow == flow.name]
             for group in groups(own, flow.batch, flow.weigh):
                 run.outcomes.extend(_apply_group(run, flow, group))

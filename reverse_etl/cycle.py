@@ -16,7 +16,7 @@ from typing import Any
 from pipelines import warehouse
 from pipelines.errors import Conflict, Stop
 from pipelines.settings import Settings
-from reverse_etl import approvals, calls, decisions, ledger, policies, shadows, store
+from reverse_etl import approvals, calls, decisions, ledger, policies, shadows, store, undoing
 from reverse_etl import lease as leases
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
 from reverse_etl.approvals import Approval
@@ -29,7 +29,7 @@ from reverse_etl.ledger import Entry, Ledger
 from reverse_etl.opening import BORN_AS_OF, BORN_AT, note_birth, opened
 from reverse_etl.plan import build_plan, drifted
 from reverse_etl.state import State
-from reverse_etl.syncs import registry
+from reverse_etl.syncs import registry, undo
 from reverse_etl.syncs.flow import Clients, CompanyFacts, Facts, Flow, Rows
 
 Now = Callable[[], datetime]
@@ -145,14 +145,15 @@ def apply(
             policies.refuse_approver(plan, settings.policies, approval.who, authors)
         view = _view(settings, registry.chosen(plan.flows))
         refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
-        current = _plan(settings, state, registry.chosen(plan.flows), view, now())
-        _refuse_if_drifted(state, plan, current)
-        forgetful = _may_have_forgotten(settings, state, view, now())
         with calls.recording_in(state, "apply") as record:
+            opened_clients = clients or open_clients(settings, record)
+            current = _asked_again(settings, state, plan, view, opened_clients, now())
+            _refuse_if_drifted(state, plan, current)
+            forgetful = _may_have_forgotten(settings, state, view, now())
             return apply_plan(
                 _with_unsettled(plan, current),
                 Ledger(state, lease),
-                clients or open_clients(settings, record),
+                opened_clients,
                 known_as_of=view.data_as_of,
                 now=now,
                 progress=progress,
@@ -160,6 +161,36 @@ def apply(
                 look_first=forgetful,
                 hold_new=forgetful and settings.profile == "live",
             )
+
+
+def plan_undo(
+    settings: Settings,
+    keys: Sequence[str] = (),
+    of_plan: str = "",
+    *,
+    clients: Clients | None = None,
+    now: Now = leases.utc_now,
+    author: str = "",
+) -> Plan:
+    """The plan that takes back these changes, or all that a plan has done; what cannot be taken
+    back is blocked with the reason. Reads each record as it is now; sends nothing.
+
+    Raises `Stop` for a key that the ledger does not know.
+    """
+    view = _view(settings, registry.chosen([undo.NAME]))
+    with opened(settings) as state, calls.recording_in(state, "undo") as record:
+        wanted = list(keys)
+        if of_plan:
+            checksum = store.load(state, of_plan).checksum
+            entries = ledger.snapshot(state, registry.NAMES)
+            wanted += [e.change_key for e in entries if e.plan_checksum == checksum]
+        at = now()
+        plan = undoing.undo_plan(
+            state, wanted, clients or open_clients(settings, record), view.companies,
+            view.data_as_of, at,
+        )  # fmt: skip
+        store.keep(state, plan, author.strip(), at)
+    return plan
 
 
 def copy_state(settings: Settings) -> None:
@@ -298,6 +329,16 @@ def _plan(
     return build_plan(flows, view.marts, facts, entries, view.data_as_of, at, shadowed)
 
 
+def _asked_again(
+    settings: Settings, state: State, plan: Plan, view: _View, clients: Clients, at: datetime
+) -> Plan:
+    """What would be planned now in place of a stored plan."""
+    if plan.flows != (undo.NAME,):
+        return _plan(settings, state, registry.chosen(plan.flows), view, at)
+    keys = [undo.taken_back(change) for change in plan.changes]
+    return undoing.undo_plan(state, keys, clients, view.companies, view.data_as_of, at)
+
+
 def _no_plan(at: datetime) -> Plan:
     return build_plan((), {}, Facts(), (), at, at)
 
@@ -382,6 +423,6 @@ def _with_unsettled(plan: Plan, current: Plan) -> Plan:
 
 
 __all__ = [
-    "ApplyResult", "apply", "approve", "copy_state", "make_plan", "plan_automatic", "release",
-    "reopen", "shadow_scores", "stored_plan",
+    "ApplyResult", "apply", "approve", "copy_state", "make_plan", "plan_automatic", "plan_undo",
+    "release", "reopen", "shadow_scores", "stored_plan",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from pipelines.errors import ApprovalMissing, ConfigurationError
 from pipelines.settings import FlowPolicies, FlowPolicy
 from reverse_etl.changes import Change, Plan
 from reverse_etl.plan import sums
-from reverse_etl.syncs import registry
+from reverse_etl.syncs import registry, undo
 from reverse_etl.syncs.flow import Flow
 
 SENDING = ("approve", "automatic")
@@ -49,7 +49,8 @@ def shadowed(policies: FlowPolicies, flows: Iterable[Flow]) -> frozenset[str]:
 
 def refuse_unsent(plan: Plan, policies: FlowPolicies) -> None:
     """Raises `ApprovalMissing` when a flow of the plan may no longer be sent at all."""
-    for flow in sorted({change.flow for change in plan.changes}):
+    # Taking something back is never automatic and never in shadow: it is always approved.
+    for flow in sorted({change.flow for change in plan.changes} - {undo.NAME}):
         mode = policies.of(flow).mode
         if mode not in SENDING:
             raise ApprovalMissing(

@@ -37,6 +37,7 @@ FLOW_WORDS = {
     "products": "Items in QuickBooks",
     "prices": "Prices in Salesforce's price books",
     "invoices": "Invoices in QuickBooks",
+    "undo": "Changes taken back",
     "account_status": "Balances on Salesforce accounts",
     "deal_status": "Billing status on Salesforce deals",
     "overdue": "Tasks and reminders about overdue invoices",
@@ -106,6 +107,15 @@ REASON_WORDS = {
     "standard_price_missing": "the product has no standard price in that currency",
     "parent_not_billed_here": "the parent account has no customer to put it under",
     "term_unknown": "the account's terms are none that the company has",
+    "not_done": "it was never done",
+    "undo_by_hand": "the vendor's API has no way back; a person does it there",
+    "undone_already": "it was taken back already",
+    "changed_since": "the record has changed since",
+    "money_applied": "money was applied to it",
+    "gone": "the record is not there any more",
+    "was_empty": "the field was empty before, and the API empties none",
+    "unknown_before": "what was there before is not known",
+    "written_again": "it was written again after this",
     "no_difference": "the change would change nothing",
 }
 STATUS_WORDS = {

@@ -197,6 +197,18 @@ class QuickBooksClient(QuickBooksConnection):
             lambda: self._library.update_object(entity_name(entity), text, request_id=key),
         )
 
+    def void(self, entity: str, body: Mapping[str, Any] | str, request_id: str) -> Record:
+        """Void one document: its amounts become zero, it stays in the books and its note begins
+        with "Voided" (quickbooks_api 2.7). `body` holds Id and SyncToken; raises like `update`."""
+        text = body_text(body)
+        key = checked_request_id(request_id)
+        return self._write(
+            entity,
+            lambda: self._library.update_object(
+                entity_name(entity), text, request_id=key, params={"operation": "void"}
+            ),
+        )
+
     # How calls are made ----------------------------------------------------------------------
 
     def _page(self, entity: str, where: str, start: int) -> Page:
