@@ -35,6 +35,7 @@ _BRIDGE = """
         max(amount) filter (where line_code = 'N') as "net billed",
         max(amount) filter (where line_code = 'RESIDUAL') as "unexplained"
     from reconciliation.reconciliation_bridge
+    where period_kind = 'to_date'
     group by all
     order by 1, 2
 """

@@ -24,6 +24,7 @@ Rows = list[dict[str, Any]]
 _BRIDGE = """
     SELECT company_id, currency_code, line_number, line_code, line_label, amount
     FROM reconciliation.reconciliation_bridge
+    WHERE period_kind = 'to_date'
     ORDER BY company_id, currency_code, line_number
 """
 _EXCEPTIONS = """

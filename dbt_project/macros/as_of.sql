@@ -104,7 +104,8 @@
                     document_id := links.invoice_id,
                     document_number := links.document_number,
                     customer_id := links.customer_id,
-                    is_deleted := links.is_deleted
+                    is_deleted := links.is_deleted,
+                    gone_on := held.day
                 ),
                 (coalesce(links.invoice_on, date '1900-01-01'), links.invoice_id)
             ) filter (where moments.is_now or left_on.day <= moments.as_of_on) as predecessor,
@@ -217,8 +218,10 @@
                 when is_undecided then 'undecided'
                 when not is_due then 'not_due'
                 when is_standing then 'standing'
+                when predecessor.gone_on > as_of_on - {{ var('replacement_days', 5) }}
+                    then 'being_replaced'
                 when predecessor is not null then 'voided'
-                when amount <= 0 then 'nothing_due'
+                when amount <= 0 then 'to_be_credited'
                 when is_past_grace then 'unbilled'
                 else 'in_grace'
             end as outcome,

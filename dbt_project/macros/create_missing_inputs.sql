@@ -60,6 +60,7 @@
         payload varchar,
         known_as_of timestamptz
     );
+    alter table raw_state.ledger add column if not exists payload varchar;
     create table if not exists raw_state.match_decision (
         subject varchar,
         org_id varchar,

@@ -136,32 +136,28 @@
             documents.amount as value_at_stake,
             documents.invoice_on as occurred_on
         from documents
-        inner join steps
+        left join steps
             on
                 documents.as_of_on = steps.as_of_on
                 and documents.org_id = steps.org_id
                 and documents.deal_id = steps.deal_id
                 and documents.plan_step = steps.plan_step
-        where documents.placement = 'duplicate' and not steps.is_duplicate_settled
+        where
+            documents.placement = 'duplicate'
+            and not coalesce(steps.is_duplicate_settled, false)
 
     ),
 
-    of_lost_deals as (
+    of_deals_not_won as (
 
         select
-            documents.as_of_on,
-            'invoice|' || documents.company_id || '|' || documents.invoice_id as record_key,
-            'REOPENED_OR_LOST' as mismatch_class,
-            documents.company_id,
-            coalesce(documents.org_id, documents.customer_org_id) as org_id,
-            documents.deal_id,
-            documents.plan_step,
-            'invoice' as document_type,
-            documents.invoice_id as document_id,
-            documents.document_number,
-            documents.currency_code,
-            documents.amount - coalesce(credits_summed.credited_amount, 0) as value_at_stake,
-            documents.invoice_on as occurred_on
+            documents.*,
+            coalesce(credits_summed.credited_amount, 0) as credited_amount,
+            sum(documents.amount) over (
+                partition by
+                    documents.as_of_on, documents.org_id, documents.deal_id, documents.plan_step
+                order by documents.invoice_on, documents.company_id, documents.invoice_id
+            ) as amount_so_far
         from documents
         left join credits_summed
             on
@@ -169,10 +165,29 @@
                 and documents.org_id = credits_summed.org_id
                 and documents.deal_id = credits_summed.deal_id
                 and documents.plan_step = credits_summed.plan_step
+        where documents.placement = 'not_won'
+
+    ),
+
+    of_lost_deals as (
+
+        select
+            as_of_on,
+            'invoice|' || company_id || '|' || invoice_id as record_key,
+            'REOPENED_OR_LOST' as mismatch_class,
+            company_id,
+            coalesce(org_id, customer_org_id) as org_id,
+            deal_id,
+            plan_step,
+            'invoice' as document_type,
+            invoice_id as document_id,
+            document_number,
+            currency_code,
+            least(amount, amount_so_far - credited_amount) as value_at_stake,
+            invoice_on as occurred_on
+        from of_deals_not_won
         where
-            documents.placement = 'not_won'
-            and documents.amount - coalesce(credits_summed.credited_amount, 0)
-            > {{ tolerance_in_force('documents.amount') }}
+            least(amount, amount_so_far - credited_amount) > {{ tolerance_in_force('amount') }}
 
     ),
 
@@ -245,6 +260,8 @@
             select * from intermediate.int_reconciliation__step_findings
             union all by name
             select * from intermediate.int_reconciliation__line_findings
+            union all by name
+            select * from intermediate.int_reconciliation__change_findings
         ) as findings
         inner join moments on findings.occurred_on <= moments.as_of_on or moments.is_now
         where findings.mismatch_class not in {{ classes_by_day() }}

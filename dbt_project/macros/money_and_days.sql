@@ -33,3 +33,11 @@
 {% macro usable_link(match_state) -%}
     {{ match_state }} in ('confirmed', 'manual')
 {%- endmacro %}
+
+{# That day of the month of a date, or the month's last day where it is shorter. #}
+{% macro day_of_month(day, number) -%}
+    least(
+        last_day({{ day }}),
+        cast(date_trunc('month', {{ day }}) as date) + ({{ number }} - 1)
+    )
+{%- endmacro %}

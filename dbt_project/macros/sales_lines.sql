@@ -103,3 +103,8 @@
         service_on
     from all_lines
 {%- endmacro %}
+
+{#- A text as people read it: without the blanks and line breaks that a service may change. -#}
+{% macro words_of(text) -%}
+    trim(regexp_replace(coalesce({{ text }}, ''), '\s+', ' ', 'g'))
+{%- endmacro %}

@@ -1,10 +1,14 @@
--- Each total follows from the one above it, to the cent, in every company and currency; and what
--- the classes explain is exactly the difference between expected and actual.
+-- Each total follows from the one above it, to the cent, in every company, currency and period; and
+-- what the classes explain is exactly the difference between expected and actual.
 with
 
 bridge as (
 
-    select * from {{ ref('reconciliation_bridge') }}
+    select
+        *,
+        max(line_number) filter (where line_code = 'E') over () as expected_line,
+        max(line_number) filter (where line_code = 'I1') over () as invoiced_line
+    from {{ ref('reconciliation_bridge') }}
 
 ),
 
@@ -13,11 +17,14 @@ bridges as (
     select
         company_id,
         currency_code,
+        period_kind,
+        period,
         sum(amount) filter (where line_code = 'E') as expected,
         sum(amount) filter (where line_code in ('A', 'B', 'C')) as expected_explained,
         sum(amount) filter (where line_code = 'I1') as actual,
         sum(amount) filter (
-            where line_kind = 'flow' and line_number between 5 and 16
+            where
+            line_kind = 'flow' and line_number > expected_line and line_number < invoiced_line
         ) as classes,
         sum(amount) filter (where line_code = 'T') as tax_and_shipping,
         sum(amount) filter (where line_code = 'I2') as gross,
@@ -25,7 +32,7 @@ bridges as (
         sum(amount) filter (where line_code = 'N') as net_billed,
         sum(amount) filter (where line_code = 'RESIDUAL') as residual
     from bridge
-    group by company_id, currency_code
+    group by company_id, currency_code, period_kind, period
 
 )
 

@@ -43,6 +43,7 @@ _DETAILS = (
     "severity", "org_id", "deal_id", "deal_name", "plan_step", "document_type", "document_id",
     "document_number", "account_name", "customer_name", "occurred_on", "reason",
 )  # fmt: skip
+_OF_SIGNATURES = "CHANGED_AFTER_SIGNOFF"
 # When a reading ended, and when the vendor was asked for a figure.
 _READINGS = {"extract_run": "finished_at", "control_total": "asked_at"}
 _FOUND = f"""
@@ -53,9 +54,10 @@ _FOUND = f"""
     ORDER BY exception_id
 """  # noqa: S608 - the columns are constants
 _BRIDGE = """
-    SELECT company_id, currency_code, line_code, amount, documents
+    SELECT company_id, currency_code, period, line_code, amount, documents
     FROM reconciliation.reconciliation_bridge
-    ORDER BY company_id, currency_code, line_number
+    WHERE period_kind IN ('to_date', 'month')
+    ORDER BY company_id, currency_code, period, line_number
 """
 _MOMENT = """
     SELECT
@@ -114,11 +116,16 @@ def read_run(path: Path, week: str, now: datetime) -> Run:
 def figures_hash(found: Sequence[Mapping[str, Any]], bridge: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of the figures that a signature is about: each exception's amount and the bridge.
 
-    Ages are no part of it: they change by themselves from day to day.
+    Ages are no part of it: they change by themselves from day to day. Neither is what was changed
+    after a signature: that follows from the signature itself.
     """
     told = ("exception_id", "mismatch_class", "company_id", "currency_code", "value_at_stake")
     figures = {
-        "exceptions": [{name: _plain(row[name]) for name in told} for row in found],
+        "exceptions": [
+            {name: _plain(row[name]) for name in told}
+            for row in found
+            if row["mismatch_class"] != _OF_SIGNATURES
+        ],
         "bridge": [{name: _plain(value) for name, value in row.items()} for row in bridge],
     }
     return hashlib.sha256(to_json(figures).encode()).hexdigest()

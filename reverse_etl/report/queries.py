@@ -26,6 +26,7 @@ select * from reconciliation.report_kpis order by company_id, currency_code
 """
 _BRIDGES = """
 select * from reconciliation.reconciliation_bridge
+where period_kind = 'to_date'
 order by company_id, currency_code, line_number
 """
 _AGEING = """

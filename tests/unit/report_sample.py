@@ -180,7 +180,8 @@ def bridge(company_id: str, currency: str, residual: str = "0.00") -> list[dict[
         ("RESIDUAL", "check", residual),
     )  # fmt: skip
     return [
-        {"company_id": company_id, "currency_code": currency, "line_number": number,
+        {"company_id": company_id, "currency_code": currency, "period_kind": "to_date",
+         "period": "to date", "line_number": number,
          "line_code": code, "line_label": f"Line {code}", "line_kind": kind, "amount": amount,
          "documents": 0 if code in ("Q", "RESIDUAL") else 1}
         for number, (code, kind, amount) in enumerate(lines, 1)

@@ -285,6 +285,8 @@ class World:
     periods: Sequence[Row] = ()
     # Versions of records by schema and table, each with known_from and known_to.
     versions: Mapping[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
+    # The entity of a company of which a record was not read.
+    short: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_seed(folder: Path) -> World:
@@ -392,7 +394,9 @@ def _salesforce_runs(world: World) -> Iterator[Row]:
 def _quickbooks_runs(world: World) -> Iterator[Row]:
     for company in world.companies:
         for entity in QUICKBOOKS:
-            yield _run(world, company, entity, len(world.quickbooks.get((company, entity), ())))
+            run = _run(world, company, entity, len(world.quickbooks.get((company, entity), ())))
+            missing = int(world.short.get(company) == entity)
+            yield run | {"rows_vendor": run["rows_read"] + missing}
 
 
 def _run(world: World, source_id: str, name: str, rows: int) -> Row:

@@ -5,7 +5,6 @@ One build judges some hundreds of deals; the rules are written a second time her
 
 from __future__ import annotations
 
-import calendar
 import random
 from collections import defaultdict
 from datetime import date, timedelta
@@ -14,16 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from billing_rules import PLANS, steps_of
 from worlds import AS_OF, CENT, Builder, Sold, build, read
 
 SEED = 20261120
 TODAY = date.fromisoformat(AS_OF[:10])
-PLANS = {
-    "On close": ((0, 100),),
-    "Deposit 30/70": ((0, 30), (1, 70)),
-    "Three milestones": ((0, 40), (1, 30), (2, 30)),
-    "Monthly 12": tuple((month, 1) for month in range(12)),
-}
 PRICES = ("0.333", "0.142857", "142.857143", "0.01", "0.07", "19.99", "6895", "99999.99", "1e-7")
 QUANTITIES = ("1", "3", "7", "0.5", "7.33", "1500", "0.000001", "12.3456789", "250000")
 DISCOUNTS = ("0", "0", "5", "33.33", "12.5", "99.99")
@@ -69,13 +63,9 @@ def test_steps_follow_the_plan_and_add_up_to_the_basis(
         found[row["deal_id"]].append((row["plan_step"], row["due_on"], row["amount"]))
     for record in records:
         basis = sum((line.total for line in deals[record["Id"]]), Decimal(0))
-        plan = PLANS[record["Billing_Plan__c"] or "On close"]
-        amounts = _shares(basis, [Decimal(weight) for _, weight in plan])
         closed_on = date.fromisoformat(record["CloseDate"])
-        expected = [
-            (at, _months_later(closed_on, months), amount)
-            for at, ((months, _), amount) in enumerate(zip(plan, amounts, strict=True), 1)
-        ]
+        steps = steps_of(basis, record["Billing_Plan__c"], closed_on)
+        expected = [(at, due_on, amount) for at, (due_on, amount) in enumerate(steps, 1)]
         assert sorted(found[record["Id"]]) == expected
         assert sum(amount for _, _, amount in found[record["Id"]]) == basis
 
@@ -137,23 +127,6 @@ def test_a_price_is_kept_where_it_can_be(world: tuple[Path, dict[str, list[Sold]
     kept = {(row["quantity"], row["unit_price"]) for row in rows}
     assert (Decimal("1500.000000"), Decimal("0.3330000")) in kept
     assert (Decimal("7.000000"), Decimal("0.1428570")) in kept
-
-
-def _shares(total: Decimal, weights: list[Decimal]) -> list[Decimal]:
-    """Largest remainder with fractions; ties to the earlier part."""
-    exact = [total * weight / sum(weights) for weight in weights]
-    floors = [share.quantize(CENT, "ROUND_FLOOR") for share in exact]
-    left = int((total - sum(floors)) / CENT)
-    order = sorted(range(len(exact)), key=lambda at: (floors[at] - exact[at], at))
-    for at in order[:left]:
-        floors[at] += CENT
-    return floors
-
-
-def _months_later(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
 
 
 def _business_days_later(day: date, count: int) -> date:

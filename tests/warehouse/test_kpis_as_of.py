@@ -155,7 +155,8 @@ def test_before_anything_happened_there_is_nothing(books: Path) -> None:
 
 
 def test_a_voided_invoice_stood_until_the_day_of_its_void(company: Company) -> None:
-    """Of each step whose invoice is gone: billed on the day before, voided on the day itself."""
+    """Of each step whose invoice is gone: billed on the day before, on the day itself perhaps being
+    replaced."""
     rows = company.rows(
         """
         with gone as (
@@ -182,7 +183,7 @@ def test_a_voided_invoice_stood_until_the_day_of_its_void(company: Company) -> N
     )
     assert len(rows) >= 2
     for row in rows:
-        wanted = "voided" if row["as_of_on"] == row["gone_on"] else "standing"
+        wanted = "being_replaced" if row["as_of_on"] == row["gone_on"] else "standing"
         assert row["outcome"] == wanted
 
 

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
+import simplejson
 from raw_loader import Row, World, load_world
 
 from pipelines import transform, warehouse
@@ -149,13 +150,20 @@ class Builder:
         deal: str = "", po: str = "", note: str = "", currency: str = "USD",
         discount: str = "0", shipping: str = "0", tax: str = "0", balance: str | None = None,
         voided: bool = False, estimate: str = "", item: str = "11",
+        more: Sequence[tuple[str, str]] = (), line_tax: str = "", **known: Any,
     ) -> str:  # fmt: skip
-        """An invoice with one line; its total follows from line, discount, shipping and tax."""
+        """An invoice with one line, and `more` as (amount, item); its total follows from lines,
+        discount, shipping and tax. `known` are further members as the API gives them."""
         parts = [Decimal(part) for part in (amount, discount, shipping, tax)]
+        others = [(Decimal(part), other) for part, other in more]
         if voided:
             parts, note = [Decimal(0)] * 4, f"Voided - {note}" if note else "Voided"
-        total = parts[0] - parts[1] + parts[2] + parts[3]
+        total = parts[0] - parts[1] + parts[2] + parts[3] + sum(part for part, _ in others)
         document = self._document(customer_id, on, currency, parts, deal=deal, po=po, item=item)
+        document["Line"] = [*(_line(part, other) for part, other in others), *document["Line"]]
+        for line in document["Line"]:
+            if line_tax and "SalesItemLineDetail" in line:
+                line["SalesItemLineDetail"]["TaxCodeRef"] = {"value": line_tax}
         document |= {
             "TotalAmt": total,
             "Balance": Decimal(balance) if balance is not None else total,
@@ -163,7 +171,7 @@ class Builder:
             "DueDate": on,
             "LinkedTxn": [{"TxnId": estimate, "TxnType": "Estimate"}] if estimate else [],
         }
-        self._list(company, "Invoice", **document)
+        self._list(company, "Invoice", **(document | known))
         return str(document["Id"])
 
     def credit(
@@ -212,7 +220,7 @@ class Builder:
 
     def payment(
         self, customer_id: str, amount: str, applied: Sequence[tuple[str, str, str]],
-        on: str = "2026-11-05", company: str = US,
+        on: str = "2026-11-05", company: str = US, unapplied: str = "0",
     ) -> str:  # fmt: skip
         """Money or, with an amount of 0, a credit carried over: (type, id, amount) per line."""
         payment_id = self._number()
@@ -224,7 +232,7 @@ class Builder:
             TxnDate=on,
             CurrencyRef={"value": "USD"},
             TotalAmt=Decimal(amount),
-            UnappliedAmt=Decimal(0),
+            UnappliedAmt=Decimal(unapplied),
             Line=[
                 {"Amount": Decimal(part), "LinkedTxn": [{"TxnId": record, "TxnType": kind}]}
                 for kind, record, part in applied
@@ -281,9 +289,9 @@ class Builder:
 
     def wrote(
         self, flow: str, record_id: str, remote_id: str, *, step: int = 0, generation: int = 1,
-        company: str = US, status: str = "done",
+        company: str = US, status: str = "done", payload: Row | None = None,
     ) -> None:  # fmt: skip
-        """A line of the ledger: we created this."""
+        """A line of the ledger: we created this, and `payload` is what we sent."""
         self.ledger.append(
             {
                 "change_key": f"{flow}:{company}:{record_id}:{step}:g{generation}",
@@ -294,7 +302,10 @@ class Builder:
                 "generation": generation,
                 "status": status,
                 "action": "create",
+                "entity": flow.removesuffix("s").capitalize(),
                 "remote_id": remote_id,
+                "finished_at": self.as_of,
+                "payload": payload and simplejson.dumps(payload, use_decimal=True),
             }
         )
 
@@ -339,8 +350,22 @@ class Builder:
         self._list(company, "Item", Id=item_id, **(record | {"UnitPrice": Decimal(price)} | known))
         return item_id
 
-    def world(self) -> World:
-        """Everything collected so far."""
+    def history(self, deal: str, *amounts: tuple[str, str]) -> None:
+        """Salesforce's own history of the deal: (since when, its amount)."""
+        for since, amount in amounts:
+            self.salesforce["OpportunityHistory"].append(
+                _stamped(
+                    Id=self._id("008"),
+                    OpportunityId=deal,
+                    StageName="Closed Won",
+                    Amount=Decimal(amount),
+                    CreatedDate=since,
+                )
+            )
+
+    def world(self, short: Mapping[str, str] | None = None) -> World:
+        """Everything collected so far; `short` names the entity of a company of which the vendor
+        has one record more than was read."""
         return World(
             org_id=ORG,
             as_of=self.as_of,
@@ -353,6 +378,7 @@ class Builder:
             periods=self.periods,
             receivables=self.receivables,
             versions=self.versions,
+            short=short or {},
         )
 
     def report_receivables(self, company: str, wrong: Mapping[str, str] | None = None) -> None:

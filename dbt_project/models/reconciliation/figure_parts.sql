@@ -437,7 +437,8 @@ residuals as (
         line_code || ': ' || line_label as said
     from {{ ref('reconciliation_bridge') }}
     where
-        amount != 0
+        period_kind = 'to_date'
+        and amount != 0
         and (line_code = 'I1' or (line_kind = 'flow' and line_code not in ('T', 'R')))
 
 ),

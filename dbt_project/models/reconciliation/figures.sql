@@ -60,6 +60,7 @@ of_bridge as (
         currency_code,
         amount
     from {{ ref('reconciliation_bridge') }}
+    where period_kind = 'to_date'
 
 ),
 

@@ -53,7 +53,22 @@ findings as (
     union all by name
     select * from {{ ref('int_reconciliation__line_findings') }}
     union all by name
+    select * from {{ ref('int_reconciliation__change_findings') }}
+    union all by name
     select * from sources_open
+
+),
+
+-- What each record adds to the difference between billed and expected in its own books.
+variances_summed as (
+
+    select
+        record_key,
+        company_id,
+        currency_code,
+        sum(amount) as variance_amount
+    from {{ ref('int_reconciliation__variances') }}
+    group by record_key, company_id, currency_code
 
 ),
 
@@ -96,6 +111,7 @@ findings_aged as (
 
     select
         findings_ranked.*,
+        clock.as_of_on,
         clock.as_of_on - findings_ranked.occurred_on as age_days
     from findings_ranked
     cross join clock
@@ -138,6 +154,11 @@ final as (
         findings_graded.mismatch_class,
         cast(findings_graded.precedence as integer) as precedence,
         case
+            -- What crosses the end of a period is for the controller while that period is closed.
+            when
+                abs(findings_graded.as_of_on - findings_graded.period_end_on)
+                <= {{ var('period_end_days', 10) }}
+                then 'high'
             when findings_graded.class_severity != 'by_amount' then findings_graded.class_severity
             else ['low', 'medium', 'high', 'critical'][least(findings_graded.ladder, 4)]
         end as severity,
@@ -163,8 +184,15 @@ final as (
         coalesce(flags.classes, []) as flags,
         findings_graded.reason,
         findings_graded.suggested_action,
-        findings_graded.root_cause
+        findings_graded.root_cause,
+        cast(coalesce(variances_summed.variance_amount, 0) as decimal(18, 2)) as variance_amount,
+        findings_graded.record_key
     from findings_graded
+    left join variances_summed
+        on
+            findings_graded.record_key = variances_summed.record_key
+            and coalesce(findings_graded.company_id, 'not routed') = variances_summed.company_id
+            and findings_graded.currency_code = variances_summed.currency_code
     left join flags on findings_graded.record_key = flags.record_key
     left join deals
         on findings_graded.org_id = deals.org_id and findings_graded.deal_id = deals.deal_id

@@ -1,38 +1,17 @@
--- From what was sold to what was billed, per company and currency, to the cent.
--- Flows are signed and add up; totals are read from their own source, so that RESIDUAL proves
--- something: sold and planned from the deals, invoiced and credited from the documents.
+-- From what was sold to what was billed, per company, currency and period, to the cent: for every
+-- month, week and year, and over all until the as-of moment. Flows are signed and add up. What
+-- crosses the end of a period leaves one period and comes into another by the same amount.
+{%- set kinds = {
+    'to_date': ("'to date'", "cast(null as date)"),
+    'year': ("strftime(%s, '%%Y')", "cast(date_trunc('year', %s) as date)"),
+    'month': ("strftime(%s, '%%Y-%%m')", "cast(date_trunc('month', %s) as date)"),
+    'week': ("strftime(%s, '%%G-W%%V')", "cast(date_trunc('week', %s) as date)"),
+} %}
 with
 
-deals as (
+days as (
 
-    select * from {{ ref('int_deals__billable') }}
-    where is_billable
-
-),
-
-steps as (
-
-    select * from {{ ref('int_reconciliation__steps') }}
-
-),
-
-contributions as (
-
-    select * from {{ ref('int_reconciliation__contributions') }}
-
-),
-
-invoices as (
-
-    select * from {{ ref('int_invoices__net') }}
-    where is_live
-
-),
-
-credits as (
-
-    select * from {{ ref('int_credits__net') }}
-    where is_live
+    select * from {{ ref('int_reconciliation__bridge_days') }}
 
 ),
 
@@ -42,166 +21,94 @@ line_names as (
 
 ),
 
-sold as (
-
+placed as (
+    {% for kind, (label, starts_on) in kinds.items() %}
     select
-        coalesce(company_id, 'not routed') as company_id,
+        company_id,
         currency_code,
-        'A' as line_code,
-        sum(basis_amount) as amount,
-        count(*) as documents
-    from deals
-    group by all
+        '{{ kind }}' as period_kind,
+        {{ label | replace('%s', 'to_on') | replace('%%', '%') }} as period,
+        {{ starts_on | replace('%s', 'to_on') }} as period_starts_on,
+        {{ label | replace('%s', 'from_on') | replace('%%', '%') }} as left_period,
+        {{ starts_on | replace('%s', 'from_on') }} as left_period_starts_on,
+        from_on is not null as is_moved,
+        line_code,
+        amount,
+        documents
+    from days
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
-expected as (
-
-    select
-        coalesce(company_id, 'not routed') as company_id,
-        currency_code,
-        'E' as line_code,
-        sum(amount) as amount,
-        count(*) as documents
-    from steps
-    where is_due
-    group by all
-
-),
-
+-- Of what is moved only that counts which crosses the end of a period.
 flows as (
 
     select
         company_id,
         currency_code,
+        period_kind,
+        period,
+        period_starts_on,
         line_code,
-        sum(amount) as amount,
-        count(*) as documents
-    from contributions
-    group by all
+        amount,
+        documents
+    from placed
+    where not is_moved or period != left_period
 
-),
-
-invoiced_net as (
+    union all
 
     select
         company_id,
         currency_code,
-        'I1' as line_code,
-        sum(net_amount) as amount,
-        count(*) as documents
-    from invoices
-    group by all
+        period_kind,
+        left_period as period,
+        left_period_starts_on as period_starts_on,
+        case line_code when 'B' then 'C' else line_code end as line_code,
+        -amount as amount,
+        documents
+    from placed
+    where is_moved and period != left_period
 
 ),
 
-tax_and_shipping as (
+-- Net billed follows from gross and credits; what the lines cannot explain between sold and
+-- invoiced must be nothing.
+derived as (
+
+    select * replace ('N' as line_code)
+    from flows
+    where line_code in ('I2', 'R')
+
+    union all
 
     select
-        company_id,
-        currency_code,
-        'T' as line_code,
-        sum(gross_amount - net_amount) as amount,
-        count(*) filter (where gross_amount != net_amount) as documents
-    from invoices
-    group by all
-
-),
-
-invoiced_gross as (
-
-    select
-        company_id,
-        currency_code,
-        'I2' as line_code,
-        sum(gross_amount) as amount,
-        count(*) as documents
-    from invoices
-    group by all
-
-),
-
-credited as (
-
-    select
-        company_id,
-        currency_code,
-        'R' as line_code,
-        -sum(gross_amount) as amount,
-        count(*) as documents
-    from credits
-    group by all
-
-),
-
-net_billed as (
-
-    select
-        company_id,
-        currency_code,
-        'N' as line_code,
-        sum(amount) as amount,
-        sum(documents) as documents
-    from (
-        select * from invoiced_gross
-        union all
-        select * from credited
-    ) as gross_and_credits
-    group by company_id, currency_code
-
-),
-
--- What the classes cannot explain between sold and invoiced. It must be nothing.
-residuals as (
-
-    select
-        company_id,
-        currency_code,
-        'RESIDUAL' as line_code,
-        sum(amount) as amount,
-        0 as documents
-    from (
-        select
-            company_id,
-            currency_code,
-            amount
-        from sold
-        union all
-        select
-            company_id,
-            currency_code,
-            amount
-        from flows
-        union all
-        select
-            company_id,
-            currency_code,
-            -amount as amount
-        from invoiced_net
-    ) as sold_to_invoiced
-    group by company_id, currency_code
+        * replace (
+            'RESIDUAL' as line_code,
+            case line_code when 'I1' then -amount else amount end as amount,
+            0 as documents
+        )
+    from flows
+    where line_code not in ('E', 'T', 'I2', 'R')
 
 ),
 
 amounts as (
 
-    select * from sold
-    union all
-    select * from expected
-    union all
-    select * from flows
-    union all
-    select * from invoiced_net
-    union all
-    select * from tax_and_shipping
-    union all
-    select * from invoiced_gross
-    union all
-    select * from credited
-    union all
-    select * from net_billed
-    union all
-    select * from residuals
+    select
+        company_id,
+        currency_code,
+        period_kind,
+        period,
+        line_code,
+        sum(amount) as amount,
+        sum(documents) as documents
+    from (
+        select * from flows
+        union all
+        select * from derived
+    ) as flows_and_derived
+    group by all
 
 ),
 
@@ -209,8 +116,11 @@ books as (
 
     select distinct
         company_id,
-        currency_code
-    from amounts
+        currency_code,
+        period_kind,
+        period,
+        period_starts_on
+    from flows
 
 ),
 
@@ -220,6 +130,9 @@ final as (
     select
         books.company_id,
         books.currency_code,
+        books.period_kind,
+        books.period,
+        books.period_starts_on,
         cast(line_names.line_number as integer) as line_number,
         line_names.line_code,
         line_names.line_label,
@@ -232,6 +145,8 @@ final as (
         on
             books.company_id = amounts.company_id
             and books.currency_code = amounts.currency_code
+            and books.period_kind = amounts.period_kind
+            and books.period = amounts.period
             and line_names.line_code = amounts.line_code
 
 )

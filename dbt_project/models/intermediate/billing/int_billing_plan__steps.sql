@@ -96,6 +96,7 @@ final as (
         is_plan_known,
         cast(plan_step as integer) as plan_step,
         cast(step_count as integer) as step_count,
+        closed_on,
         due_on,
         {{ add_business_days('due_on', var('grace_business_days', 5)) }} as past_grace_on,
         cast((step_cents * 0.01) as decimal(18, 2)) as amount,

@@ -242,6 +242,7 @@ final as (
         credits.customer_id,
         credits.customer_name,
         credits.credited_on,
+        credits.created_at,
         credits.currency_code,
         allocated.org_id,
         allocated.deal_id,

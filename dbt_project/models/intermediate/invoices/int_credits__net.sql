@@ -64,6 +64,7 @@ documents as (
         remaining_credit,
         private_note,
         deal_reference,
+        created_at,
         not is_voided and not is_deleted as is_live
     from credit_memos
 
@@ -82,6 +83,7 @@ documents as (
         0 as remaining_credit,
         private_note,
         deal_reference,
+        created_at,
         not is_voided and not is_deleted as is_live
     from refunds
 
@@ -103,6 +105,7 @@ final as (
         cast(coalesce(documents.remaining_credit, 0) as decimal(18, 2)) as remaining_credit,
         documents.private_note,
         documents.deal_reference,
+        documents.created_at,
         documents.is_live
     from documents
     left join lines_summed

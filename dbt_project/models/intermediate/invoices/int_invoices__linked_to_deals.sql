@@ -245,7 +245,14 @@ final as (
             when 'estimate' then 0.98
             when 'deal_field' then 0.97
             when 'document_number' then 0.97
-            when 'inferred' then 0.9
+            -- Far from the plan date, amount and date say less than one would act on unasked.
+            when 'inferred'
+                then
+                    case
+                        when links_in_order.days_apart <= {{ var('inference_sure_days', 14) }}
+                            then 0.9
+                        else 0.8
+                    end
             else 0.85
         end as decimal(9, 6)) as confidence
     from links_in_order

@@ -1,5 +1,7 @@
 -- The bridge's grain: every plan step and every live invoice in exactly one line, signed as it
--- moves the sum from what was sold to what was invoiced. The bridge ties because this does.
+-- moves the sum from what was sold to what was invoiced. The bridge ties because this does. A step
+-- belongs to the day on which it falls due (not yet due: to that of the close), an invoice to its
+-- own.
 with
 
 steps as (
@@ -22,6 +24,7 @@ steps_not_due as (
         currency_code,
         'C' as line_code,
         -amount as amount,
+        closed_on as dated_on,
         org_id,
         deal_id,
         plan_step,
@@ -44,6 +47,7 @@ steps_differing as (
             else 'V_OVER'
         end as line_code,
         invoiced_amount - amount as amount,
+        due_on as dated_on,
         org_id,
         deal_id,
         plan_step,
@@ -63,9 +67,12 @@ steps_missing as (
             when 'misplaced' then 'X'
             when 'undecided' then 'Q'
             when 'in_grace' then 'G'
+            when 'being_replaced' then 'G'
+            when 'to_be_credited' then 'M'
             else 'U'
         end as line_code,
         -amount as amount,
+        due_on as dated_on,
         org_id,
         deal_id,
         plan_step,
@@ -92,6 +99,7 @@ documents_on_top as (
             else 'X'
         end as line_code,
         amount,
+        invoice_on as dated_on,
         org_id,
         deal_id,
         plan_step,

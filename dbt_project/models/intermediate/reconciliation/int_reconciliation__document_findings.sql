@@ -33,6 +33,12 @@ credits_summed as (
 
 ),
 
+deals as (
+
+    select * from {{ ref('int_deals__billable') }}
+
+),
+
 companies as (
 
     select * from {{ ref('stg_quickbooks__companies') }}
@@ -59,14 +65,21 @@ duplicates as (
         'DUPLICATE_INVOICE' as mismatch_class,
         documents.amount as value_at_stake,
         cast(0 as decimal(18, 2)) as expected_amount,
-        'Step ' || documents.plan_step || ' is billed without this invoice' as reason
+        case
+            when documents.deal_id is null
+                then
+                    'Repeats invoice ' || documents.repeated_number
+                    || ' to the same customer; no deal explains either'
+            else 'Step ' || documents.plan_step || ' is billed without this invoice'
+        end as reason
     from documents
-    inner join steps
+    left join steps
         on
             documents.org_id = steps.org_id
             and documents.deal_id = steps.deal_id
             and documents.plan_step = steps.plan_step
-    where documents.placement = 'duplicate' and not steps.is_duplicate_settled
+    where
+        documents.placement = 'duplicate' and not coalesce(steps.is_duplicate_settled, false)
 
 ),
 
@@ -111,24 +124,56 @@ wrong_currencies as (
 
 ),
 
-not_won as (
+-- What was credited takes back the earliest invoice of the step first, each no further than to
+-- nothing.
+invoices_not_won as (
 
     select
         documents.*,
-        'REOPENED_OR_LOST' as mismatch_class,
-        documents.amount - coalesce(credits_summed.credited_amount, 0) as value_at_stake,
-        cast(0 as decimal(18, 2)) as expected_amount,
-        'The deal is not won any more and the invoice stands' as reason
+        coalesce(credits_summed.credited_amount, 0) as credited_amount,
+        sum(documents.amount) over (
+            partition by documents.org_id, documents.deal_id, documents.plan_step
+            order by documents.invoice_on, documents.company_id, documents.invoice_id
+        ) as amount_so_far
     from documents
     left join credits_summed
         on
             documents.org_id = credits_summed.org_id
             and documents.deal_id = credits_summed.deal_id
             and documents.plan_step = credits_summed.plan_step
-    where
-        documents.placement = 'not_won'
-        and documents.amount - coalesce(credits_summed.credited_amount, 0)
-        > {{ tolerance('documents.amount') }}
+    where documents.placement = 'not_won'
+
+),
+
+not_won as (
+
+    select
+        * exclude (credited_amount, amount_so_far),
+        'REOPENED_OR_LOST' as mismatch_class,
+        least(amount, amount_so_far - credited_amount) as value_at_stake,
+        cast(0 as decimal(18, 2)) as expected_amount,
+        'The deal is not won any more and the invoice stands' as reason
+    from invoices_not_won
+    where least(amount, amount_so_far - credited_amount) > {{ tolerance('amount') }}
+
+),
+
+outside as (
+
+    select
+        documents.*,
+        'EXCLUDED' as mismatch_class,
+        cast(0 as decimal(18, 2)) as value_at_stake,
+        cast(null as decimal(18, 2)) as expected_amount,
+        'Outside scope by the rule ' || case
+            when documents.placement = 'excluded' then deals.exclusion_rule
+            when documents.is_customer_excluded then 'account type'
+            else 'customer unknown to Salesforce'
+        end as reason
+    from documents
+    left join deals
+        on documents.org_id = deals.org_id and documents.deal_id = deals.deal_id
+    where documents.placement in ('out_of_scope', 'excluded')
 
 ),
 
@@ -158,8 +203,9 @@ undecided as (
 
 ),
 
--- The usual rate of a currency in a month is the middle one of its documents; a month with
--- few documents borrows from all.
+-- The reference is the company's own rate list where it has a rate of the last days. Otherwise the
+-- usual rate of a currency in a month is the middle one of its documents; a month with few
+-- documents borrows from all.
 rates as (
 
     select
@@ -184,16 +230,39 @@ rates_overall as (
 
 ),
 
+rates_listed as (
+
+    select
+        company_id,
+        currency_code,
+        as_of_on,
+        exchange_rate
+    from {{ ref('stg_quickbooks__exchange_rates') }}
+    where exchange_rate > 0
+
+),
+
 rates_judged as (
 
     select
         invoices.company_id,
         invoices.invoice_id,
         invoices.exchange_rate,
-        case when rates.documents >= 3 then rates.rate else rates_overall.rate end
-            as reference_rate,
+        case
+            when
+                rates_listed.as_of_on
+                >= invoices.invoice_on - {{ var('fx_reference_days', 31) }}
+                then rates_listed.exchange_rate
+            when rates.documents >= 3 then rates.rate
+            else rates_overall.rate
+        end as reference_rate,
         invoices.gross_amount
     from invoices
+    asof left join rates_listed
+        on
+            invoices.company_id = rates_listed.company_id
+            and invoices.currency_code = rates_listed.currency_code
+            and invoices.invoice_on >= rates_listed.as_of_on
     inner join companies
         on
             invoices.company_id = companies.company_id
@@ -259,7 +328,31 @@ late as (
         amount as expected_amount,
         'Billed ' || (invoice_on - due_on) || ' days after the plan date' as reason
     from documents
-    where placement = 'billed' and invoice_on - due_on > {{ var('late_billed_days', 30) }}
+    where placement = 'billed' and invoice_on - due_on > {{ var('late_billed_days', 21) }}
+
+),
+
+-- Terms give a number of days, or a day of the month: of this month, or of the next one when that
+-- day is too near (or past).
+due_dates_expected as (
+
+    select
+        invoices.company_id,
+        invoices.invoice_id,
+        invoices.due_on,
+        {{ day_of_month('invoices.invoice_on', 'terms.due_day_of_month') }}
+        - invoices.invoice_on - coalesce(terms.due_next_month_days, 0) as days_to_spare,
+        case
+            when terms.due_days is not null then invoices.invoice_on + terms.due_days
+            when days_to_spare > 0
+                then {{ day_of_month('invoices.invoice_on', 'terms.due_day_of_month') }}
+            else
+                {{ day_of_month(add_months('invoices.invoice_on', 1), 'terms.due_day_of_month') }}
+        end as expected_due_on
+    from invoices
+    inner join terms
+        on invoices.company_id = terms.company_id and invoices.term_id = terms.term_id
+    where terms.due_days is not null or terms.due_day_of_month is not null
 
 ),
 
@@ -270,18 +363,17 @@ due_dates as (
         'TERMS_OR_DUE_DATE' as mismatch_class,
         cast(0 as decimal(18, 2)) as value_at_stake,
         documents.amount as expected_amount,
-        'Due ' || invoices.due_on || '; the terms give '
-        || (invoices.invoice_on + terms.due_days) as reason
+        'Due ' || due_dates_expected.due_on || '; the terms give '
+        || due_dates_expected.expected_due_on as reason
     from documents
-    inner join invoices
+    inner join due_dates_expected
         on
-            documents.company_id = invoices.company_id
-            and documents.invoice_id = invoices.invoice_id
-    inner join terms
-        on invoices.company_id = terms.company_id and invoices.term_id = terms.term_id
+            documents.company_id = due_dates_expected.company_id
+            and documents.invoice_id = due_dates_expected.invoice_id
+    -- On the very day the service's description allows both months.
     where
-        terms.due_days is not null
-        and invoices.due_on != invoices.invoice_on + terms.due_days
+        due_dates_expected.due_on != due_dates_expected.expected_due_on
+        and due_dates_expected.days_to_spare is distinct from 0
 
 ),
 
@@ -335,6 +427,8 @@ combined as (
     union all
     select * from not_won
     union all
+    select * from outside
+    union all
     select * from orphans
     union all
     select * from cut_off
@@ -371,7 +465,10 @@ final as (
         cast(expected_amount as decimal(18, 2)) as expected_amount,
         cast(amount as decimal(18, 2)) as actual_amount,
         invoice_on as occurred_on,
-        reason
+        reason,
+        -- The end of the period that the amount belongs to or came into too early.
+        case when mismatch_class = 'CUT_OFF' then last_day(least(due_on, invoice_on)) end
+            as period_end_on
     from combined
 
 )

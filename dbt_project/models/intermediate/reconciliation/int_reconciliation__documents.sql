@@ -123,6 +123,30 @@ customers_linked as (
 
 ),
 
+-- A link that was right when the invoice was written is no mistake of the invoice; one that a
+-- person took back never was right.
+customers_then as (
+
+    select distinct
+        links_decided.company_id,
+        links_decided.invoice_id,
+        links_decided.deal_id
+    from links_decided
+    inner join deals
+        on links_decided.org_id = deals.org_id and links_decided.deal_id = deals.deal_id
+    inner join {{ ref('customer_identity') }} as identities
+        on
+            deals.org_id = identities.org_id
+            and deals.account_id = identities.account_id
+            and links_decided.company_id = identities.company_id
+            and links_decided.customer_id = identities.customer_id
+            and identities.ended_how is distinct from 'undone'
+            and links_decided.invoice_on >= cast(identities.valid_from as date)
+            and links_decided.invoice_on
+            <= coalesce(cast(identities.valid_to as date), date '9999-12-31')
+
+),
+
 documents_joined as (
 
     select
@@ -152,7 +176,9 @@ documents_joined as (
         customers_known.account.account_id as customer_account_id,
         coalesce(customers_known.is_excluded, false) as is_customer_excluded,
         invoices_undecided.candidates,
-        own_links.customer_id is not null as is_own_customer,
+        invoices.line_signature,
+        own_links.customer_id is not null or customers_then.invoice_id is not null
+            as is_own_customer,
         accounts_linked.account_id is not null as is_account_linked,
         customers_linked.customer_id is not null as is_customer_linked
     from invoices
@@ -174,6 +200,11 @@ documents_joined as (
             and deals.account_id = own_links.account_id
             and invoices.company_id = own_links.company_id
             and invoices.customer_id = own_links.customer_id
+    left join customers_then
+        on
+            links_decided.company_id = customers_then.company_id
+            and links_decided.invoice_id = customers_then.invoice_id
+            and links_decided.deal_id = customers_then.deal_id
     left join accounts_linked
         on
             deals.org_id = accounts_linked.org_id
@@ -245,6 +276,41 @@ documents_ranked as (
 
 ),
 
+-- Where no deal is known, the same lines to the same customer within a few days are one sale.
+orphans_repeated as (
+
+    select
+        company_id,
+        invoice_id,
+        lag(document_number) over same_sale as repeated_number,
+        invoice_on - lag(invoice_on) over same_sale as days_apart
+    from documents_judged
+    where
+        deal_id is null
+        and candidates is null
+        and line_signature is not null
+        and amount > 0
+    window same_sale as (
+        partition by company_id, customer_id, currency_code, line_signature
+        order by invoice_on, created_at, try_cast(invoice_id as bigint), invoice_id
+    )
+
+),
+
+documents_joined_again as (
+
+    select
+        documents_ranked.*,
+        orphans_repeated.repeated_number
+    from documents_ranked
+    left join orphans_repeated
+        on
+            documents_ranked.company_id = orphans_repeated.company_id
+            and documents_ranked.invoice_id = orphans_repeated.invoice_id
+            and orphans_repeated.days_apart <= {{ var('duplicate_window_days', 10) }}
+
+),
+
 documents_placed as (
 
     select
@@ -253,6 +319,7 @@ documents_placed as (
             when candidates is not null and deal_id is null then 'undecided'
             when deal_id is null and (is_customer_excluded or customer_account_id is null)
                 then 'out_of_scope'
+            when deal_id is null and repeated_number is not null then 'duplicate'
             when deal_id is null then 'orphan'
             when not is_won then 'not_won'
             when not is_billable then 'excluded'
@@ -269,13 +336,16 @@ documents_placed as (
             when not is_step_due then 'early'
             else 'billed'
         end as placement
-    from documents_ranked
+    from documents_joined_again
 
 ),
 
 final as (
 
-    select * exclude (fit_rank, first_amount, amount_before, amount_in_all, is_comparable)
+    select
+        * exclude (
+            fit_rank, first_amount, amount_before, amount_in_all, is_comparable, line_signature
+        )
     from documents_placed
 
 )

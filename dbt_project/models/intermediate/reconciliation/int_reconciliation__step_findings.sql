@@ -1,6 +1,12 @@
 -- What is wrong with each plan step, with the credits against it and with its deal.
 with
 
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
+
 steps as (
 
     select * from {{ ref('int_reconciliation__steps') }}
@@ -261,6 +267,30 @@ headers as (
 
 ),
 
+-- Since when both systems could say the same: the last change of an invoice of the deal, or the
+-- day from which it is overdue.
+statuses_settled as (
+
+    select
+        links.org_id,
+        links.deal_id,
+        max(greatest(
+            invoices.modified_at,
+            invoices.deleted_at,
+            case
+                when invoices.balance > 0 and invoices.due_on < clock.as_of_on
+                    then timezone('UTC', cast(invoices.due_on + 1 as timestamp))
+            end
+        )) as settled_at
+    from {{ ref('int_invoices__linked_to_deals') }} as links
+    inner join {{ ref('stg_quickbooks__invoices') }} as invoices
+        on links.company_id = invoices.company_id and links.invoice_id = invoices.invoice_id
+    cross join clock
+    where links.is_usable
+    group by links.org_id, links.deal_id
+
+),
+
 statuses_drifted as (
 
     select
@@ -286,7 +316,18 @@ statuses_drifted as (
     from deal_statuses
     inner join deals
         on deal_statuses.org_id = deals.org_id and deal_statuses.deal_id = deals.deal_id
-    where deal_statuses.is_changed
+    left join statuses_settled
+        on
+            deal_statuses.org_id = statuses_settled.org_id
+            and deal_statuses.deal_id = statuses_settled.deal_id
+    cross join clock
+    where
+        deal_statuses.is_changed
+        and (
+            statuses_settled.settled_at is null
+            or statuses_settled.settled_at
+            < clock.as_of_at - to_hours({{ var('status_sync_hours', 24) }})
+        )
 
 ),
 

@@ -73,28 +73,43 @@ credits_summed as (
 
 ),
 
--- The latest invoice of the step that is no longer there.
+invoices as (
+
+    select
+        company_id,
+        invoice_id,
+        cast(timezone('UTC', coalesce(deleted_at, modified_at)) as date) as gone_on
+    from {{ ref('stg_quickbooks__invoices') }}
+    where is_deleted or is_voided
+
+),
+
+-- The latest invoice of the step that is no longer there. Of a void the service keeps no moment but
+-- that of the document's last change.
 predecessors as (
 
     select
-        org_id,
-        deal_id,
-        plan_step,
+        links.org_id,
+        links.deal_id,
+        links.plan_step,
         arg_max(
             struct_pack(
-                company_id := company_id,
-                invoice_id := invoice_id,
-                document_number := document_number,
-                customer_id := customer_id,
-                customer_name := customer_name,
-                is_deleted := is_deleted,
-                invoice_on := invoice_on
+                company_id := links.company_id,
+                invoice_id := links.invoice_id,
+                document_number := links.document_number,
+                customer_id := links.customer_id,
+                customer_name := links.customer_name,
+                is_deleted := links.is_deleted,
+                invoice_on := links.invoice_on,
+                gone_on := invoices.gone_on
             ),
-            (coalesce(invoice_on, date '1900-01-01'), invoice_id)
+            (coalesce(links.invoice_on, date '1900-01-01'), links.invoice_id)
         ) as predecessor
     from links
-    where is_usable and not is_live
-    group by org_id, deal_id, plan_step
+    left join invoices
+        on links.company_id = invoices.company_id and links.invoice_id = invoices.invoice_id
+    where links.is_usable and not links.is_live
+    group by links.org_id, links.deal_id, links.plan_step
 
 ),
 
@@ -162,8 +177,10 @@ steps_judged as (
             when documents > 0 then 'misplaced'
             when candidates > 0 then 'undecided'
             when not is_due then 'not_due'
+            when predecessor.gone_on > as_of_on - {{ var('replacement_days', 5) }}
+                then 'being_replaced'
             when predecessor is not null then 'voided'
-            when amount <= 0 then 'nothing_due'
+            when amount <= 0 then 'to_be_credited'
             when is_past_grace then 'unbilled'
             else 'in_grace'
         end as outcome,

@@ -16,7 +16,11 @@ preferences as (
             "CurrencyPrefs": {
                 "HomeCurrency": {"value": "VARCHAR"}, "MultiCurrencyEnabled": "BOOLEAN"
             },
-            "AccountingInfoPrefs": {"BookCloseDate": "DATE"}
+            "AccountingInfoPrefs": {"BookCloseDate": "DATE"},
+            "TaxPrefs": {
+                "UsingSalesTax": "BOOLEAN", "PartnerTaxEnabled": "BOOLEAN",
+                "TaxGroupCodeRef": {"value": "VARCHAR"}
+            }
         }') as doc
     from {{ source('raw_quickbooks', 'preferences') }}
 )
@@ -28,6 +32,9 @@ select
     company_info.doc."Country" as country,
     preferences.doc."CurrencyPrefs"."HomeCurrency".value as home_currency_code,
     coalesce(preferences.doc."CurrencyPrefs"."MultiCurrencyEnabled", false) as is_multi_currency,
-    preferences.doc."AccountingInfoPrefs"."BookCloseDate" as books_closed_on
+    preferences.doc."AccountingInfoPrefs"."BookCloseDate" as books_closed_on,
+    coalesce(preferences.doc."TaxPrefs"."UsingSalesTax", false) as is_using_sales_tax,
+    coalesce(preferences.doc."TaxPrefs"."PartnerTaxEnabled", false) as is_tax_by_address,
+    preferences.doc."TaxPrefs"."TaxGroupCodeRef".value as default_tax_code_id
 from company_info
 left join preferences on company_info.company_id = preferences.company_id

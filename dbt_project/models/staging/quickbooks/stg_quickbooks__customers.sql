@@ -23,7 +23,7 @@ raw_customers as (
                 "CountrySubDivisionCode": "VARCHAR", "PostalCode": "VARCHAR", "Country": "VARCHAR"
             },
             "CurrencyRef": {"value": "VARCHAR"}, "SalesTermRef": {"value": "VARCHAR"},
-            "Taxable": "BOOLEAN", "Balance": "DECIMAL(18,2)", "Active": "BOOLEAN",
+            "Taxable": "BOOLEAN", "DefaultTaxCodeRef": {"value": "VARCHAR"}, "Balance": "DECIMAL(18,2)", "Active": "BOOLEAN",
             "ResaleNum": "VARCHAR", "Notes": "VARCHAR"
         }') as doc
     from {{ source('raw_quickbooks', 'customer') }}
@@ -62,6 +62,7 @@ select
     raw_customers.doc."CurrencyRef".value as currency_code,
     raw_customers.doc."SalesTermRef".value as term_id,
     coalesce(raw_customers.doc."Taxable", false) as taxable,
+    raw_customers.doc."DefaultTaxCodeRef".value as default_tax_code_id,
     coalesce(raw_customers.doc."Balance", 0) as balance,
     coalesce(raw_customers.doc."Active", true) as is_active,
     raw_customers.sync_token,

@@ -27,6 +27,8 @@ select
     raw_invoices.doc."Balance" as balance,
     raw_invoices.doc."HomeBalance" as home_balance,
     coalesce(raw_invoices.doc."TxnTaxDetail"."TotalTax", 0) as tax_amount,
+    raw_invoices.doc."TxnTaxDetail"."TxnTaxCodeRef".value as tax_code_id,
+    coalesce(raw_invoices.doc."ApplyTaxAfterDiscount", false) as is_tax_after_discount,
     raw_invoices.doc."PrivateNote" as private_note,
     raw_invoices.doc."SalesTermRef".value as term_id,
     raw_invoices.doc."BillEmail"."Address" as bill_email,

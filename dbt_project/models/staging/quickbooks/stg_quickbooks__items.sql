@@ -8,7 +8,7 @@ raw_items as (
         from_json(payload, '{
             "Name": "VARCHAR", "FullyQualifiedName": "VARCHAR", "Sku": "VARCHAR",
             "Type": "VARCHAR", "Description": "VARCHAR", "UnitPrice": "DECIMAL(28,10)",
-            "IncomeAccountRef": {"value": "VARCHAR"}, "Active": "BOOLEAN"
+            "IncomeAccountRef": {"value": "VARCHAR"}, "Taxable": "BOOLEAN", "Active": "BOOLEAN"
         }') as doc
     from {{ source('raw_quickbooks', 'item') }}
 )
@@ -23,6 +23,7 @@ select
     doc."Description" as description,
     doc."UnitPrice" as unit_price,
     doc."IncomeAccountRef".value as income_account_id,
+    doc."Taxable" as is_taxable,
     coalesce(doc."Active", true) as is_active,
     sync_token
 from raw_items
