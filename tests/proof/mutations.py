@@ -2,6 +2,7 @@
 
     python tests/proof/mutations.py            all of them, in a copy of the code
     python tests/proof/mutations.py lease ...  those whose name holds a word
+    python tests/proof/mutations.py --missing  those that were not tried yet
 
 A guard that nobody would miss is not one: the exit status is 1 then.
 """
@@ -178,8 +179,13 @@ MUTATIONS = (
 
 def main() -> int:
     words = sys.argv[1:]
-    chosen = [m for m in MUTATIONS if not words or any(w in m.name for w in words)]
     found = json.loads(STORED.read_text()) if words and STORED.exists() else {}
+    missing = words == ["--missing"]
+    chosen = [
+        m
+        for m in MUTATIONS
+        if (missing and m.name not in found) or not words or any(word in m.name for word in words)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(Path(folder))
         for mutation in chosen:

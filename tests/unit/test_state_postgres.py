@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from writing import AS_OF, PROMPT, World, customer_row, deal_status_row, invoice
 
 from pipelines.clients.recording import MeteredCall
 from pipelines.errors import Stop
-from reverse_etl import approvals, decisions, store
+from reverse_etl import approvals, decisions, state_backup, store
 from reverse_etl.calls import recording_in, since
 from reverse_etl.lease import Lease, hold
 from reverse_etl.ledger import export_rows, history, snapshot
@@ -119,3 +120,55 @@ def test_a_server_that_is_away_is_told_without_the_password() -> None:
     with pytest.raises(Stop) as caught:
         open_state("postgresql+psycopg://user:hunter2@127.0.0.1:1/nowhere")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_backup_goes_through_a_file_and_numbers_go_on(world: World, tmp_path: Path) -> None:
+    plan = world.plan(ROWS)
+    store.keep(world.state, plan)
+    approvals.approve(world.state, plan.checksum, "Ada", AS_OF)
+    world.apply(plan)
+    before = {
+        name: sorted(rows, key=repr) for name, rows in state_backup._rows(world.state).items()
+    }
+    made = state_backup.backup(world.state, tmp_path / "copy")
+    assert state_backup.restore(world.state, made.path).total == made.total
+    after = {name: sorted(rows, key=repr) for name, rows in state_backup._rows(world.state).items()}
+    assert after == before
+    approvals.approve(world.state, plan.checksum, "Bob", AS_OF)
+    with world.state.reading() as work:
+        numbers = [row["number"] for row in work.all("approval", order="number")]
+    assert numbers == [numbers[0], numbers[0] + 1]
+
+
+def test_two_machines_that_apply_at_once_write_everything_once(world: World) -> None:
+    """Each with a connection of its own, the same books behind both."""
+    other = World(world.folder, world.clock, url=URL)
+    other.us, other.org, other.clients = world.us, world.org, world.clients
+    plan = world.plan(ROWS)
+    store.keep(world.state, plan)
+
+    def applied(machine: World) -> str:
+        try:
+            return machine.apply(plan).summary()
+        except Stop as problem:
+            return problem.problem
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(applied, (world, other)))
+    assert any("253 done" in one for one in told)
+    assert all("253 done" in one or "under way" in one for one in told)
+    assert (len(world.us.invoices), len(world.us.customers)) == (2, 1)
+    assert world.us.writes == 3
+    other.state.close()
+
+
+def test_a_machine_that_slept_through_its_lease_writes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_state(URL)
+    with pytest.raises(Stop, match="taken over"), hold(world.state, "first", world.clock) as lease:
+        monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
+        world.clock.advance(60 * 31)
+        with hold(other, "second", world.clock), world.state.writing() as work:
+            lease.renew(work)
+    other.close()
