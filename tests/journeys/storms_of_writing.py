@@ -326,7 +326,7 @@ class Storms:
 
 
 @contextmanager
-def stormy_company(folder: Path, told: Told) -> Iterator[Storms]:
-    """A new company with deals for `HISTORIES` histories."""
-    with running_company(folder, 2 * HISTORIES) as company:
+def stormy_company(folder: Path, told: Told, histories: int = HISTORIES) -> Iterator[Storms]:
+    """A new company with deals for so many histories."""
+    with running_company(folder, 2 * histories) as company:
         yield Storms(company, told)
