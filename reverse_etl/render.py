@@ -24,6 +24,7 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.plan import sums
+from reverse_etl.plan_page import calls_needed, calls_words, plan_html
 from reverse_etl.shadows import Score
 from reverse_etl.syncs.flow import CHANGED_BY_HAND
 
@@ -127,21 +128,24 @@ STATUS_WORDS = {
 
 
 def plan_as(plan: Plan, form: str) -> str:
-    """The plan as `text`, `markdown` or `json`. Raises `ConfigurationError` for another form."""
+    """The plan as `text`, `markdown`, `json` or `html`. Raises `ConfigurationError` for another
+    form."""
     if form == "text":
         return "\n".join(plan_lines(plan))
     if form == "markdown":
         return plan_markdown(plan)
     if form == "json":
         return plan_json(plan)
+    if form == "html":
+        return plan_html(plan, FLOW_WORDS, REASON_WORDS)
     raise ConfigurationError(
-        "plan", form, "there is no such form", "Choose text, markdown or json."
+        "plan", form, "there is no such form", "Choose text, markdown, json or html."
     )
 
 
 def plan_json(plan: Plan) -> str:
-    """The whole plan, nothing left out; amounts as exact number literals."""
-    return to_json(plan, indent=2)
+    """The whole plan, nothing left out, with the calls it costs; amounts as exact literals."""
+    return to_json({**vars(plan), "calls": calls_needed(plan)}, indent=2)
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -295,6 +299,7 @@ def shadow_lines(scores: Sequence[Score], others: Sequence[Mapping[str, Any]]) -
 def _how_to_go_on(plan: Plan) -> Iterator[str]:
     if plan.changes:
         yield ""
+        yield f"  Calls to send it: {calls_words(plan)}."
         yield f"  Checksum {plan.checksum}"
         yield f'  To go on: crossfoot approve {plan.plan_id} --by "your name"'
         yield f"            crossfoot apply {plan.plan_id}"
@@ -320,6 +325,8 @@ def plan_markdown(plan: Plan) -> str:
         ]
         parts.append(_markdown_table(("", "change", "amount", "fields"), changes))
         parts.append("\n".join(line.strip() for line in _remainder(plan.changes, MOST_CHANGES)))
+    if plan.changes:
+        parts.append(f"Calls to send it: {calls_words(plan)}")
     parts.append(f"Checksum `{plan.checksum}`")
     return "\n\n".join(part for part in parts if part) + "\n"
 

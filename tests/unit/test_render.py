@@ -16,10 +16,12 @@ from writing import (
     deal_status_row,
     invoice_row,
     marts,
+    price_row,
 )
 
 from pipelines.errors import ConfigurationError
 from reverse_etl.changes import from_json, plan_from_json
+from reverse_etl.plan_page import calls_needed
 from reverse_etl.render import (
     REASON_WORDS,
     outcome_json,
@@ -114,7 +116,7 @@ def test_json_holds_the_whole_plan_exactly(world: World) -> None:
 
 
 def test_an_unknown_form_is_refused(world: World) -> None:
-    with pytest.raises(ConfigurationError, match=r"text, markdown or json"):
+    with pytest.raises(ConfigurationError, match=r"text, markdown, json or html"):
         plan_as(world.plan(marts()), "pdf")
 
 
@@ -186,3 +188,27 @@ def test_amounts_have_thousands_and_cents(world: World) -> None:
 def test_status_of_deals_shows_before_and_after(world: World) -> None:
     row = deal_status_row(current_invoice_status="Open", invoice_status="Paid")
     assert "invoice_status: Open → Paid" in text(plan_lines(world.plan(marts(deals=[row]))))
+
+
+def test_a_plan_says_what_it_costs_and_a_page_shows_all_of_it(tmp_path: Path) -> None:
+    """Two invoices one by one; three status updates together; new and changed prices apart."""
+    new = price_row(
+        2, action="create", pricebook_entry_id=None, current_unit_price=None,
+        record_id="newprice", product_name="<b>Probe</b>",
+    )  # fmt: skip
+    rows = marts(
+        invoices=[invoice_row(n) for n in (1, 2)],
+        deals=[deal_status_row(n) for n in (1, 2, 3)],
+        prices=[price_row(1), new],
+        customers=[customer_row(9, blocked_reason="term_unknown", blocked_detail="Net 99")],
+    )
+    made = World(tmp_path).plan(rows)
+    assert calls_needed(made) == {"quickbooks": 2, "salesforce": 3}
+    assert from_json(plan_as(made, "json"))["calls"] == {"quickbooks": 2, "salesforce": 3}
+    text = plan_as(made, "text")
+    assert "Calls to send it: QuickBooks 2 (writes are not charged), Salesforce 3." in text
+    page = plan_as(made, "html")
+    assert all(f"<td>{change.reason}</td>" in page for change in made.changes)
+    assert "Net 99" in page
+    assert "&lt;b&gt;Probe" in page
+    assert "<b>Probe" not in page
