@@ -168,6 +168,19 @@
         asked_at timestamptz,
         loaded_at timestamptz
     );
+    create table if not exists raw_quickbooks.transaction_list (
+        company_id varchar not null,
+        invoice_id varchar not null,
+        invoice_date date,
+        document_number varchar,
+        customer_name varchar,
+        amount decimal(38, 2),
+        currency_code varchar,
+        from_date date,
+        to_date date,
+        extracted_at timestamptz,
+        loaded_at timestamptz
+    );
     {%- for system in ['salesforce', 'quickbooks'] %}
         create schema if not exists raw_{{ system }};
         create table if not exists raw_{{ system }}.control_total (

@@ -17,10 +17,10 @@ that is known. A record that comes back has a later time than its deletion.
   millions does not begin anew. What is walked again later is kept slice by slice, too.
 - Afterwards one change-data-capture call a run and company brings everything
   (`quickbooks_changes`), deletions included, while the last reading is younger than 29 days.
-- Once a day a round is made besides (`sweep`): lists that changes do not cover, the report of
-  receivables (`quickbooks_receivables`), and a count of every entity, held against what the
-  warehouse has. Where they differ the entity is walked, and what is held but not met is asked for
-  by its id: only two proofs make a record gone.
+- Once a day a round is made besides (`sweep`): lists that changes do not cover, the reports of
+  receivables (`quickbooks_receivables`) and of invoices (`quickbooks_listed`), and a count of every
+  entity, held against what the warehouse has. Where they differ the entity is walked, and what is
+  held but not met is asked for by its id: only two proofs make a record gone.
 
 What it costs in metered calls is written, as arithmetic, in `quickbooks_calls`. Refresh tokens,
 which the vendor changes about daily, are the client's matter: they are on the disk before use.
@@ -40,16 +40,18 @@ from pipelines.extract.quickbooks_entities import (
     CAPTURED,
     DELETION,
     ENTITIES,
+    LISTED_INVOICES,
     UNCAPTURED,
 )
+from pipelines.extract.quickbooks_listed import KEY as LISTED_KEY
 from pipelines.extract.quickbooks_reading import CompanyReading
 from pipelines.extract.quickbooks_receivables import KEY as RECEIVABLES_KEY
 from pipelines.extract.quickbooks_walking import DELETION_KEY
 from pipelines.extract.salesforce import table_name
 
 __all__ = [
-    "AGED_RECEIVABLES", "CAPTURED", "DELETION", "ENTITIES", "UNCAPTURED", "CompanyReading",
-    "quickbooks_source",
+    "AGED_RECEIVABLES", "CAPTURED", "DELETION", "ENTITIES", "LISTED_INVOICES", "UNCAPTURED",
+    "CompanyReading", "quickbooks_source",
 ]  # fmt: skip
 
 # Each reading hands on a record once in a load, so that dlt need not look for doubles among the
@@ -65,6 +67,7 @@ def quickbooks_source(readings: Sequence[CompanyReading] = ()) -> Any:
     return [
         *(_entity(readings, entity) for entity in ENTITIES),
         _resource(readings, AGED_RECEIVABLES, RECEIVABLES_KEY, CompanyReading.receivables),
+        _resource(readings, LISTED_INVOICES, LISTED_KEY, CompanyReading.listed_invoices),
         _deletion_resource(),
     ]
 

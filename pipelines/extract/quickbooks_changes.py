@@ -134,18 +134,34 @@ class Following:
 
     def recent(self, subjects: Mapping[str, Subject]) -> datetime:
         """What the last weeks' changes tell of entities about to be walked: deletions, which only
-        they tell, and versions that the walk must show. Returns the service's time."""
+        they tell, versions that the walk must show, and the record made last. Where that is too
+        much for one answer and no deletion can matter, for nothing is held yet, the last day's
+        changes are asked for besides. Returns the service's time."""
         names = list(subjects)
         since = self._desk.now() - CDC_REACH
         changed = self._desk.changes(names, since, subjects[names[0]])
+        if changed.objects >= CDC_LIMIT and not any(one.known for one in subjects.values()):
+            # What a cut answer tells is true, too.
+            for name in names:
+                self._expect(subjects[name], _told(name, changed, is_cut=True), since)
+            since = self._desk.now() - _UNWITNESSED
+            changed = self._desk.changes(names, since, subjects[names[0]])
         for name, told in self._all(names, since, changed):
-            one = subjects[name]
-            one.gone.update(stubs(name, told.gone, self._desk.now()))
-            for number, head in enumerate(told.living.heads):
-                one.gone.pop(head.key, None)
-                one.recent[head.key] = told.living.only([number])
-            one.versions = _versions([told.living])
+            self._expect(subjects[name], told, since)
         return changed.server_time or self._desk.now()
+
+    def _expect(self, one: Subject, told: Told, since: datetime) -> None:
+        """Note what the walk of an entity must show, and what is gone of it."""
+        gone = stubs(one.name, told.gone, self._desk.now())
+        one.gone.update(gone)
+        for key in gone:
+            one.recent.pop(key, None)
+        for number, head in enumerate(told.living.heads):
+            one.gone.pop(head.key, None)
+            one.recent[head.key] = told.living.only([number])
+        one.versions |= _versions([told.living])
+        if not told.is_cut:
+            one.youngest = _youngest(told.living, since)
 
     def again(self, one: Subject, since: datetime) -> Records:
         """What changed of one entity since then; its deletions are added to it."""
@@ -262,6 +278,12 @@ class Following:
         known.update(key for records in living for key in records.keys)
         one.counted = self._desk.count(one)
         return len(known - one.gone.keys()) == one.counted
+
+
+def _youngest(living: Records, since: datetime) -> str | None:
+    """The record made last of all: among all changes since a moment, when one was made since."""
+    made = max(((moment(h.created), h.key) for h in living.heads if h.created), default=None)
+    return made[1] if made and made[0] > since else None
 
 
 def _told(name: str, changed: RawChanges, is_cut: bool) -> Told:

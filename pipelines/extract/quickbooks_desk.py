@@ -26,7 +26,9 @@ class Subject:
     In mode `full` it is walked from `place`, `known` being the ids that the warehouse has of it and
     `before` those that earlier processes have read in this very walk;
     `recent` are the versions that the walk must show at least, as the change call told them just
-    before. Else `living` and `gone` are all that changed, and `versions` what was told of it.
+    before, and `youngest` is the record made last of all, where the change call knows it.
+    `counted` is what the service says it has, and `is_proved` that a walk needs no count.
+    Else `living` and `gone` are all that changed, and `versions` what was told of it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Subject:
     gone: dict[str, Gone] = field(default_factory=dict)
     versions: dict[str, list[int | str]] = field(default_factory=dict)
     recent: dict[str, Records] = field(default_factory=dict)
+    youngest: str | None = None
     place: Place = BEGINNING
     known: frozenset[str] = frozenset()
     before: frozenset[str] = frozenset()
@@ -45,6 +48,7 @@ class Subject:
     outdated: list[datetime] = field(default_factory=list)
     rows: int = 0
     counted: int | None = None
+    is_proved: bool = False
     calls: int = 0
     is_done: bool = False
 

@@ -11,6 +11,11 @@ TRANSACTIONS = (
     "Invoice", "Payment", "CreditMemo", "RefundReceipt", "SalesReceipt", "Estimate", "Deposit",
 )  # fmt: skip
 SINGLES = ("CompanyInfo", "Preferences")
+# Many companies have none of these at all.
+OFTEN_NONE = (
+    "Class", "Department", "Vendor", "Employee", "CreditMemo", "RefundReceipt", "SalesReceipt",
+    "Estimate", "Deposit",
+)  # fmt: skip
 TAXES = ("TaxCode", "TaxRate")
 # Only a company with several currencies has these.
 CURRENCIES = ("CompanyCurrency", "ExchangeRate")
@@ -21,6 +26,9 @@ CAPTURED = (*LISTS, *TRANSACTIONS)
 ENTITIES = (*CAPTURED, *UNCAPTURED)
 # The report by age of what customers owe, read once a day as a control total.
 RECEIVABLES = "AgedReceivables"
+# The list of the last months' invoices, another one.
+TRANSACTION_LIST = "TransactionList"
+LISTED_INVOICES = "transaction_list"
 DELETION = "deletion"
 AGED_RECEIVABLES = "aged_receivables"
 DAILY = timedelta(days=1)

@@ -12,6 +12,7 @@ import msgspec
 
 from pipelines.clients.quickbooks import SYSTEM, QuickBooksClient
 from pipelines.errors import Unavailable
+from pipelines.extract import quickbooks_listed as listed
 from pipelines.extract import quickbooks_receivables as receivables
 from pipelines.extract import results as sizes
 from pipelines.extract.quickbooks_changes import (
@@ -30,6 +31,7 @@ from pipelines.extract.quickbooks_entities import (
     ENTITIES,
     FEATURES,
     RECEIVABLES,
+    TRANSACTION_LIST,
 )
 from pipelines.extract.quickbooks_rows import without
 from pipelines.extract.quickbooks_walk import BEGINNING
@@ -131,6 +133,37 @@ class CompanyReading:
         state[RECEIVABLES] = now.isoformat()
         self.controls.append(receivables.control(report, self.company_id, now))
         self._conclude(one)
+
+    def listed_invoices(self, state: State) -> Iterator[Any]:
+        """The day's list of the last months' invoices, when it is due. A list that was cut off is
+        asked again for half as many months, and for as many from then on."""
+        kept = state.get(TRANSACTION_LIST) or {}
+        if not self._is_due(datetime.fromisoformat(kept["at"]) if kept else None):
+            return
+        yield listed.empty()
+        one = Subject(TRANSACTION_LIST, "full", self._now())
+        months = int(kept.get("months", listed.MONTHS))
+        found = self._list(one, months)
+        while found is None and months > 1:
+            months //= 2
+            found = self._list(one, months)
+        now = self._desk.now()
+        state[TRANSACTION_LIST] = {"at": now.isoformat(), "months": months}
+        if found is None:
+            self._progress(
+                f"QuickBooks {self.company_id}: a month has more invoices than {TRANSACTION_LIST} "
+                "holds, so they are not held against it"
+            )
+        else:
+            yield listed.table(found, self.company_id, now)
+            one.rows = len(found.invoices)
+            self.controls.append(listed.control(found, self.company_id, now))
+        self._conclude(one)
+
+    def _list(self, one: Subject, months: int) -> listed.Listed | None:
+        asked = listed.asked(one.began.date(), months)
+        call = self._desk.ahead(lambda: self.client.report(TRANSACTION_LIST, **asked), one)
+        return listed.read(call.result(), self.company_id, asked)
 
     # One load after the other ----------------------------------------------------------------
 
@@ -295,7 +328,7 @@ class CompanyReading:
             told.append((before.newest, *before.witness))
         newest, *witness = max(told, default=(None, "", ""))
         earlier = before.counted if before else None
-        counted = earlier if one.counted is None else one.began
+        counted = one.began if one.is_proved or one.counted is not None else earlier
         if newest is not None:
             newest = min(newest, one.began, *one.outdated)
         found = Mark(one.began, newest, (witness[0], witness[1]), {}, counted)

@@ -9,9 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.clients.quickbooks_answers import Head, Records
+from pipelines.clients.quickbooks_answers import Head, Records, Times
 from pipelines.errors import Stop
 from pipelines.extract import columns
+
+_TIMELESS = Times()
 
 
 def entity_table(company_id: str, entity: str, records: Records, now: datetime) -> pa.Table:
@@ -20,14 +22,15 @@ def entity_table(company_id: str, entity: str, records: Records, now: datetime) 
     Raises `Stop` naming the field when a value does not fit its type.
     """
     heads, count = records.heads, len(records)
+    times = [head.MetaData or _TIMELESS for head in heads]
     values: dict[str, Callable[[], Any]] = {
         "company_id": lambda: pa.repeat(pa.scalar(company_id), count),
         "id": lambda: pa.array(records.keys, pa.string()),
         "sync_token": lambda: pa.array(
             [None if h.SyncToken is None else int(h.SyncToken) for h in heads], pa.int64()
         ),
-        "created_at": lambda: _moments([head.created for head in heads]),
-        "last_updated_at": lambda: _moments([head.changed for head in heads]),
+        "created_at": lambda: _moments([each.CreateTime for each in times]),
+        "last_updated_at": lambda: _moments([each.LastUpdatedTime for each in times]),
         "payload": lambda: pa.array(records.texts, pa.string()),
         "extracted_at": lambda: pa.repeat(pa.scalar(now, columns.MOMENT), count),
     }

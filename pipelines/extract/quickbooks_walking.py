@@ -24,6 +24,7 @@ from pipelines.extract.quickbooks_entities import (
     CURRENCIES,
     DELETION,
     FEATURES,
+    OFTEN_NONE,
     SINGLES,
     both,
     condition,
@@ -69,6 +70,10 @@ class Walking:
             if one.name in CURRENCIES:
                 one.counted = 0
                 return True
+        elif self._is_likely_none(one):
+            one.counted = self._desk.count(one)
+            if one.counted == 0:
+                return True
         for _ in range(_WALKS):
             try:
                 is_over = yield from self._walked(one, state)
@@ -77,8 +82,9 @@ class Walking:
                 continue
             if not is_over:
                 return False
+            is_short, is_ended = bool(one.recent), self._shows_its_end(one)
             yield from self._told_before(one)
-            if (yield from self._is_proved(one)):
+            if (yield from self._is_proved(one, is_short, is_ended)):
                 self._find_gone(one)
                 return True
             self._begin_anew(one)
@@ -97,6 +103,9 @@ class Walking:
         """The pages of a walk from where it stands; False when it has stopped on the way."""
         if one.walk is None or one.pages is None:
             one.walk = Walk(one.name, lambda place: self._page(one, place), one.place)
+            if not one.handed:
+                # All that a first walk comes by is handed on: both are the same ids.
+                one.handed = one.walk.met
             one.pages = one.walk.pages()
         kept = Records()
         try:
@@ -137,6 +146,9 @@ class Walking:
             told = one.recent.pop(head.key, None)
             if told and told.heads[0].token > head.token and told.heads[0].changed:
                 one.outdated.append(moment(told.heads[0].changed))
+        assert one.walk is not None
+        if one.handed is one.walk.met:
+            return page
         return page.only(one.handed.take(page.keys))
 
     def _begin_anew(self, one: Subject) -> None:
@@ -155,15 +167,25 @@ class Walking:
     def _added(self, one: Subject, records: Records) -> Iterator[Any]:
         """Records that are there, although the walk did not come by them."""
         assert one.walk is not None
+        fresh = records.only(one.handed.take(records.keys))
         one.walk.met.take(records.keys)
-        yield from self.rows(one, records.only(one.handed.take(records.keys)))
+        yield from self.rows(one, fresh)
 
-    def _is_proved(self, one: Subject) -> Generator[Any, None, bool]:
-        """Does what was met agree with the service's own count, where that has to be asked?"""
+    def _is_proved(
+        self, one: Subject, is_short: bool, is_ended: bool
+    ) -> Generator[Any, None, bool]:
+        """Does what was met agree with the service's own count, where that has to be asked: when
+        the pages have not shown all that the change call told, or not their end?"""
         size = self._size(one)
-        if not self._needs_count(one, size):
+        is_told = one.counted is not None
+        if not (is_told or is_short or self._needs_count(one, size, is_ended)):
+            assert one.walk is not None
+            one.rows, one.is_proved = size, True
+            if one.walk.page_count > 1:
+                # Nobody has told a number; the round of the day will ask for it.
+                return True
             one.counted = size
-        else:
+        elif one.counted != size:
             one.counted = self._desk.count(one)
         if one.name in SINGLES:
             one.counted = 1
@@ -175,11 +197,24 @@ class Walking:
         one.rows = size
         return one.counted == size
 
-    def _needs_count(self, one: Subject, size: int) -> bool:
+    def _needs_count(self, one: Subject, size: int, is_ended: bool) -> bool:
         assert one.walk is not None
         if one.name in SINGLES or (size == 0 and self._is_unused(one.name)):
             return False
-        return size == 0 or one.walk.page_count > 1 or one.is_resumed
+        return size == 0 or (one.walk.page_count > 1 and not is_ended) or one.is_resumed
+
+    def _shows_its_end(self, one: Subject) -> bool:
+        """Have the pages shown the record made last? They come in the order of creation, each
+        beginning with the last record of the one before; so one that came short on the way would
+        have ended before that record."""
+        assert one.walk is not None
+        is_there = one.youngest is not None and one.youngest in one.walk.met
+        return is_there and not one.known
+
+    def _is_likely_none(self, one: Subject) -> bool:
+        """Whether to ask for the count first, which is all there is to read when it is nought."""
+        is_known = one.known or one.recent or one.is_resumed or one.walk or one.counted is not None
+        return one.name in OFTEN_NONE and not is_known
 
     def _size(self, one: Subject) -> int:
         """How many living records the walk has come by, earlier processes' part included."""

@@ -2,14 +2,15 @@
 
     make bench NAME=extract                                       100,000 invoice lines
     CROSSFOOT_BENCH_LINES=1000000 make bench NAME=extract         a million
-    CROSSFOOT_BENCH_PEERS=1 make bench NAME=extract               published loaders beside ours
+    CROSSFOOT_BENCH_PEERS=20000 make bench NAME=extract           published loaders, at that size
 
 Each load is a process of its own, as a schedule would start it; processor seconds and memory are
 that process's, imports, checks and history included. "off CPU" is the share of its time in which
 none of its threads ran: it waited for the server, or for a processor that others were using.
 A first load, then a run after 0, 50 and 5,000 changes of each system. "least" are the calls that
 the vendors' page sizes need for the rows that came, one where none did; what is counted, summed
-and proved comes on top of it. The figures of a run are kept in EXTRACT.md.
+and proved comes on top of it; the two reports of QuickBooks are read, a call each. The page
+EXTRACT.md is written of it. Beside published loaders, ours loads all its objects at their size.
 """
 
 from __future__ import annotations
@@ -22,21 +23,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import extract_page
 import extract_peers
 import requests
 from bench_sandbox import LINES, served
 
 from pipelines import warehouse
 from pipelines.extract import quickbooks_calls, salesforce_calls
-from pipelines.extract.quickbooks import ENTITIES
+from pipelines.extract.quickbooks import AGED_RECEIVABLES, ENTITIES, LISTED_INVOICES
 from pipelines.extract.salesforce import table_name
 
+PEER_LINES = int(os.environ.get("CROSSFOOT_BENCH_PEERS", "0"))
 # Records that one collection call takes.
 COLLECTION = 200
 SUMMARY = "extract: "
@@ -54,6 +58,7 @@ class Load:
     seconds: float
     work: float
     mib: int
+    busy: float = field(default_factory=lambda: os.getloadavg()[0])
 
     @property
     def rate(self) -> int:
@@ -84,17 +89,18 @@ def main() -> None:
             for system in ("Salesforce", "QuickBooks"):
                 load = measured(f"{changes:,} changes", system, data, least=0)
                 found.append(shown(replace(load, least=least_of_changes(system, changes))))
-        peers = list(others(connection)) if os.environ.get("CROSSFOOT_BENCH_PEERS") else []
-        print(json.dumps(result(found, peers)))
+    peers = list(others(PEER_LINES)) if PEER_LINES else []
+    told = result(found, peers)
+    extract_page.write(told)
+    print(json.dumps(told))
 
 
 def machine() -> str:
-    """What the figures were measured on, and what else it was doing."""
+    """What the figures were measured on, and when."""
     found = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    load, _, _ = os.getloadavg()
     return (
         f"{os.cpu_count()} x {found[1] if found else 'processor'}, Python "
-        f"{sys.version_info.major}.{sys.version_info.minor}, load average {load:.1f} at the start"
+        f"{sys.version_info.major}.{sys.version_info.minor}, {date.today().isoformat()}"
     )
 
 
@@ -158,7 +164,8 @@ def held_rows(path: Path, system: str) -> dict[str, int]:
     schema = warehouse.RAW_SALESFORCE if system == "Salesforce" else warehouse.RAW_QUICKBOOKS
     counts = warehouse.row_counts(path, schema)
     if system == "QuickBooks":
-        return {entity: counts.get(table_name(entity), 0) for entity in ENTITIES}
+        reports = dict.fromkeys((AGED_RECEIVABLES, LISTED_INVOICES), 1)
+        return {entity: counts.get(table_name(entity), 0) for entity in ENTITIES} | reports
     own = {"extract_run", "extract_load", "extract_end", "control_total", "deletion"}
     return {n: c for n, c in counts.items() if n not in own and not n.startswith("_dlt")}
 
@@ -217,17 +224,24 @@ def change_invoices(books: Mapping[str, Any], count: int) -> None:
         list(threads.map(change, records))
 
 
-def others(connection: Mapping[str, Any]) -> Any:
-    """Published loaders of six Salesforce objects, each as it finishes."""
-    for peer in extract_peers.measured(connection):
-        print(peer.line(), flush=True)
-        yield peer
+def others(lines: int) -> Iterator[extract_peers.PeerLoad]:
+    """Published loaders of six Salesforce objects, and ours of all of them, in the same org."""
+    with tempfile.TemporaryDirectory() as name, served(lines) as (_, connection):
+        (Path(name) / "connection.json").write_text(json.dumps(connection))
+        own = shown(measured("first load", "Salesforce", Path(name), least=0))
+        yield extract_peers.PeerLoad(
+            "Crossfoot", own.rows, own.rows, own.seconds, own.work, own.calls, own.mib * 1024
+        )
+        for peer in extract_peers.measured(connection):
+            print(peer.line(), flush=True)
+            yield peer
 
 
 def result(found: list[Load], peers: list[extract_peers.PeerLoad]) -> dict[str, Any]:
     return {
         "benchmark": "extract",
         "lines": LINES,
+        "peer_lines": PEER_LINES,
         "machine": machine(),
         "loads": [
             {
@@ -240,6 +254,7 @@ def result(found: list[Load], peers: list[extract_peers.PeerLoad]) -> dict[str, 
                 "least_calls": one.least,
                 "off_cpu": one.off_cpu,
                 "peak_mib": one.mib,
+                "load_average": one.busy,
             }
             for one in found
         ],

@@ -19,7 +19,7 @@ from quickbooks_books import books_of, key_of
 
 from pipelines.extract import ExtractResult
 from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading
-from pipelines.extract.quickbooks_entities import RECEIVABLES
+from pipelines.extract.quickbooks_entities import LISTED_INVOICES, RECEIVABLES
 from pipelines.extract.salesforce import OBJECTS, SalesforceReading, table_name
 from pipelines.extract.salesforce_walks import Polling
 
@@ -94,6 +94,7 @@ class Shelf:
         waiting = [(name, reading.tables(name, state)) for name in names]
         if names is ENTITIES:
             waiting.append((RECEIVABLES, reading.receivables(state)))
+            waiting.append((LISTED_INVOICES, reading.listed_invoices(state)))
         while waiting:  # in turns, as dlt does
             still = []
             for name, items in waiting:
@@ -149,9 +150,9 @@ def check_salesforce(shelf: Shelf) -> None:
             assert found.get("Name") == books[key].get("Name", found.get("Name"))
 
 
-def check_quickbooks(shelf: Shelf) -> None:
-    """The same for both companies; what is not in the books is in `deletion`, and only that."""
-    for realm in (US, GB):
+def check_quickbooks(shelf: Shelf, realms: Sequence[str] = (US, GB)) -> None:
+    """The same for the companies; what is not in the books is in `deletion`, and only that."""
+    for realm in realms:
         client = shelf.world.quickbooks(realm)
         for name in ENTITIES:
             books = {key_of(r): r for r in books_of(client, name)}

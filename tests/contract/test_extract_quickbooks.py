@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from quickbooks_company import customer
 
 from pipelines import warehouse
 from pipelines.clients import quickbooks as client
+from pipelines.clients.quickbooks_answers import RawPage
 from pipelines.errors import Unavailable
-from pipelines.extract import results
+from pipelines.extract import quickbooks_changes, results
 from pipelines.extract.quickbooks import DELETION, ENTITIES, CompanyReading
 from pipelines.sandbox.store import Write
 
@@ -113,6 +114,88 @@ def test_a_place_that_skips_records_leads_to_a_walk_from_the_beginning(shelf: Sh
     check_quickbooks(shelf)
     read = [r["extracted_at"] for r in shelf.rows("Customer", US).values()]
     assert max(read) - min(read) < timedelta(minutes=30)
+
+
+class Asked:
+    """What a first reading asks of a company. With `short`, the page of customers of that number,
+    from 0, comes without its last record and says nothing of it."""
+
+    def __init__(self, shelf: Shelf, patch: pytest.MonkeyPatch, short: int | None = None) -> None:
+        shelf.tables.clear()
+        shelf.state.clear()
+        self.counted: list[str] = []
+        self.paged: list[str] = []
+        self.since: list[datetime] = []
+        pages, count, changes = (
+            getattr(client.QuickBooksClient, name)
+            for name in ("fetch_page", "count", "fetch_changes")
+        )
+
+        def page(one: Any, entity: str, *given: Any) -> RawPage:
+            self.paged.append(entity)
+            found = pages(one, entity, *given)
+            if entity != "Customer" or self.paged.count(entity) - 1 != short:
+                return found  # type: ignore[no-any-return]
+            records = found.records.only(list(range(len(found.records) - 1)))
+            return RawPage(records, len(records), found.server_time)
+
+        def counts(one: Any, entity: str, *given: Any) -> int:
+            self.counted.append(entity)
+            return count(one, entity, *given)  # type: ignore[no-any-return]
+
+        def changed(one: Any, entities: Any, since: datetime) -> Any:
+            self.since.append(since)
+            return changes(one, entities, since)
+
+        patch.setattr(client.QuickBooksClient, "fetch_page", page)
+        patch.setattr(client.QuickBooksClient, "count", counts)
+        patch.setattr(client.QuickBooksClient, "fetch_changes", changed)
+        while shelf.load(US, shelf.company_reading(), ENTITIES):
+            pass
+
+
+def test_pages_that_show_the_youngest_record_are_not_counted(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of what many companies have none of, the count alone is asked."""
+    monkeypatch.setattr(results, "SLICE_ROWS", 1000)
+    shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
+    asked = Asked(shelf, monkeypatch)
+    assert "Customer" not in asked.counted
+    assert {"Vendor", "Deposit"} <= {*asked.counted} - {*asked.paged}
+    check_quickbooks(shelf, (US,))
+
+
+@pytest.mark.parametrize("short", [0, 3, 6])
+def test_a_page_that_comes_short_without_a_word_is_found(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, short: int
+) -> None:
+    """The last one, too, which then lacks the youngest record."""
+    monkeypatch.setattr(results, "SLICE_ROWS", 1000)
+    shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
+    asked = Asked(shelf, monkeypatch, short)
+    assert "Customer" in asked.counted
+    check_quickbooks(shelf, (US,))
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_where_a_months_changes_are_too_many_the_last_days_show_the_end(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """If a record was made in it; else the service's count is asked."""
+    monkeypatch.setattr(results, "SLICE_ROWS", 1000)
+    monkeypatch.setattr(quickbooks_changes, "CDC_LIMIT", 4)
+    books = shelf.world.quickbooks()
+    for number in range(5):
+        books.create("Customer", {"DisplayName": f"Newer {number}"}, f"newer-{number}")
+    shelf.world.move_clock(days=3)
+    if is_new:
+        books.create("Customer", {"DisplayName": "Newest"}, "newest")
+    asked = Asked(shelf, monkeypatch)
+    month, day = asked.since
+    assert day - month == timedelta(days=28)
+    assert ("Customer" in asked.counted) is not is_new
+    check_quickbooks(shelf, (US,))
 
 
 def test_changes_out_of_older_books_are_refused(shelf: Shelf) -> None:

@@ -248,6 +248,13 @@ RECEIVABLES_COLUMNS = {
     "currency_code": TEXT,
     "asked_at": INSTANT,
 }  # fmt: skip
+LISTED_COLUMNS = {
+    **dict.fromkeys(("company_id", "invoice_id", "document_number", "customer_name"), TEXT),
+    **dict.fromkeys(("invoice_date", "from_date", "to_date"), DAY),
+    "amount": MONEY,
+    "currency_code": TEXT,
+    "extracted_at": INSTANT,
+}
 LEDGER_COLUMNS = {
     **dict.fromkeys(("change_key", "flow", "company_id", "record_id"), TEXT),
     **dict.fromkeys(("plan_step", "generation"), "INTEGER"),
@@ -279,6 +286,7 @@ class World:
     deleted: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     gone: Sequence[Row] = ()
     receivables: Sequence[Row] = ()
+    listed: Sequence[Row] = ()
     ledger: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
     # What counted once and does not any more.
@@ -335,6 +343,7 @@ def _tables(world: World) -> Iterator[tuple[str, str, dict[str, str], Iterable[R
     for entity in QUICKBOOKS:
         yield "raw_quickbooks", snake_case(entity), ENTITY_COLUMNS, list(_entities(world, entity))
     yield "raw_quickbooks", "aged_receivables", RECEIVABLES_COLUMNS, list(world.receivables)
+    yield "raw_quickbooks", "transaction_list", LISTED_COLUMNS, list(world.listed)
     yield "raw_quickbooks", "deletion", DELETION_COLUMNS, list(_deletions(world))
     yield "raw_salesforce", "deletion", GONE_COLUMNS, list(world.gone)
     yield "raw_salesforce", "extract_run", RUN_COLUMNS, list(_salesforce_runs(world))

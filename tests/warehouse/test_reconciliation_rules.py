@@ -76,6 +76,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     ids = {name: play(builder) for name, play in PLAYED.items()}
     builder.report_receivables(US, wrong={ids["statuses"]["customer"]: "0.01"})
     builder.report_receivables(UK)
+    builder.list_invoices(US, wrong={ids["cascade"]["mark"]: "0.01"})
+    builder.list_invoices(UK)
     return Judged(build(builder.world(), tmp_path_factory.mktemp("rules")), ids)
 
 
@@ -891,6 +893,22 @@ def test_receivables_are_those_of_the_report_or_the_verdict_says_who_differs(
         "Receivables differ from QuickBooks' own report of 2026-11-20: "
         f"customer {customer}. See reconciliation.ar_reconciliation"
     ) in verdicts[US][1]
+
+
+def test_invoices_are_those_of_the_list_or_the_verdict_says_which_differ(judged: Judged) -> None:
+    rows = read(judged.path, "select * from reconciliation.invoiced_reconciliation")
+    wrong = [r for r in rows if not r["is_reconciled"]]
+    assert {r["company_id"] for r in rows} == {US, UK}
+    assert {r["company_id"] for r in wrong} == {US}
+    assert sum(r["difference"] for r in wrong) == Decimal("-0.01")
+    assert sum(r["reported_amount"] for r in rows if r["company_id"] == UK) > 0
+    (reason,) = read(
+        judged.path, f"select reason from reconciliation.data_verdict where source_id = '{US}'"
+    )
+    assert (
+        "Invoices differ from QuickBooks' own list of 2026-06-01 to 2026-11-20: invoice D"
+    ) in reason["reason"]
+    assert "See reconciliation.invoiced_reconciliation" in reason["reason"]
 
 
 # --- what is written: products, prices, customers ---------------------------------------------

@@ -58,6 +58,7 @@ class Builder:
     periods: list[Row] = field(default_factory=list)
     receivables: list[Row] = field(default_factory=list)
     versions: dict[tuple[str, str], list[Row]] = field(default_factory=lambda: defaultdict(list))
+    listed: list[Row] = field(default_factory=list)
     as_of: str = AS_OF
     _serial: int = 0
 
@@ -379,6 +380,7 @@ class Builder:
             receivables=self.receivables,
             versions=self.versions,
             short=short or {},
+            listed=self.listed,
         )
 
     def report_receivables(self, company: str, wrong: Mapping[str, str] | None = None) -> None:
@@ -409,6 +411,29 @@ class Builder:
                     "asked_at": self.as_of,
                 }
             )
+
+    def list_invoices(self, company: str, wrong: Mapping[str, str] | None = None) -> None:
+        """QuickBooks' own list of the invoices of six months, with its total; `wrong` is added to
+        an invoice's amount."""
+        days = {"from_date": "2026-06-01", "to_date": self.as_of[:10]}
+        own = {
+            "company_id": company,
+            "currency_code": "USD" if company == US else "GBP",
+            "extracted_at": self.as_of,
+        }
+        gone = {stub["Id"] for stub in self.deleted[company]}
+        listed = [
+            {
+                **own,
+                "invoice_id": one["Id"],
+                "invoice_date": one["TxnDate"],
+                "document_number": one["DocNumber"],
+                "amount": one["TotalAmt"] + Decimal((wrong or {}).get(one["Id"], 0)),
+            }
+            for one in self.quickbooks[company, "Invoice"]
+            if one["Id"] not in gone and days["from_date"] <= one["TxnDate"] <= days["to_date"]
+        ]
+        self.listed += [*listed, {**own, **days, "invoice_id": "TOTAL"}]
 
     def _document(
         self, customer_id: str, on: str, currency: str, parts: Sequence[Decimal], *,

@@ -67,6 +67,20 @@ receivables_differing as (
 
 ),
 
+-- Every invoice is read, so a difference from the vendor's list is told until the next list; a
+-- count that differs has barred already.
+invoices_differing as (
+
+    select
+        'quickbooks' as system,
+        company_id as source_id,
+        any_value(sentence) as differences
+    from {{ ref('invoiced_reconciliation') }}
+    where not is_reconciled
+    group by company_id
+
+),
+
 routed_companies as (
 
     select distinct
@@ -141,7 +155,8 @@ judged as (
         and controls_differing.differences is null as is_complete,
         sources_counted.incomplete_objects,
         controls_differing.differences,
-        receivables_differing.differences as receivables
+        receivables_differing.differences as receivables,
+        invoices_differing.differences as invoices
     from sources
     cross join clock
     left join sources_counted
@@ -156,6 +171,10 @@ judged as (
         on
             sources.system = receivables_differing.system
             and sources.source_id = receivables_differing.source_id
+    left join invoices_differing
+        on
+            sources.system = invoices_differing.system
+            and sources.source_id = invoices_differing.source_id
 
 ),
 
@@ -168,7 +187,7 @@ final as (
         is_complete,
         case
             when not is_fresh or not is_complete then 'not_concluded'
-            when receivables is not null then 'differs'
+            when receivables is not null or invoices is not null then 'differs'
             else 'concluded'
         end as verdict,
         case
@@ -183,10 +202,14 @@ final as (
                 then
                     'Last read completely at '
                     || strftime(timezone('UTC', oldest_read_at), '%Y-%m-%d %H:%M') || ' UTC'
-            when receivables is not null
+            when invoices is not null or receivables is not null
                 then
-                    receivables || '. See reconciliation.ar_reconciliation; journal entries on '
-                    || 'the account are not read, and explain it where there are any'
+                    concat_ws(
+                        '; ',
+                        invoices || '. See reconciliation.invoiced_reconciliation',
+                        receivables || '. See reconciliation.ar_reconciliation; journal entries on '
+                        || 'the account are not read, and explain it where there are any'
+                    )
             else
                 objects || ' objects read; the vendor''s own count of '
                 || objects_counted || ' of them agrees'
