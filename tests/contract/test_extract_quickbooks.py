@@ -198,6 +198,37 @@ def test_where_a_months_changes_are_too_many_the_last_days_show_the_end(
     check_quickbooks(shelf, (US,))
 
 
+def test_a_record_that_its_page_lacks_is_handed_on_as_the_changes_told_it(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour ago, so that no later change call tells of it; the walk is not made again."""
+    monkeypatch.setattr(client, "PAGE", 1000)
+    monkeypatch.setattr(results, "SLICE_ROWS", 1000)
+    shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
+    shelf.world.move_clock(days=1 / 24)
+    asked = Asked(shelf, monkeypatch, short=0)
+    assert (asked.paged.count("Customer"), asked.counted.count("Customer")) == (1, 1)
+    check_quickbooks(shelf, (US,))
+
+
+def test_what_was_read_in_the_second_in_which_a_walk_began_counts_as_read(shelf: Shelf) -> None:
+    """Rows are stamped in whole seconds, the beginning of a walk is not."""
+    shelf.load(US, shelf.company_reading(full=True), ENTITIES)
+    kept = shelf.state[US]["Customer"]["walk"]
+    began = datetime.fromisoformat(kept["began"]).replace(microsecond=900_000)
+    kept["began"] = began.isoformat()
+    asked = []
+
+    def known(company: str, entity: str, since: datetime | None = None, /) -> frozenset[str]:
+        asked.append(since)
+        return shelf.known_ids(company, entity, since)
+
+    shelf.load(US, CompanyReading(shelf.world.quickbooks(), known), ENTITIES)
+    moments = [since for since in asked if since]
+    assert began.replace(microsecond=0) in moments
+    assert not any(since.microsecond for since in moments)
+
+
 def test_changes_out_of_older_books_are_refused(shelf: Shelf) -> None:
     shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
     shelf.extract(system="quickbooks")
