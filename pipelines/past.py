@@ -32,6 +32,8 @@ _DOCUMENTS = frozenset(
         "deposit",
     }
 )  # fmt: skip
+# Where other tables have the day of a record.
+_DAYS = {"opportunity": "close_date", "transaction_list": "invoice_date"}
 _SOURCE = "present"
 
 
@@ -85,10 +87,10 @@ def _write_system(connection: Connection, raw: str, history: str, moment: Moment
 
 def _dated(table: str, moment: Moment) -> tuple[str, dict[str, Any]]:
     """Leaves out what is dated later; a record without a date stays."""
-    if moment.dated_to is None or table not in {*_DOCUMENTS, "opportunity"}:
+    column = "payload ->> '$.TxnDate'" if table in _DOCUMENTS else _DAYS.get(table)
+    if moment.dated_to is None or column is None:
         return "", {}
-    day = "payload ->> '$.TxnDate'" if table in _DOCUMENTS else "close_date"
-    return f" AND coalesce(try_cast({day} AS DATE) <= $day, true)", {"day": moment.dated_to}
+    return f" AND coalesce(try_cast({column} AS DATE) <= $day, true)", {"day": moment.dated_to}
 
 
 def _write_state(connection: Connection, moment: Moment) -> None:

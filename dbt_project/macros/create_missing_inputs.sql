@@ -178,7 +178,7 @@
         currency_code varchar,
         from_date date,
         to_date date,
-        extracted_at timestamptz,
+        asked_at timestamptz,
         loaded_at timestamptz
     );
     {%- for system in ['salesforce', 'quickbooks'] %}

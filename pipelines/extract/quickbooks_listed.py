@@ -31,7 +31,8 @@ _CUT = "Unable to display more data"
 # A company with several currencies may name the amount in its own currency differently.
 _AMOUNTS = ("subt_nat_home_amount", "subt_nat_amount")
 _MONEY = pa.decimal128(38, 2)
-# `extracted_at` says when the row was last on the list; the row of the total says of which days.
+# `asked_at` says of each row when it was last on the list, so that a past day's list can be told
+# from its history; the row of the total says of which days it is.
 SCHEMA = pa.schema(
     [
         pa.field("company_id", pa.string(), nullable=False),
@@ -43,7 +44,7 @@ SCHEMA = pa.schema(
         pa.field("currency_code", pa.string()),
         pa.field("from_date", pa.date32()),
         pa.field("to_date", pa.date32()),
-        pa.field("extracted_at", columns.MOMENT),
+        pa.field("asked_at", columns.MOMENT),
     ]
 )
 KEY = ("company_id", "invoice_id")
@@ -122,7 +123,7 @@ def _rows(rows: Mapping[str, Any]) -> Iterator[Any]:
 def table(listed: Listed, company_id: str, asked_at: datetime) -> pa.Table:
     """The list as rows, the last of them the total with the days it is of."""
     own = {
-        "company_id": company_id, "currency_code": listed.currency, "extracted_at": asked_at,
+        "company_id": company_id, "currency_code": listed.currency, "asked_at": asked_at,
     }  # fmt: skip
     rows = [
         {

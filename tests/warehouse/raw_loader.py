@@ -253,7 +253,7 @@ LISTED_COLUMNS = {
     **dict.fromkeys(("invoice_date", "from_date", "to_date"), DAY),
     "amount": MONEY,
     "currency_code": TEXT,
-    "extracted_at": INSTANT,
+    "asked_at": INSTANT,
 }
 LEDGER_COLUMNS = {
     **dict.fromkeys(("change_key", "flow", "company_id", "record_id"), TEXT),

@@ -419,7 +419,7 @@ class Builder:
         own = {
             "company_id": company,
             "currency_code": "USD" if company == US else "GBP",
-            "extracted_at": self.as_of,
+            "asked_at": self.as_of,
         }
         gone = {stub["Id"] for stub in self.deleted[company]}
         listed = [

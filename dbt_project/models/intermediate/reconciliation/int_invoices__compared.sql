@@ -7,7 +7,7 @@ with
 listed as (
 
     select * from {{ ref('stg_quickbooks__listed_invoices') }}
-    qualify rank() over (partition by company_id order by extracted_at desc) = 1
+    qualify rank() over (partition by company_id order by asked_at desc) = 1
 
 ),
 
@@ -18,7 +18,7 @@ lists as (
         currency_code,
         from_on,
         to_on,
-        extracted_at as asked_at
+        asked_at
     from listed
     where is_total
 

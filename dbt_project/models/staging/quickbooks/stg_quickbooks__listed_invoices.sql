@@ -9,5 +9,5 @@ select
     currency_code,
     from_date as from_on,
     to_date as to_on,
-    extracted_at
+    asked_at
 from {{ source('raw_quickbooks', 'transaction_list') }}
