@@ -27,3 +27,19 @@
         {%- endif %}
     from {{ relation }} as records
 {%- endmacro %}
+
+{#- When a deletion was loaded, where loads are stamped. -#}
+{% macro deletion_read_at() -%}
+    {%- set there = adapter.get_columns_in_relation(source('raw_quickbooks', 'deletion')) | map(attribute='name') | list if execute else [] -%}
+    {%- if 'loaded_at' in there -%} max(deletions.loaded_at) {%- else -%} cast(null as timestamptz) {%- endif -%}
+{%- endmacro %}
+
+{#- An object's name as both the vendors' names and those of our tables read: `invoice`. -#}
+{% macro object_key(object) -%}
+    replace(lower({{ object }}), '_', '')
+{%- endmacro %}
+
+{#- A number as people write it: without trailing zeros. -#}
+{% macro plain_number(number) -%}
+    regexp_replace(cast({{ number }} as varchar), '\.?0+$', '')
+{%- endmacro %}

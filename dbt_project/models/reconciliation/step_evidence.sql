@@ -143,9 +143,11 @@ of_lines as (
         cast(round(lines.total_price, 2) as decimal(18, 2)) as amount,
         deals.currency_code,
         coalesce(lines.description, lines.product_code, 'line') || ': '
-        || coalesce(regexp_replace(cast(lines.quantity as varchar), '\.?0+$', ''), '?') || ' × '
-        || coalesce(cast(cast(lines.unit_price as decimal(18, 2)) as varchar), '?')
-        || coalesce(' less ' || nullif(lines.discount_percent, 0) || ' %', '') as said,
+        || coalesce({{ plain_number('lines.quantity') }}, '?') || ' × '
+        || coalesce({{ plain_number('lines.unit_price') }}, '?')
+        || coalesce(
+            ' less ' || {{ plain_number('nullif(lines.discount_percent, 0)') }} || ' %', ''
+        ) as said,
         'salesforce' as system,
         lines.org_id as source_id,
         'OpportunityLineItem' as object,

@@ -34,7 +34,7 @@ deleted_unread as (
         deletions.id as record_id,
         'deleted' as version,
         max(deletions.deleted_at) as changed_at,
-        cast(null as timestamptz) as read_at
+        {{ deletion_read_at() }} as read_at
     from {{ source('raw_quickbooks', 'deletion') }} as deletions
     left join records
         on
@@ -61,18 +61,18 @@ readings as (
     select
         'salesforce' as system,
         source_id,
-        object,
+        {{ object_key('object') }} as object_key,
         max(server_time) as read_at
     from {{ source('raw_salesforce', 'extract_run') }}
-    group by source_id, object
+    group by all
     union all
     select
         'quickbooks' as system,
         source_id,
-        object,
+        {{ object_key('object') }} as object_key,
         max(server_time) as read_at
     from {{ source('raw_quickbooks', 'extract_run') }}
-    group by source_id, object
+    group by all
 
 ),
 
@@ -91,7 +91,7 @@ final as (
         on
             known.system = readings.system
             and known.source_id = readings.source_id
-            and known.object = readings.object
+            and {{ object_key('known.object') }} = readings.object_key
 
 )
 
