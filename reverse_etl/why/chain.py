@@ -178,7 +178,7 @@ def _chains(
     currency: str | None,
     parts: int | None,
 ) -> tuple[Chain, ...]:
-    figure = _figure(known, subject)
+    figure = figure_named(known, subject)
     if figure:
         rows = warehouse.read(path, _WHY, [figure, company, currency, parts])
         found = tuple(_grouped(rows, known))
@@ -207,7 +207,7 @@ def _has_cents(subject: str) -> bool:
     return found is not None and ("." in found[1] or found[2] is not None)
 
 
-def _figure(known: Sequence[Row], subject: str) -> str | None:
+def figure_named(known: Sequence[Row], subject: str) -> str | None:
     """The figure of that name; a bridge line or a class may be named by its code alone."""
     names = {row["figure"].lower(): row["figure"] for row in known}
     asked = " ".join(subject.lower().split())
