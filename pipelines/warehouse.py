@@ -356,6 +356,8 @@ def _open(path: Path, read_only: bool) -> Connection:
         # This very process has the file open for writing (dbt keeps it): share that.
         connection = duckdb.connect(str(path))
     connection.execute("SET TimeZone = 'UTC'")
+    # A query of some seconds would draw it on standard output, into JSON that somebody pipes.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -27,6 +27,7 @@ import json, sys
 import duckdb
 settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 copy = duckdb.connect(sys.argv[1], read_only=True, config=settings)
+copy.execute("set enable_progress_bar = false")
 answers = {}
 for question, sql in json.load(sys.stdin):
     try:
