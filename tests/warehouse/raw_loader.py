@@ -133,6 +133,12 @@ SALESFORCE: dict[str, dict[str, str]] = {
         "ActivityDate": DAY,
         "IsClosed": FLAG,
     },
+    "OpportunityLineItemSchedule": {
+        **dict.fromkeys(("OpportunityLineItemId", "Type", "CurrencyIsoCode"), TEXT),
+        "ScheduleDate": DAY,
+        "Revenue": MONEY,
+        "Quantity": QUANTITY,
+    },
     "OpportunityHistory": {
         **dict.fromkeys(("OpportunityId", "StageName", "CreatedById"), TEXT),
         "Amount": MONEY,

@@ -37,6 +37,23 @@ def _lines(rng: random.Random) -> list[Sold]:
     return lines
 
 
+def _schedule(
+    b: Builder, rng: random.Random, deal: str, lines: list[Sold], closed_on: date
+) -> None:
+    """The first line, and some others, in up to six parts; some days lie before the close."""
+    for at, line in enumerate(lines):
+        number = rng.randrange(1, 7)
+        if at and rng.random() < 0.4:
+            continue
+        days = sorted(rng.sample(range(-40, 200), number))
+        shares = [(line.total / number).quantize(CENT, "ROUND_DOWN")] * (number - 1)
+        shares.append(line.total - sum(shares, Decimal(0)))
+        parts = [((closed_on + timedelta(days=d)).isoformat(), share)
+                 for d, share in zip(days, shares, strict=True)]  # fmt: skip
+        # What somebody took out of a part is billed with the last one.
+        b.schedule(deal, at, *parts[:-1], (parts[-1][0], parts[-1][1] - rng.choice((0, 0, CENT))))
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[Sold]], Rows]:
     rng = random.Random(SEED)
@@ -50,6 +67,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, lis
         plan = rng.choice([*PLANS, None])
         deal = builder.deal(account, lines, closed_on.isoformat(), Billing_Plan__c=plan)
         deals[deal] = lines
+    for _ in range(60):
+        lines = _lines(rng)
+        closed_on = date(2026, 1, 1) + timedelta(days=rng.randrange(300))
+        plan = rng.choice(("Schedule", None))
+        deal = builder.deal(account, lines, closed_on.isoformat(), Billing_Plan__c=plan)
+        deals[deal] = lines
+        _schedule(builder, rng, deal, lines, closed_on)
     path = build(builder.world(), tmp_path_factory.mktemp("billing"))
     return path, deals, list(builder.salesforce["Opportunity"])
 
@@ -61,13 +85,58 @@ def test_steps_follow_the_plan_and_add_up_to_the_basis(
     found = defaultdict(list)
     for row in read(path, "select * from intermediate.int_billing_plan__steps"):
         found[row["deal_id"]].append((row["plan_step"], row["due_on"], row["amount"]))
+    scheduled = _scheduled(world)
     for record in records:
+        if record["Id"] in scheduled:
+            continue
         basis = sum((line.total for line in deals[record["Id"]]), Decimal(0))
         closed_on = date.fromisoformat(record["CloseDate"])
         steps = steps_of(basis, record["Billing_Plan__c"], closed_on)
         expected = [(at, due_on, amount) for at, (due_on, amount) in enumerate(steps, 1)]
         assert sorted(found[record["Id"]]) == expected
         assert sum(amount for _, _, amount in found[record["Id"]]) == basis
+
+
+def _scheduled(world: tuple[Path, dict[str, list[Sold]], Rows]) -> set[str]:
+    rows = read(world[0], "select distinct deal_id from intermediate.int_billing_plan__schedules")
+    return {row["deal_id"] for row in rows}
+
+
+def test_a_schedule_is_billed_day_by_day_and_adds_up_to_the_basis(
+    world: tuple[Path, dict[str, list[Sold]], Rows],
+) -> None:
+    path, deals, records = world
+    steps = defaultdict(list)
+    for row in read(path, "select * from intermediate.int_billing_plan__steps order by plan_step"):
+        steps[row["deal_id"]].append(row)
+    parts = {
+        (row["deal_id"], row["due_on"]): row["amount"]
+        for row in read(path, """
+            select l.deal_id, greatest(s.scheduled_on, o.closed_on) as due_on,
+                sum(s.revenue) as amount
+            from staging.stg_salesforce__line_schedules as s
+            join staging.stg_salesforce__opportunity_lines as l using (line_id)
+            join staging.stg_salesforce__opportunities as o using (deal_id)
+            group by all
+        """)
+    }  # fmt: skip
+    scheduled = _scheduled(world)
+    assert len(scheduled) == 60
+    exact = 0
+    for record in records:
+        if record["Id"] in scheduled:
+            found = steps[record["Id"]]
+            basis = sum((line.total for line in deals[record["Id"]]), Decimal(0))
+            assert sum(row["amount"] for row in found) == basis
+            assert [row["step_number"] for row in found] == list(range(1, len(found) + 1))
+            if {row["billing_plan"] for row in found} != {"Schedule"}:
+                # Parts of nothing are no steps: then the deal is worth nothing.
+                assert basis == 0
+                continue
+            assert all(row["plan_step"] == int(f"{row['due_on']:%Y%m%d}") for row in found)
+            assert min(row["due_on"] for row in found) >= date.fromisoformat(record["CloseDate"])
+            exact += sum(row["amount"] == parts.get((record["Id"], row["due_on"])) for row in found)
+    assert exact > 60
 
 
 def test_grace_is_counted_in_business_days(

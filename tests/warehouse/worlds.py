@@ -351,6 +351,20 @@ class Builder:
         self._list(company, "Item", Id=item_id, **(record | {"UnitPrice": Decimal(price)} | known))
         return item_id
 
+    def schedule(self, deal: str, line: int, *parts: tuple[str, Decimal]) -> None:
+        """Revenue of the deal's line (from 0) by day, as product schedules keep it."""
+        lines = [r for r in self.salesforce["OpportunityLineItem"] if r["OpportunityId"] == deal]
+        for day, revenue in parts:
+            self.salesforce["OpportunityLineItemSchedule"].append(
+                _stamped(
+                    Id=self._id("00o"),
+                    OpportunityLineItemId=lines[line]["Id"],
+                    ScheduleDate=day,
+                    Type="Revenue",
+                    Revenue=revenue,
+                )
+            )
+
     def history(self, deal: str, *amounts: tuple[str, str]) -> None:
         """Salesforce's own history of the deal: (since when, its amount)."""
         for since, amount in amounts:

@@ -1,5 +1,6 @@
 -- The lines of each invoice to be sent. A step takes its share of every line of the deal, by
--- largest remainder, so that the lines add up to the step to the cent. Quantity and price are
+-- largest remainder, so that the lines add up to the step to the cent; a step of a schedule has the
+-- parts of its day. Quantity and price are
 -- kept where their product is the amount, rounded half up; otherwise one piece costs it all.
 with
 
@@ -47,6 +48,18 @@ tax_codes as (
 
 ),
 
+steps as (
+
+    select * from {{ ref('int_billing_plan__steps') }}
+
+),
+
+parts as (
+
+    select * from {{ ref('int_billing_plan__schedules') }}
+
+),
+
 lines_weighed as (
 
     select
@@ -56,10 +69,17 @@ lines_weighed as (
         invoices.currency_code,
         invoices.account_id,
         invoices.plan_step,
+        steps.step_number,
         invoices.step_count,
         {{ cents('invoices.amount') }} as step_cents,
-        {{ cents('deals.basis_amount') }} as basis_cents,
-        {{ cents('lines.total_price') }} as line_cents,
+        case
+            when steps.billing_plan = 'Schedule' then {{ cents('invoices.amount') }}
+            else {{ cents('deals.basis_amount') }}
+        end as basis_cents,
+        case
+            when steps.billing_plan = 'Schedule' then {{ cents('parts.amount') }}
+            else {{ cents('lines.total_price') }}
+        end as line_cents,
         lines.line_id,
         lines.product_id,
         coalesce(nullif(trim(lines.description), ''), products.product_name, lines.product_code)
@@ -76,9 +96,21 @@ lines_weighed as (
         on invoices.org_id = deals.org_id and invoices.deal_id = deals.deal_id
     inner join lines
         on invoices.org_id = lines.org_id and invoices.deal_id = lines.deal_id
+    inner join steps
+        on
+            invoices.org_id = steps.org_id
+            and invoices.deal_id = steps.deal_id
+            and invoices.plan_step = steps.plan_step
+    left join parts
+        on
+            lines.org_id = parts.org_id
+            and lines.line_id = parts.line_id
+            and invoices.plan_step = parts.plan_step
     left join products
         on lines.org_id = products.org_id and lines.product_id = products.product_id
-    where deals.basis_amount != 0
+    where
+        deals.basis_amount != 0
+        and (steps.billing_plan != 'Schedule' or parts.line_id is not null)
 
 ),
 
@@ -179,7 +211,7 @@ final as (
         || case
             when lines_chosen.step_count > 1
                 then
-                    ' (step ' || lines_chosen.plan_step || ' of '
+                    ' (step ' || lines_chosen.step_number || ' of '
                     || lines_chosen.step_count || ')'
             else ''
         end as description,

@@ -56,7 +56,9 @@ final as (
         steps.currency_code,
         steps.amount,
         cast(case
-            when steps.basis_source = 'lines' then steps.line_count else 0
+            when steps.billing_plan = 'Schedule' then steps.parts
+            when steps.basis_source = 'lines' then steps.line_count
+            else 0
         end as integer) as line_count,
         clock.as_of_on as invoice_on,
         customers.term_id,
@@ -71,7 +73,7 @@ final as (
         || chr(10) || 'Deal: ' || coalesce(steps.deal_name, '')
         || case
             when steps.step_count > 1
-                then chr(10) || 'Step ' || steps.plan_step || ' of ' || steps.step_count
+                then chr(10) || 'Step ' || steps.step_number || ' of ' || steps.step_count
             else ''
         end as private_note,
         coalesce(steps.step_blocked_reason, customers.customer_blocked_reason) as blocked_reason,

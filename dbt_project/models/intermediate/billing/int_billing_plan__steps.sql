@@ -1,4 +1,5 @@
--- One row per deal and plan step: how much is to be invoiced and when.
+-- One row per deal and plan step: how much is to be invoiced and when, by the schedules of its
+-- lines or by the plan that it names.
 -- The steps of a deal add up to its basis to the cent: each gets the whole cents of its
 -- share, and the cents left over go to the largest remainders, the earlier step first.
 with
@@ -12,6 +13,20 @@ deals as (
 plans as (
 
     select * from {{ ref('billing_plans') }}
+
+),
+
+schedules as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        any_value(due_on) as due_on,
+        sum(amount) as amount
+    from {{ ref('int_billing_plan__schedules') }}
+    group by org_id, deal_id, plan_step
+    having sum(amount) != 0
 
 ),
 
@@ -32,6 +47,7 @@ deals_planned as (
         deals.billing_plan is null or plans_known.billing_plan is not null as is_plan_known
     from deals
     left join plans_known on deals.billing_plan = plans_known.billing_plan
+    where (deals.org_id, deals.deal_id) not in (select (org_id, deal_id) from schedules)
 
 ),
 
@@ -84,6 +100,35 @@ steps_priced as (
 
 ),
 
+steps_scheduled as (
+
+    select
+        deals.*,
+        'Schedule' as plan_applied,
+        true as is_plan_known,
+        schedules.plan_step,
+        count(*) over deal as step_count,
+        row_number() over (deal order by schedules.due_on) as step_number,
+        {{ cents('schedules.amount') }} as step_cents,
+        schedules.due_on
+    from deals
+    inner join schedules
+        on deals.org_id = schedules.org_id and deals.deal_id = schedules.deal_id
+    window deal as (partition by deals.org_id, deals.deal_id)
+
+),
+
+steps_of_both as (
+
+    select
+        *,
+        plan_step as step_number
+    from steps_priced
+    union all by name
+    select * from steps_scheduled
+
+),
+
 final as (
 
     select
@@ -95,6 +140,7 @@ final as (
         plan_applied as billing_plan,
         is_plan_known,
         cast(plan_step as integer) as plan_step,
+        cast(step_number as integer) as step_number,
         cast(step_count as integer) as step_count,
         closed_on,
         due_on,
@@ -102,7 +148,7 @@ final as (
         cast((step_cents * 0.01) as decimal(18, 2)) as amount,
         is_won,
         is_billable
-    from steps_priced
+    from steps_of_both
 
 )
 

@@ -123,10 +123,23 @@ written as (
 
 ),
 
+parts_counted as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        count(*) as parts
+    from {{ ref('int_billing_plan__schedules') }}
+    group by org_id, deal_id, plan_step
+
+),
+
 steps_joined as (
 
     select
         steps.*,
+        parts_counted.parts,
         deals.deal_name,
         deals.account_name,
         deals.line_count,
@@ -161,6 +174,11 @@ steps_joined as (
         on
             steps.org_id = deals_with_invoices.org_id
             and steps.deal_id = deals_with_invoices.deal_id
+    left join parts_counted
+        on
+            steps.org_id = parts_counted.org_id
+            and steps.deal_id = parts_counted.deal_id
+            and steps.plan_step = parts_counted.plan_step
     left join written
         on
             steps.company_id = written.company_id
