@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from pipelines.errors import Stop
 from pipelines.money import Money
-from reverse_etl.report import classes, words
+from reverse_etl.report import build_close, classes, words
+from reverse_etl.report.build_close import PlanKey
+from reverse_etl.report.close_value import Planned
 from reverse_etl.report.queries import Rows, read_marts
 from reverse_etl.report.value import (
     Ageing,
@@ -28,11 +30,13 @@ from reverse_etl.report.value import (
     CoverageState,
     Exceptions,
     Figures,
+    Length,
     Mismatch,
     MismatchClass,
     Report,
     Review,
     SignOffChange,
+    TimeToInvoice,
     Verdict,
     Week,
     WeekFigure,
@@ -65,7 +69,8 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
     """The same from rows that have been read already."""
     as_of_at = _as_of(marts)
     companies = _Companies(marts["companies"])
-    mismatches = [_mismatch(row, companies) for row in marts["mismatches"]]
+    planned = build_close.planned_by_deal(marts["invoices"], marts["statuses"])
+    mismatches = [_mismatch(row, companies, planned) for row in marts["mismatches"]]
     return Report(
         week=_week(week, as_of_at),
         as_of_at=as_of_at,
@@ -82,6 +87,10 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         ready=stakes(_money(r, "amount") for r in marts["invoices"] if not r["blocked_reason"]),
         blocked=tuple(_blocked(r, companies) for r in marts["invoices"] if r["blocked_reason"]),
         coverage=_books(marts["coverage"], companies, _coverage),
+        times=_books(marts["lengths"], companies, _time_to_invoice),
+        carried=tuple(build_close.carried(row, companies.name) for row in marts["carried"]),
+        entries=tuple(map(build_close.exception_entry, marts["exceptions"])),
+        signed_weeks=tuple(map(build_close.signed_week, marts["signed"])),
     )
 
 
@@ -96,6 +105,9 @@ class _Companies:
         if not company_id or company_id == NOT_ROUTED:
             return Company("", "Not routed to a company")
         return Company(company_id, self._names.get(company_id) or f"Company {company_id}")
+
+    def name(self, company_id: str | None) -> str:
+        return self.get(company_id).name
 
     def home_currency(self, company_id: str | None) -> str | None:
         return self._homes.get(company_id or "")
@@ -208,7 +220,28 @@ def _week_figure(row: Row) -> WeekFigure:
     return WeekFigure(week_of(row["week_on"]), money, row["steps"])
 
 
-def _mismatch(row: Row, companies: _Companies) -> Mismatch:
+def _time_to_invoice(company: Company, currency: str, rows: list[Row]) -> TimeToInvoice:
+    lengths = (Length(row["bucket"], row["steps"], row["amount"]) for row in rows)
+    return TimeToInvoice(company, currency, tuple(lengths))
+
+
+# What an invoice mends, and what a write to the deal in Salesforce does. Crossfoot changes no
+# document that exists, so everything else is mended by a person.
+_MENDED_BY_INVOICE = frozenset({"UNBILLED_CLOSED_WON", "VOIDED_AFTER_BILLING"})
+_MENDED_BY_STATUS = frozenset({"STATUS_DRIFT"})
+
+
+def _planned(row: Row, planned: Mapping[PlanKey, tuple[Planned, ...]]) -> tuple[Planned, ...]:
+    if row["mismatch_class"] in _MENDED_BY_INVOICE and row["plan_step"] is not None:
+        return planned.get((row["deal_id"], row["plan_step"]), ())
+    if row["mismatch_class"] in _MENDED_BY_STATUS and row["deal_id"]:
+        return planned.get((row["deal_id"], None), ())
+    return ()
+
+
+def _mismatch(
+    row: Row, companies: _Companies, planned: Mapping[PlanKey, tuple[Planned, ...]]
+) -> Mismatch:
     return Mismatch(
         mismatch_id=row["mismatch_id"],
         code=row["mismatch_class"],
@@ -236,6 +269,7 @@ def _mismatch(row: Row, companies: _Companies) -> Mismatch:
         reason=row["reason"] or "",
         suggested_action=row["suggested_action"] or "",
         root_cause=row["root_cause"] or "",
+        planned=_planned(row, planned),
     )
 
 

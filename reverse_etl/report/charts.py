@@ -76,6 +76,11 @@ def bar(value: Decimal, largest: Decimal) -> Decimal:
     return max(_place(value, Decimal(0), largest), _THINNEST)
 
 
+def share_of(number: int, largest: int) -> Decimal:
+    """The same for numbers of records."""
+    return bar(Decimal(number), Decimal(largest))
+
+
 def columns(figures: Sequence[WeekFigure]) -> tuple[Column, ...]:
     """Upright bars side by side, one per figure, on a common scale from zero."""
     largest = max((figure.amount.amount for figure in figures), default=Decimal(0))

@@ -19,7 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.money import Money
-from reverse_etl.report import answers, charts, classes, words
+from reverse_etl.report import answers, charts, classes, page_close, words
 from reverse_etl.report.links import NO_LINKS, Links
 from reverse_etl.report.value import (
     Ageing,
@@ -78,7 +78,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update(_FILTERS)
+    environment.filters.update({**_FILTERS, **page_close.filters()})
     return environment
 
 
@@ -101,10 +101,13 @@ def _contents(report: Report) -> list[tuple[str, str]]:
     parts: list[tuple[str, str, object]] = [
         ("bridge", "Bridge", report.bridges),
         ("weeks", "Leakage by week", report.leakage_by_week),
+        ("times", "Time to invoice", page_close.times_shown(report)),
         ("receivables", "Receivables", report.ageing),
+        ("exceptions", "Exceptions", True),
+        ("sign-off", "Sign-off", True),
         ("mismatches", "Mismatches", True),
         ("blocked", "Not sent by itself", True),
-        ("review", "Waiting for a person", True),
+        ("review", "Low-confidence matches", True),
         ("coverage", "Coverage", report.coverage),
         ("sources", "Sources", True),
     ]
@@ -373,6 +376,7 @@ _FILTERS = {
     "by_company": _by_company,
     "candidate_link": _candidate_link,
     "candidate_name": _candidate_name,
+    "class_title": classes.title,
     "columns": charts.columns,
     "composition": _composition,
     "circumstances": _circumstances,

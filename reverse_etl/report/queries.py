@@ -104,6 +104,22 @@ left join reconciliation.changes_after_sign_off as changes on sign_offs.week = c
 where sign_offs.reviewed_by is not null or changes.week is not null
 order by sign_offs.week, abs(changes.difference) desc, changes.record_type, changes.record_id
 """
+_EXCEPTIONS = """
+select * from reconciliation.exceptions
+order by precedence, mismatch_class, currency_code, value_at_stake desc, exception_id
+"""
+_CARRIED = """
+select * from reconciliation.exceptions_carried_forward order by company_id, currency_code
+"""
+_SIGNED = """
+select * from reconciliation.sign_offs order by week desc
+"""
+_LENGTHS = """
+select * from reconciliation.time_to_invoice order by company_id, currency_code, bucket_number
+"""
+_STATUSES = """
+select * from sync.sync_deal_status order by deal_id, invoice_key
+"""
 _QUERIES = {
     "verdicts": _VERDICTS,
     "companies": _COMPANIES,
@@ -118,6 +134,11 @@ _QUERIES = {
     "coverage": _COVERAGE,
     "movements": _MOVEMENTS,
     "sign_offs": _SIGN_OFFS,
+    "exceptions": _EXCEPTIONS,
+    "carried": _CARRIED,
+    "signed": _SIGNED,
+    "lengths": _LENGTHS,
+    "statuses": _STATUSES,
 }
 
 
@@ -142,11 +163,14 @@ def read_marts(path: Path) -> dict[str, Rows]:
 
 
 def _read_once(path: Path) -> dict[str, Rows]:
-    if not {"mismatches", "report_kpis", "sign_offs"} <= warehouse.tables(
+    if not {"mismatches", "report_kpis", "sign_offs", "time_to_invoice"} <= warehouse.tables(
         path, warehouse.RECONCILIATION
     ):
         raise Stop(
-            "warehouse", path.name, "nothing has been reconciled in it yet", "Run `crossfoot sync`."
+            "warehouse",
+            path.name,
+            "nothing has been reconciled in it yet, or by an older version only",
+            "Run `crossfoot sync`.",
         )
     return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}
 

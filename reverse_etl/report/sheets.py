@@ -7,17 +7,16 @@ made by hand, or a row that went missing, shows at once. Foreign text never gets
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from pipelines.money import Money
-from reverse_etl.report import classes, words
+from reverse_etl.report import classes, page_close, sheet_lists, words
 from reverse_etl.report.answers import Figure, answers
 from reverse_etl.report.cells import (
     FIRST,
     Cell,
     Column,
     Days,
-    Link,
     Live,
     Plain,
     Share,
@@ -25,6 +24,7 @@ from reverse_etl.report.cells import (
     sheet,
 )
 from reverse_etl.report.links import Links
+from reverse_etl.report.sheet_lists import COMPANY, CURRENCY, linked, share
 from reverse_etl.report.value import (
     Bridge,
     Figures,
@@ -36,9 +36,6 @@ from reverse_etl.report.value import (
 # More records than people look through; the table beside the page holds them all.
 ROWS_HELD = 50_000
 
-_COMPANY = Column("company", "Company", 26)
-_CURRENCY = Column("currency", "Currency", 10)
-
 
 def sheets(report: Report, links: Links) -> tuple[Sheet, ...]:
     """All sheets, the summary first; it refers to the others."""
@@ -46,14 +43,17 @@ def sheets(report: Report, links: Links) -> tuple[Sheet, ...]:
         made.name: made
         for made in (
             _bridge(report), _figures(report), _ageing(report), _weeks(report),
-            _mismatches(report, links), _blocked(report, links), _waiting(report),
-            _coverage(report), _sources(report),
+            sheet_lists.times(report), sheet_lists.carried(report),
+            sheet_lists.exceptions(report, links, ROWS_HELD), sheet_lists.signatures(report),
+            _mismatches(report, links), sheet_lists.blocked(report, links),
+            sheet_lists.waiting(report), sheet_lists.coverage(report), sheet_lists.sources(report),
         )
     }  # fmt: skip
     lists["Classes"] = _classes(report, lists["Mismatches"])
     order = (
-        "Bridge", "Figures", "Ageing", "Leakage by week", "Classes", "Mismatches", "Blocked",
-        "Waiting", "Coverage", "Sources",
+        "Bridge", "Figures", "Ageing", "Leakage by week", "Time to invoice", "Carried forward",
+        "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting", "Coverage",
+        "Sources",
     )  # fmt: skip
     return (_summary(report, lists), *(lists[name] for name in order))
 
@@ -63,7 +63,7 @@ def sheets(report: Report, links: Links) -> tuple[Sheet, ...]:
 
 def _summary(report: Report, lists: Mapping[str, Sheet]) -> Sheet:
     columns = (
-        Column("number", "No.", 6), Column("answer", "Answer", 58), _COMPANY, _CURRENCY,
+        Column("number", "No.", 6), Column("answer", "Answer", 58), COMPANY, CURRENCY,
         Column("figure", "Figure", 22), Column("value", "Value", 22), Column("note", "Note", 60),
     )  # fmt: skip
     told = (
@@ -112,15 +112,10 @@ def _live(figure: Figure, report: Report, lists: Mapping[str, Sheet]) -> Cell:
 def _typed(figure: Figure) -> Plain:
     value = figure.value
     if figure.kind == "share" and isinstance(value, Decimal):
-        return _share(value)
+        return share(value)
     if figure.kind == "days" and isinstance(value, Decimal):
         return Days(value)
     return value
-
-
-def _share(value: Decimal) -> Share:
-    """Cut to a tenth of a per cent, so that 100.0 % means every single one."""
-    return Share(value.quantize(Decimal("0.001"), rounding=ROUND_DOWN))
 
 
 # One sheet for each section.
@@ -130,7 +125,7 @@ _BRIDGE_CODES = ("A", "E", "I1", "N", "RESIDUAL")
 
 def _bridge(report: Report) -> Sheet:
     columns = (
-        _COMPANY, _CURRENCY, Column("line", "Line", 8), Column("label", "What it is", 52),
+        COMPANY, CURRENCY, Column("line", "Line", 8), Column("label", "What it is", 52),
         Column("kind", "Kind", 10), Column("amount", "Amount", 20),
         Column("records", "Records", 10), Column("sum", "Sum of the lines above", 24),
         Column("difference", "Difference", 18),
@@ -195,7 +190,7 @@ _LENGTHS = (
 
 def _figures(report: Report) -> Sheet:
     columns = (
-        _COMPANY, _CURRENCY, *(Column(key, name, 18) for key, name in _MONEY_FIGURES),
+        COMPANY, CURRENCY, *(Column(key, name, 18) for key, name in _MONEY_FIGURES),
         *(Column(key, name, 12) for key, name in _COUNTS),
         *(Column(key, name, 12) for key, name, _, _ in _RATES),
         *(Column(key, name, 14) for key, name in _LENGTHS),
@@ -212,7 +207,7 @@ def _figure_row(plain: Sheet, book: Figures, place: int) -> tuple[Cell, ...]:
         if value is None:
             return None
         parts = f"{plain.cell(over, place)}/{plain.cell(under, place)}"
-        return Live(f"ROUNDDOWN({parts},3)", _share(value))
+        return Live(f"ROUNDDOWN({parts},3)", share(value))
 
     lengths = [getattr(book, key) for key, _ in _LENGTHS]
     return (
@@ -229,7 +224,7 @@ def _ageing(report: Report) -> Sheet:
     found = {b.number: b for ageing in report.ageing for b in ageing.buckets}
     buckets = [found[number] for number in sorted(found)]
     columns = (
-        _COMPANY, _CURRENCY,
+        COMPANY, CURRENCY,
         *(Column(f"bucket_{b.number}", b.days.replace("-", "–"), 18) for b in buckets),
         Column("open", "Open in all", 20), Column("overdue", "Overdue", 20),
     )  # fmt: skip
@@ -253,7 +248,7 @@ def _ageing(report: Report) -> Sheet:
 
 def _weeks(report: Report) -> Sheet:
     columns = (
-        Column("week", "Week", 12), _CURRENCY, Column("amount", "Leakage", 20),
+        Column("week", "Week", 12), CURRENCY, Column("amount", "Leakage", 20),
         Column("steps", "Steps", 10),
     )  # fmt: skip
     rows = [(f.week.label, f.amount.currency, f.amount, f.count) for f in report.leakage_by_week]
@@ -264,14 +259,15 @@ def _weeks(report: Report) -> Sheet:
 def _mismatches(report: Report, links: Links) -> Sheet:
     columns = (
         Column("class", "Class", 28), Column("severity", "Severity", 10),
-        Column("to_close", "To close", 9), _COMPANY, Column("deal", "Salesforce: deal", 30),
+        Column("to_close", "To close", 9), COMPANY, Column("deal", "Salesforce: deal", 30),
         Column("account", "Account", 26), Column("step", "Step", 6),
         Column("document", "QuickBooks: document", 22), Column("customer", "Customer", 26),
-        _CURRENCY, Column("at_stake", "At stake", 20), Column("expected", "Expected", 20),
+        CURRENCY, Column("at_stake", "At stake", 20), Column("expected", "Expected", 20),
         Column("actual", "Actual", 20), Column("difference", "Difference", 20),
         Column("occurred_on", "Since", 12), Column("age", "Age, days", 9),
         Column("also", "Also", 24), Column("reason", "Why", 48), Column("owner", "Who", 20),
-        Column("next", "Next step", 44), Column("cause", "Root cause", 24),
+        Column("next", "Next step", 44), Column("plan", "Plan", 44),
+        Column("cause", "Root cause", 24),
         Column("code", "Code", 26), Column("id", "Id", 34),
     )  # fmt: skip
     plain = Sheet("Mismatches", "", columns, ())
@@ -291,25 +287,22 @@ def _mismatch(plain: Sheet, found: Mismatch, place: int, links: Links) -> tuple[
     return (
         classes.title(found.code), found.severity, "yes" if is_to_close(found) else "no",
         found.company.name if found.company else None,
-        _linked(found.deal_name or found.deal_id, links.deal(found.deal_id)),
+        linked(found.deal_name or found.deal_id, links.deal(found.deal_id)),
         found.account_name, found.plan_step,
-        _linked(document, to_document) if found.document_id else None, found.customer_name,
+        linked(document, to_document) if found.document_id else None, found.customer_name,
         found.at_stake.currency if found.at_stake else None, found.at_stake, found.expected,
         found.actual, difference, found.occurred_on, found.age_days,
         ", ".join(classes.title(flag).lower() for flag in found.flags) or None,
-        found.reason, found.owner, found.suggested_action, found.root_cause, found.code,
+        found.reason, found.owner, found.suggested_action,
+        page_close.plan_in_words(found) or None, found.root_cause, found.code,
         found.mismatch_id,
     )  # fmt: skip
-
-
-def _linked(text: str | None, url: str | None) -> Cell:
-    return Link(text, url) if text and url else text
 
 
 def _classes(report: Report, rows: Sheet) -> Sheet:
     """Number and amount of each class and currency, counted in the list of mismatches."""
     columns = (
-        Column("class", "Class", 30), _CURRENCY, Column("found", "Found", 10),
+        Column("class", "Class", 30), CURRENCY, Column("found", "Found", 10),
         Column("amount", "At stake", 20), Column("code", "Code", 28),
         Column("meaning", "What it means", 80),
     )  # fmt: skip
@@ -332,89 +325,3 @@ def _classes(report: Report, rows: Sheet) -> Sheet:
         if group.unpriced:
             told.append((group.title, None, group.unpriced, None, group.code, group.meaning))
     return sheet("Classes", "The classes of mismatches with number and amount.", columns, told)
-
-
-def _blocked(report: Report, links: Links) -> Sheet:
-    columns = (
-        Column("deal", "Deal", 34), Column("account", "Account", 28), _COMPANY,
-        Column("step", "Step", 8), _CURRENCY, Column("amount", "Amount", 20),
-        Column("reason", "Reason", 28), Column("detail", "Why", 56),
-    )  # fmt: skip
-    rows = [
-        (
-            _linked(row.deal_name, links.deal(row.deal_id)), row.account_name,
-            row.company.name if row.company else None, row.plan_step,
-            row.amount.currency if row.amount else None, row.amount, row.reason, row.detail,
-        )
-        for row in report.blocked
-    ]  # fmt: skip
-    told = "Due, and not invoiced by itself until the reason is gone."
-    return sheet("Blocked", told, columns, rows, ["amount"])
-
-
-def _waiting(report: Report) -> Sheet:
-    columns = (
-        Column("subject", "Link", 12), Column("name", "Record", 34), _COMPANY, _CURRENCY,
-        Column("amount", "At stake", 20), Column("candidate", "Candidate", 34),
-        Column("confidence", "Confidence", 12), Column("rank", "Rank", 8),
-        Column("reason", "Why", 50), Column("code", "Code", 32),
-    )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
-    for row in report.reviews:
-        for place, candidate in enumerate(row.candidates):
-            # What is at stake is so once, however many candidates there are.
-            money = None if place else row.at_stake
-            share = None if candidate.confidence is None else _share(candidate.confidence)
-            rows.append(
-                (row.subject, row.name, row.company.name, money.currency if money else None,
-                 money, candidate.name, share, candidate.rank, candidate.reason,
-                 candidate.review_id)
-            )  # fmt: skip
-    told = "Links of low confidence: each waits for a person, who decides by the code."
-    return sheet("Waiting", told, columns, rows, ["amount"])
-
-
-_STATES = (
-    ("invoiced", "Invoiced"), ("to_be_invoiced", "To be invoiced"), ("blocked", "Blocked"),
-    ("not_due", "Not due"),
-)  # fmt: skip
-
-
-def _coverage(report: Report) -> Sheet:
-    columns = (
-        _COMPANY, _CURRENCY, *(Column(key, name, 20) for key, name in _STATES),
-        Column("all", "All that is billable", 22), Column("steps", "Steps", 10),
-    )  # fmt: skip
-    plain = Sheet("Coverage", "", columns, ())
-    rows: list[tuple[Cell, ...]] = [
-        (
-            row.company.name, row.currency,
-            *(Money(row.state(key).amount, row.currency) for key, _ in _STATES),
-            Live(
-                f"SUM({plain.cell('invoiced', place)}:{plain.cell('not_due', place)})",
-                Money(row.amount, row.currency),
-            ),
-            row.steps,
-        )
-        for place, row in enumerate(report.coverage)
-    ]  # fmt: skip
-    told = "Where every step of every billable deal ended up; nothing is filtered away."
-    return sheet("Coverage", told, columns, rows, [*(key for key, _ in _STATES), "all"])
-
-
-def _sources(report: Report) -> Sheet:
-    columns = (
-        Column("subject", "Check", 40), Column("result", "Result", 10),
-        Column("detail", "Detail", 70), Column("read", "Rows read", 14),
-        Column("counted", "Rows the system counts", 16), Column("at", "Oldest read", 24),
-    )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = [
-        (
-            check.subject,
-            "Failed" if not check.passed else "Differs" if check.differs else "Passed",
-            check.detail, check.rows_read, check.rows_counted,
-            words.moment(check.observed_at) if check.observed_at else None,
-        )
-        for check in report.verdict.checks
-    ]  # fmt: skip
-    return sheet("Sources", "What the data verdict rests on.", columns, rows)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from pipelines.errors import ConfigurationError
 from pipelines.money import Money
+from reverse_etl.report.close_value import Carried, ExceptionEntry, Planned, SignedWeek
 
 
 @dataclass(frozen=True, order=True)
@@ -231,6 +232,28 @@ class Ageing:
 
 
 @dataclass(frozen=True)
+class Length:
+    """Plan steps whose first invoice came so many days after the plan's date, such as `3-5`."""
+
+    days: str
+    steps: int
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class TimeToInvoice:
+    """How long invoicing took in one company and currency, the shortest lengths first."""
+
+    company: Company
+    currency: str
+    lengths: tuple[Length, ...]
+
+    @property
+    def steps(self) -> int:
+        return sum(length.steps for length in self.lengths)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Receivables of a company as held and as QuickBooks' own report of a day has them, in the
     company's currency; `moved_on` is how far they differ by customers of whom something was read
@@ -309,6 +332,8 @@ class Mismatch:
     reason: str
     suggested_action: str
     root_cause: str
+    # The writes that would mend it; none where Crossfoot writes nothing, and a person acts.
+    planned: tuple[Planned, ...] = ()
 
     @property
     def difference(self) -> Money | None:
@@ -432,6 +457,10 @@ class Report:
     ready: tuple[Stake, ...]
     blocked: tuple[BlockedInvoice, ...]
     coverage: tuple[Coverage, ...]
+    times: tuple[TimeToInvoice, ...]
+    carried: tuple[Carried, ...]
+    entries: tuple[ExceptionEntry, ...]
+    signed_weeks: tuple[SignedWeek, ...]
 
     @property
     def leakage(self) -> tuple[Stake, ...]:

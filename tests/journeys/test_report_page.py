@@ -144,6 +144,12 @@ def test_the_figures_of_the_sample_company_agree_with_each_other(sample: Sample)
         for b in report.figures
         if (b.company, b.currency) in open_sums
     }
+    timed = {(t.company, t.currency): t.steps for t in report.times}
+    assert timed == {
+        (b.company, b.currency): b.steps_timed for b in report.figures if b.steps_timed
+    }
+    assert report.exceptions.open == sum(1 for e in report.entries if e.motion != "closed")
+    assert [m for m in report.mismatches if m.planned], "what is due bears its plan"
     listed: Counter[str] = Counter()
     for found in report.mismatches:
         if found.code in LEAKING and found.at_stake:

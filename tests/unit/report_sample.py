@@ -120,6 +120,8 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
                                             blocked_detail="No item for X-1"),
         ],
         "exceptions_carried_forward": [], "sign_offs": [], "changes_after_sign_off": [],
+        "exceptions": [], "sync_deal_status": [],
+        "time_to_invoice": [*lengths(INC, "USD", 1, 0, 1, 0, 0, 0)],
     } | changes  # fmt: skip
 
 
@@ -208,6 +210,15 @@ def comparison(company_id: str, currency: str, *amounts: Any, wrong: str = "0") 
          "as_of_on": "2026-11-20"}
         for number, (bucket, amount) in enumerate(
             zip(("current", "1-30", "31-60", "61-90", "91+"), amounts, strict=True), 1)
+    ]  # fmt: skip
+
+
+def lengths(company_id: str, currency: str, *steps: int) -> Rows:
+    return [
+        {"company_id": company_id, "currency_code": currency, "bucket_number": number,
+         "bucket": bucket, "steps": count, "amount": 1000 * count}
+        for number, (bucket, count) in enumerate(
+            zip(("0", "1-2", "3-5", "6-10", "11-30", "31+"), steps, strict=True), 1)
     ]  # fmt: skip
 
 

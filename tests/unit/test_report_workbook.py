@@ -22,8 +22,9 @@ from reverse_etl.report.workbook import money_format
 
 FORMULA = ("=", "+", "-", "@")
 SHEETS = [
-    "Summary", "Bridge", "Figures", "Ageing", "Leakage by week", "Classes", "Mismatches",
-    "Blocked", "Waiting", "Coverage", "Sources",
+    "Summary", "Bridge", "Figures", "Ageing", "Leakage by week", "Time to invoice",
+    "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting",
+    "Coverage", "Sources",
 ]  # fmt: skip
 
 
@@ -127,15 +128,16 @@ def test_amounts_bear_their_currency() -> None:
     assert money_format(Money(Decimal("1.234"), "KWD")).startswith("[$KWD] #,##0.000;")
 
 
+_PAGES_WIDE = {"Mismatches": 3, "Figures": 2, "Exceptions": 2}
+
+
 def test_every_sheet_can_be_read_and_printed(file: Path) -> None:
     for sheet in opened(file):
         assert sheet.freeze_panes == f"B{FIRST}"
         assert sheet.page_setup.orientation == "landscape"
         # As many pages as it needs, and one beside the other where it is too wide for one.
         assert sheet.page_setup.fitToHeight == 0
-        assert (sheet.page_setup.fitToWidth or 1) == {"Mismatches": 3, "Figures": 2}.get(
-            sheet.title, 1
-        )
+        assert (sheet.page_setup.fitToWidth or 1) == _PAGES_WIDE.get(sheet.title, 1)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.print_title_rows == f"${HEADING}:${HEADING}"
         assert sheet.print_title_cols == "$A:$A"

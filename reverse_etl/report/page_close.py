@@ -1,0 +1,169 @@
+"""What the page and the spreadsheet say of the week's close: exceptions, signatures, plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reverse_etl.report import charts, words
+from reverse_etl.report.close_value import ExceptionEntry, Planned, SignedWeek
+from reverse_etl.report.value import (
+    Length,
+    Mismatch,
+    MismatchClass,
+    Report,
+    TimeToInvoice,
+    is_to_close,
+    stakes,
+)
+
+# Where a command of ours is what mends it.
+_COMMANDS = {
+    "NOT_CONCLUDED": "crossfoot extract",
+    "AMBIGUOUS_MATCH": "crossfoot match queue",
+    "LOW_CONFIDENCE_MATCH": "crossfoot match queue",
+    "STATUS_DRIFT": "crossfoot plan deal_status",
+}
+_STATES = {
+    "blocked": "Bars are left", "ready": "Ready to be prepared", "prepared": "Prepared",
+    "signed": "Signed", "reopened": "Reopened",
+}  # fmt: skip
+
+
+def opening_week(report: Report) -> str:
+    """The recorded week that opened, new and closed are counted from; empty without one."""
+    return next((row.opening_week for row in report.carried if row.opening_week), "")
+
+
+def motions(report: Report) -> list[tuple[str, tuple[ExceptionEntry, ...]]]:
+    """The week's exceptions as opened, closed and carried; those without any are left out."""
+    named = (("Opened this week", "new"), ("Closed this week", "closed"), ("Carried", "carried"))
+    groups = [
+        (name, tuple(entry for entry in report.entries if entry.motion == motion))
+        for name, motion in named
+    ]
+    return [(name, entries) for name, entries in groups if entries]
+
+
+def barring(report: Report) -> tuple[ExceptionEntry, ...]:
+    """Exceptions that are material and not dealt with: they bar the week's signature."""
+    return tuple(entry for entry in report.entries if entry.needs_explanation)
+
+
+def barring_sentence(report: Report) -> str:
+    """What bars the signature of the week."""
+    found = barring(report)
+    if not report.verdict.is_concluded:
+        return "The data are not concluded, and that bars the signature of this week."
+    if not found:
+        return "Nothing material is unexplained, so nothing bars the signature of this week."
+    sums = " · ".join(
+        words.money(stake.amount) for stake in stakes(entry.at_stake for entry in found)
+    )
+    told = words.count(len(found), "material exception")
+    return f"{told} without an explanation, {sums}, bar the signature of this week."
+
+
+def said_of(entry: ExceptionEntry) -> str:
+    """What people said of an exception."""
+    parts = [entry.root_cause, entry.explanation]
+    if entry.explained_by:
+        parts.append(f"said by {entry.explained_by}")
+    if entry.accepted_until:
+        parts.append(f"accepted until {words.day(entry.accepted_until)}")
+    return " · ".join(part for part in parts if part)
+
+
+def signature(week: SignedWeek, step: str) -> str:
+    """Who signed a step of a week, and when."""
+    who, at = (
+        (week.prepared_by, week.prepared_at)
+        if step == "prepared"
+        else (week.reviewed_by, week.reviewed_at)
+    )
+    if not who:
+        return "–"
+    return f"{who}, {words.day(at.date())}" if at else who
+
+
+def sign_off_state(week: SignedWeek) -> str:
+    """The state of a week's signature in words."""
+    return _STATES.get(week.state, words.label(week.state))
+
+
+def plan_text(planned: Planned) -> str:
+    """What would be written, or why nothing is."""
+    if planned.blocked:
+        return f"not until this is settled: {planned.blocked}"
+    amount = f", {words.money(planned.amount)}" if planned.amount else ""
+    return f"{planned.what}{amount}"
+
+
+def plan_in_words(found: Mismatch) -> str:
+    """The same for a cell: every write that would mend the finding, or who does it by hand."""
+    if not is_to_close(found):
+        return ""
+    if not found.planned:
+        return _COMMANDS.get(found.code, "by hand")
+    return "; ".join(
+        f"{plan_text(planned)} ({planned.key})"
+        if planned.blocked
+        else f"{plan_text(planned)}: crossfoot plan {planned.flow} ({planned.key})"
+        for planned in found.planned
+    )
+
+
+def hand_text(group: MismatchClass) -> tuple[str, str] | None:
+    """What stands in the place of a plan where none of the class's findings has one: words and a
+    command; nothing where there is nothing to do."""
+    waiting = [found for found in group.mismatches if is_to_close(found)]
+    if not waiting or any(found.planned for found in waiting):
+        return None
+    if group.code in _COMMANDS:
+        return "No plan yet:", _COMMANDS[group.code]
+    return (
+        "No write is planned: no document that exists is changed by itself. When it is done:",
+        "crossfoot exceptions fixed ID --reason WHAT --by YOUR-NAME",
+    )
+
+
+def short_id(found: Mismatch) -> str:
+    """As much of an id as commands need; empty for what nobody has to close."""
+    return found.mismatch_id[:12] if is_to_close(found) else ""
+
+
+def length_name(length: Length) -> str:
+    """`0 days`, `3–5 days`."""
+    return f"{length.days.replace('-', '–')} days"
+
+
+def length_bar(length: Length, time: TimeToInvoice) -> object:
+    """The length of its bar, the longest of its neighbours being 100."""
+    return charts.share_of(length.steps, max(other.steps for other in time.lengths))
+
+
+def times_shown(report: Report) -> list[TimeToInvoice]:
+    """The books in which anything was invoiced."""
+    return [time for time in report.times if time.steps]
+
+
+def time_sentence(time: TimeToInvoice, report: Report) -> str:
+    """Median and P90 beside the distribution."""
+    for book in report.figures:
+        if (book.company, book.currency) == (time.company, time.currency):
+            median = words.days(book.time_to_invoice_median_days)
+            p90 = words.days(book.time_to_invoice_p90_days)
+            steps = words.count(time.steps, "step")
+            return f"Half of {steps} within {median}, nine of ten within {p90}."
+    return ""
+
+
+def filters() -> dict[str, object]:
+    """How the template reaches these."""
+    named: Iterable[tuple[str, object]] = (
+        ("barring", barring), ("barring_sentence", barring_sentence), ("hand_text", hand_text),
+        ("length_bar", length_bar), ("length_name", length_name), ("motions", motions),
+        ("opening_week", opening_week), ("plan_text", plan_text), ("said_of", said_of),
+        ("short_id", short_id), ("sign_off_state", sign_off_state), ("signature", signature),
+        ("time_sentence", time_sentence), ("times_shown", times_shown),
+    )  # fmt: skip
+    return dict(named)
