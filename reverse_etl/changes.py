@@ -7,6 +7,7 @@ rows therefore give the same checksum, today and after a round trip through stor
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ OutcomeStatus = Literal["done", "refused", "unknown", "waiting"]
 
 REFERENCE = "$remote_id"
 DATED = "TxnDate"
+REQUEST_PREFIX = "crossfoot-"
 _KEY = re.compile(r"([a-z_]+):([^:]+):([^:]+):(\d+):g(\d+)")
 
 
@@ -199,8 +201,12 @@ class Outcome:
 
 
 def request_id(key: str) -> str:
-    """The vendor's idempotency key for a change: 32 characters, QuickBooks allows 50."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
+    """The vendor's idempotency key for a change. It ends in 10 characters, as many as the id of a
+    part of a QuickBooks batch may have: in a batch the vendor's key is the batch's request id
+    followed by the part's id (quickbooks_api 2.8), so a change has the same key however it is sent.
+    """
+    digest_of = hashlib.sha256(key.encode()).digest()
+    return REQUEST_PREFIX + base64.urlsafe_b64encode(digest_of)[:10].decode()
 
 
 def digest(text: str) -> str:

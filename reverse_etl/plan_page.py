@@ -25,7 +25,7 @@ def calls_needed(plan: Plan) -> dict[System, int]:
     found: Counter[System] = Counter()
     for flow in registry.chosen(plan.flows) if plan.flows else ():
         own = [change for change in plan.changes if change.flow == flow.name]
-        for group in groups(own, flow.batch):
+        for group in groups(own, flow.batch, flow.weigh):
             found[group[0].system] += len({change.action for change in group})
     return dict(sorted(found.items()))
 

@@ -16,6 +16,7 @@ import simplejson
 from pipelines.clients import quickbooks_answers as answers
 from pipelines.clients import quickbooks_faults as faults
 from pipelines.clients.quickbooks_answers import RawChanges, RawPage
+from pipelines.clients.quickbooks_batch import BatchWrite, batch_answers, batch_text
 from pipelines.clients.quickbooks_connection import QuickBooksConnection
 from pipelines.clients.quickbooks_faults import SYSTEM
 from pipelines.clients.quickbooks_shapes import (
@@ -40,7 +41,7 @@ from pipelines.clients.quickbooks_statements import (
 from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.tokens import TokenFile
 from pipelines.clients.transport import Patience, lost_reply
-from pipelines.errors import Incomplete, Refused
+from pipelines.errors import CrossfootError, Incomplete, Refused
 from pipelines.settings import Settings
 
 __all__ = [
@@ -208,6 +209,26 @@ class QuickBooksClient(QuickBooksConnection):
                 entity_name(entity), text, request_id=key, params={"operation": "void"}
             ),
         )
+
+    def write_many(
+        self, writes: Sequence[BatchWrite], request_id: str
+    ) -> list[Record | CrossfootError]:
+        """Up to 30 writes in one call: the record, or why there is none, for each, in order.
+
+        Each part is remembered under the request id followed by its own id. Raises `ReplyLost`
+        when the outcome of all is unknown, and `Throttled` when nothing was done.
+        """
+        key = checked_request_id(request_id)
+        url = f"{self._library.api_url}/company/{self.realm_id}/batch"
+        text = batch_text(writes)
+        self._patience.insist(self._tokens.access)
+
+        def once() -> Any:
+            if self._batches is not None:
+                self._batches.wait()
+            return self._library.make_request("POST", url, text, request_id=key)
+
+        return batch_answers(self._signed(once, "write"), writes, self._where)
 
     # How calls are made ----------------------------------------------------------------------
 

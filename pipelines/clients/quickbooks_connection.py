@@ -40,6 +40,7 @@ T = TypeVar("T")
 
 # Versions below 75 are ignored by the service since August 2025.
 MINOR_VERSION = 75
+BATCHES_A_MINUTE = 40
 
 
 class QuickBooksConnection:
@@ -70,6 +71,7 @@ class QuickBooksConnection:
             source=company.realm_id,
             record=record,
         )
+        self._batches = batches_of(company.realm_id) if settings.pace else None
         self.session.hide(company.refresh_token, settings.client_secret)
         self._tokens = TokenKeeper(
             token_file, company.refresh_token, self._exchange, f"company {company.realm_id}"
@@ -243,6 +245,14 @@ _governors: dict[str, Governor] = {}
 def governor_of(realm_id: str) -> Governor:
     """The one governor of a company in this process: its limits are per company and app."""
     return _governors.setdefault(realm_id, Governor())
+
+
+_batch_governors: dict[str, Governor] = {}
+
+
+def batches_of(realm_id: str) -> Governor:
+    """The one governor of a company's batches: 40 a minute for one app (quickbooks_api 5)."""
+    return _batch_governors.setdefault(realm_id, Governor(BATCHES_A_MINUTE, BATCHES_A_MINUTE))
 
 
 def _reach(settings: QuickBooksSettings) -> Reach:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipelines.clients.quickbooks import quoted, vendor_time
-from pipelines.errors import Conflict, FixTheRow
+from pipelines.errors import Conflict
 from reverse_etl.changes import (
     REFERENCE,
     Blocked,
@@ -28,9 +28,9 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.ledger import Entry
+from reverse_etl.syncs import quickbooks_writes
 from reverse_etl.syncs.flow import (
     CHANGED_BY_HAND,
-    Answer,
     Clients,
     Facts,
     Flow,
@@ -328,20 +328,6 @@ def _blocked(row: CustomerRow, reason: str, detail: str) -> Blocked:
     return Blocked(NAME, row.company_id, row.account_id, 0, title, reason, detail, None, None)
 
 
-def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """Create or update, one request each. A refusal is an answer; everything else is raised."""
-    return [_send_one(clients.company(entry.company_id), entry) for entry in entries]
-
-
-def _send_one(company: QuickBooksPort, entry: Entry) -> Answer:
-    write = company.create if entry.action == "create" else company.update
-    try:
-        written = write(ENTITY, entry.payload, entry.request_id)
-    except FixTheRow as problem:
-        return Answer(False, None, problem.code, problem.vendor_message or problem.problem)
-    return Answer(True, str(written["Id"]))
-
-
 def find(clients: Clients, entry: Entry) -> str | None:
     """The customer that an entry in doubt has made or changed, or None."""
     company = clients.company(entry.company_id)
@@ -397,4 +383,6 @@ def _twice(wanted: str, ids: Sequence[str]) -> Conflict:
     )
 
 
-FLOW = Flow(NAME, "quickbooks", (MART,), 1, changes, send, find)
+FLOW = Flow(
+    NAME, "quickbooks", (MART,), quickbooks_writes.BATCH, changes, quickbooks_writes.send, find
+)

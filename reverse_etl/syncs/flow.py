@@ -13,8 +13,9 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pipelines.clients.quickbooks_batch import BatchWrite
 from pipelines.clients.salesforce_writes import Node
-from pipelines.errors import ConfigurationError, Stop
+from pipelines.errors import ConfigurationError, CrossfootError, Stop
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, System
 from reverse_etl.ledger import Entry
 
@@ -33,6 +34,10 @@ class QuickBooksPort(Protocol):
     def update(self, entity: str, body: str, request_id: str) -> dict[str, Any]: ...
 
     def void(self, entity: str, body: str, request_id: str) -> dict[str, Any]: ...
+
+    def write_many(
+        self, writes: Sequence[BatchWrite], request_id: str
+    ) -> Sequence[dict[str, Any] | CrossfootError]: ...
 
     def read(self, entity: str, record_id: str) -> dict[str, Any] | None: ...
 

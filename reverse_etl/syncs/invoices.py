@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from pipelines.errors import Conflict, FixTheRow
+from pipelines.errors import Conflict
 from reverse_etl.changes import (
     REFERENCE,
     Blocked,
@@ -26,13 +26,12 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.ledger import Entry
+from reverse_etl.syncs import quickbooks_writes
 from reverse_etl.syncs.flow import (
-    Answer,
     Clients,
     CompanyFacts,
     Facts,
     Flow,
-    QuickBooksPort,
     Rows,
     difference,
     plain,
@@ -288,20 +287,6 @@ def _blocked(row: InvoiceRow, reason: str, detail: str) -> Blocked:
     )  # fmt: skip
 
 
-def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """One request for each invoice. A refusal is an answer; everything else is raised."""
-    return [_send_one(clients.company(entry.company_id), entry) for entry in entries]
-
-
-def _send_one(company: QuickBooksPort, entry: Entry) -> Answer:
-    try:
-        written = company.create(ENTITY, entry.payload, entry.request_id)
-    except FixTheRow as problem:
-        return Answer(False, None, problem.code, problem.vendor_message or problem.problem)
-    number = written.get("DocNumber")
-    return Answer(True, str(written["Id"]), "", f"invoice number {number}" if number else "")
-
-
 def find(clients: Clients, entry: Entry) -> str | None:
     """The id of the invoice that carries the entry's mark, or None.
 
@@ -328,4 +313,7 @@ def _carries(note: str, mark: str) -> bool:
     return bool(re.search(re.escape(mark) + r"(?!\d)", note))
 
 
-FLOW = Flow(NAME, "quickbooks", (MART, LINES_MART), 1, changes, send, find)
+FLOW = Flow(
+    NAME, "quickbooks", (MART, LINES_MART), quickbooks_writes.BATCH, changes,
+    quickbooks_writes.send, find,
+)  # fmt: skip

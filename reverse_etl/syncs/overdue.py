@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.salesforce_soql import record_id, soql_time
+from pipelines.clients.salesforce_writes import COLLECTION_LIMIT
 from pipelines.errors import Conflict, FixTheRow, Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry
@@ -186,7 +187,7 @@ def _mailed(clients: Clients, mail: Mapping[str, Any]) -> Answer:
 
 def _places(change: Change) -> float:
     """A mail goes alone: of several in one call nobody could say which have left."""
-    return status.BATCH if change.entity == MAIL else 1
+    return COLLECTION_LIMIT if change.entity == MAIL else 1
 
 
 def find(clients: Clients, entry: Entry) -> str | None:
@@ -234,4 +235,4 @@ def _recent(
     yield from clients.salesforce.query_all(soql)
 
 
-FLOW = Flow(NAME, "salesforce", (MART,), status.BATCH, changes, send, find, weigh=_places)
+FLOW = Flow(NAME, "salesforce", (MART,), COLLECTION_LIMIT, changes, send, find, weigh=_places)

@@ -15,15 +15,15 @@ from typing import Any
 
 from pipelines.clients.quickbooks import quoted
 from pipelines.clients.salesforce_soql import record_id as checked_id
-from pipelines.errors import FixTheRow, Incomplete
+from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, from_json, to_json
 from reverse_etl.ledger import Entry
+from reverse_etl.syncs import quickbooks_writes
 from reverse_etl.syncs.flow import (
     Answer,
     Clients,
     Facts,
     Flow,
-    QuickBooksPort,
     Rows,
     difference,
     plain,
@@ -196,20 +196,6 @@ def to_price_change(row: PriceRow, facts: Facts) -> Change | Blocked:
     )  # fmt: skip
 
 
-def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """Create or update items, one request each. A refusal is an answer; all else is raised."""
-    return [_send_one(clients.company(entry.company_id), entry) for entry in entries]
-
-
-def _send_one(company: QuickBooksPort, entry: Entry) -> Answer:
-    write = company.create if entry.action == "create" else company.update
-    try:
-        written = write(ENTITY, entry.payload, entry.request_id)
-    except FixTheRow as problem:
-        return Answer(False, None, problem.code, problem.vendor_message or problem.problem)
-    return Answer(True, str(written["Id"]))
-
-
 def find(clients: Clients, entry: Entry) -> str | None:
     """The item that an entry in doubt has made or changed, or None.
 
@@ -289,7 +275,9 @@ def find_price(clients: Clients, entry: Entry) -> str | None:
     return None
 
 
-FLOW = Flow(NAME, "quickbooks", (MART,), 1, changes, send, find)
+FLOW = Flow(
+    NAME, "quickbooks", (MART,), quickbooks_writes.BATCH, changes, quickbooks_writes.send, find
+)
 PRICE_FLOW = Flow(
     PRICES, "salesforce", (PRICES_MART,), BATCH, price_changes, send_prices, find_price
 )

@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.clients.salesforce_soql import object_id, record_id
+from pipelines.clients.salesforce_writes import UPDATE_LIMIT
 from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs.flow import Answer, Clients, as_text, difference
 
-# Salesforce takes 200 records in one collections call (salesforce_api: composite/sobjects).
-BATCH = 200
+# Salesforce takes 200 records in one collection and five collections in one call.
+BATCH = UPDATE_LIMIT
 
 
 def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, FieldDifference]]:
@@ -65,7 +66,7 @@ def _value(value: Any) -> Any:
 
 
 def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
-    """One collections call for up to 200 records, in the order of their ids; an answer for each.
+    """One call for up to 1,000 records, in the order of their ids; an answer for each.
 
     One bad record never takes its neighbours with it. Raises `Incomplete` when the number of
     answers is not the number of records: which is whose would be a guess.

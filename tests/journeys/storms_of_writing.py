@@ -64,7 +64,7 @@ FAULTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "clock_skew": ({"seconds": 6 * _HOURS}, {"seconds": -6 * _HOURS}),
 }
 PLACES = (
-    r"/invoice\b", r"/customer\b", "/query", "composite/sobjects", "composite/graph",
+    r"/(invoice|batch)\b", r"/(customer|batch)\b", "/query", "composite/sobjects", "composite/graph",
     "/oauth2/", "/Soap/", "",
 )  # fmt: skip
 _CODES = {"quickbooks": "6000", "salesforce": "UNABLE_TO_LOCK_ROW"}

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +45,7 @@ from pipelines.errors import (
 )
 from reverse_etl import cycle, review
 from reverse_etl.changes import Plan
+from reverse_etl.syncs import registry
 
 KEY = f"customers:{US}:{account_id(1)}:0:g1"
 NEEDY = invoice_row(1, customer_id=None, customer_change_key=KEY)
@@ -108,11 +110,11 @@ class TestHappyPath:
         assert company.write_calls() == before
 
     def test_no_more_calls_than_needed(self, company: SmallCompany) -> None:
-        """Two invoices and a customer one by one, two collections: five calls, nothing read."""
+        """A customer, a batch of two invoices, two collections: four calls, nothing read."""
         plan = planned(company, EVERYTHING)
         company.apply(plan)
         calls = company.sandbox.kernel.journal.entries(0, None)
-        assert company.write_calls() == 5
+        assert company.write_calls() == 4
         assert not [
             c.path for c in calls if c.method == "GET" and c.metered and "quickbooks" in c.system
         ]
@@ -153,17 +155,33 @@ class TestHappyPath:
 
 class TestFaults:
     @pytest.mark.parametrize("kind", ["drop_after", "drop_before", "truncate", "malformed"])
-    @pytest.mark.parametrize("position", [0, 1])
+    @pytest.mark.parametrize("count", [1, 2])
     def test_a_lost_reply_never_becomes_a_second_invoice(
-        self, company: SmallCompany, kind: str, position: int
+        self, company: SmallCompany, kind: str, count: int
     ) -> None:
-        plan = planned(company, rows(invoices=[invoice_row(n) for n in (1, 2)]))
-        company.fault(kind, r"/invoice\b", skip=position)
-        statuses = [o.status for o in company.apply(plan).outcomes]
-        assert sorted(statuses) == ["done", "unknown"]
-        assert company.apply(plan).counts()["done"] == 2
-        assert marks(company) == {mark(1): 1, mark(2): 1}
-        assert len(company.writes("Invoice", "create")) == 2
+        """Alone, and in a batch, of which nothing is known then."""
+        numbers = range(1, count + 1)
+        plan = planned(company, rows(invoices=[invoice_row(n) for n in numbers]))
+        company.fault(kind, r"/batch\b" if count > 1 else r"/invoice\b")
+        assert [o.status for o in company.apply(plan).outcomes] == ["unknown"] * count
+        assert company.apply(plan).counts()["done"] == count
+        assert marks(company) == {mark(n): 1 for n in numbers}
+        assert len(company.writes("Invoice", "create")) == count
+
+    def test_a_refused_part_of_a_batch_takes_no_neighbour_with_it(
+        self, company: SmallCompany
+    ) -> None:
+        given = rows(invoices=[invoice_row(n) for n in (1, 2, 3)])
+        given["sync_invoice_lines"][1]["item_id"] = "99999"
+        before = company.write_calls()
+        result = company.apply(planned(company, given))
+        assert company.write_calls() - before == 1
+        statuses = {o.change_key.split(":")[2]: o.status for o in result.outcomes}
+        assert list(statuses.values()).count("refused") == 1
+        assert set(marks(company).values()) == {1}
+        assert len(company.invoices()) == 2
+        (held,) = company.plan().held
+        assert held.code == "2500"
 
     def test_a_lost_reply_is_found_by_its_mark_when_the_request_is_forgotten(
         self, company: SmallCompany
@@ -224,7 +242,7 @@ class TestFaults:
 
     def test_an_expired_token_is_renewed_and_nothing_doubled(self, company: SmallCompany) -> None:
         plan = planned(company, rows(invoices=[invoice_row(n) for n in (1, 2)]))
-        company.fault("expire_token", r"/invoice\b")
+        company.fault("expire_token", r"/batch\b")
         assert company.apply(plan).counts()["done"] == 2
         assert len(company.writes("Invoice", "create")) == 2
 
@@ -238,8 +256,10 @@ class TestFaults:
         assert company.apply(plan).counts()["done"] == 1
 
     def test_a_dead_line_stops_the_run_and_the_next_one_finishes(
-        self, company: SmallCompany
+        self, company: SmallCompany, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        alone = tuple(replace(flow, batch=1) for flow in registry.FLOWS)
+        monkeypatch.setattr(registry, "FLOWS", alone)
         plan = planned(company, rows(invoices=[invoice_row(n) for n in range(1, 7)]))
         company.fault("drop_after", r"/invoice\b", times=None, skip=1)
         with pytest.raises(ReplyLost):
@@ -473,7 +493,7 @@ class TestTwoAtOnce:
     def test_the_second_apply_is_told_who_is_at_work(self, closed: SmallCompany) -> None:
         plan = planned(closed, rows(invoices=[invoice_row(n) for n in (1, 2)]))
         cycle.approve(closed.settings, plan.checksum, "Ada")
-        closed.fault("delay", r"/invoice\b", seconds=2)
+        closed.fault("delay", r"/batch\b", seconds=2)
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(closed.in_a_process, "apply", checksum=plan.checksum)
             until = time.monotonic() + 20

@@ -35,6 +35,15 @@ from reverse_etl.ledger import history, snapshot
 from reverse_etl.syncs import registry
 
 INVOICE = marts(invoices=[invoice_row()])
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every record in a call of its own."""
+    alone = tuple(replace(flow, batch=1) for flow in registry.FLOWS)
+    monkeypatch.setattr(registry, "FLOWS", alone)
+
+
 THREE = marts(invoices=[invoice_row(n) for n in (1, 2, 3)])
 KEY = f"customers:{US}:{account_id(1)}:0:g1"
 WITH_CUSTOMER = marts(
@@ -167,7 +176,7 @@ class TestSilence:
         (settled,) = world.apply(world.plan(marts())).settled
         assert settled.status == "done"
 
-    def test_three_in_a_row_stop_the_run(self, world: World) -> None:
+    def test_three_in_a_row_stop_the_run(self, world: World, one_by_one: None) -> None:
         world.us.faults = ["lost_request"] * 3
         rows = marts(invoices=[invoice_row(n) for n in range(1, 6)])
         with pytest.raises(ReplyLost) as caught:
@@ -209,8 +218,30 @@ class TestSilence:
         assert entry.status == "done"
 
 
+class TestBatch:
+    def test_silence_about_one_part_leaves_its_neighbours_settled(self, world: World) -> None:
+        world.us.faults = [None, "lost_reply", "refused"]
+        plan = world.plan(THREE)
+        assert world.statuses(world.apply(plan)) == ["done", "unknown", "refused"]
+        world.clock.advance(1)
+        result = world.apply(plan)
+        assert world.statuses(result) == ["done", "done", "refused"]
+        assert len(world.us.invoices) == 2
+
+    def test_a_change_has_one_request_id_alone_and_in_a_batch(self, world: World) -> None:
+        plan = world.plan(THREE)
+        world.us.faults = ["lost_reply"] * 3
+        world.apply(plan)
+        world.apply(plan)
+        sent = [request for _, request, _ in world.us.sent]
+        assert sent[:3] == [request_id(change.key) for change in plan.changes]
+        assert len(world.us.invoices) == 3
+
+
 class TestStop:
-    def test_an_error_of_our_own_leaves_the_rest_untouched(self, world: World) -> None:
+    def test_an_error_of_our_own_leaves_the_rest_untouched(
+        self, world: World, one_by_one: None
+    ) -> None:
         world.us.faults = [None, "bug"]
         with pytest.raises(KeyError):
             world.apply(world.plan(THREE))
@@ -226,7 +257,9 @@ class TestStop:
         assert world.statuses(world.apply(plan)) == ["done"] * 3
         assert len(world.us.invoices) == 3
 
-    def test_a_dead_line_is_tried_a_few_times_then_stops_the_run(self, world: World) -> None:
+    def test_a_dead_line_is_tried_a_few_times_then_stops_the_run(
+        self, world: World, one_by_one: None
+    ) -> None:
         world.us.faults = [None, *["unavailable"] * 3]
         with pytest.raises(Unavailable) as caught:
             world.apply(world.plan(THREE))
@@ -262,13 +295,13 @@ class TestStop:
 
 
 class TestCollections:
-    def test_two_hundred_records_go_in_one_call_sorted_by_id(self, world: World) -> None:
-        rows = marts(deals=[deal_status_row(n) for n in reversed(range(1, 451))])
+    def test_a_thousand_records_go_in_one_call_sorted_by_id(self, world: World) -> None:
+        rows = marts(deals=[deal_status_row(n) for n in reversed(range(1, 1051))])
         result = world.apply(world.plan(rows))
-        assert [len(call) for call in world.org.calls] == [200, 200, 50]
+        assert [len(call) for call in world.org.calls] == [1000, 50]
         ids = [record["Id"] for call in world.org.calls for record in call]
         assert ids == sorted(ids)
-        assert result.counts("deal_status")["done"] == 450
+        assert result.counts("deal_status")["done"] == 1050
 
     def test_one_bad_record_never_takes_its_neighbours_with_it(self, world: World) -> None:
         world.org.refuse = {deal_id(2): "FIELD_CUSTOM_VALIDATION_EXCEPTION"}
@@ -450,7 +483,7 @@ def test_a_fail_point_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyP
             failpoints.reach("lease.taken")
 
 
-def test_a_run_that_lost_its_lease_sends_nothing_more(world: World) -> None:
+def test_a_run_that_lost_its_lease_sends_nothing_more(world: World, one_by_one: None) -> None:
     real = world.us.create
 
     def overtaken(entity: str, body: str, request_id: str) -> dict[str, Any]:

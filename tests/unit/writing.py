@@ -14,8 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pipelines.clients.quickbooks_batch import BatchWrite
 from pipelines.clients.salesforce_writes import Node
-from pipelines.errors import Refused, ReplyLost, Stale, Unavailable
+from pipelines.errors import CrossfootError, FixTheRow, Refused, ReplyLost, Stale, Unavailable
 from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, apply_plan
 from reverse_etl.changes import Plan, from_json
 from reverse_etl.lease import hold
@@ -406,6 +407,19 @@ class FakeBooks:
 
     def update(self, entity: str, body: str, request_id: str) -> dict[str, Any]:
         return self._write(entity, from_json(body), request_id, self._update)
+
+    def write_many(
+        self, writes: Sequence[BatchWrite], request_id: str
+    ) -> list[dict[str, Any] | CrossfootError]:
+        """Each part for itself; a service that cannot be reached has done none of them."""
+        return [self._part(write, f"{request_id}{write.part_id}") for write in writes]
+
+    def _part(self, write: BatchWrite, request_id: str) -> dict[str, Any] | CrossfootError:
+        act = self._create if write.operation == "create" else self._update
+        try:
+            return self._write(write.entity, from_json(write.body), request_id, act)
+        except (FixTheRow, ReplyLost) as problem:
+            return problem
 
     def _write(self, entity: str, body: Any, request_id: str, act: Any) -> dict[str, Any]:
         self.sent.append((entity, request_id, copy.deepcopy(body)))

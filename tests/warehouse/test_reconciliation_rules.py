@@ -633,6 +633,49 @@ def test_the_deal_shows_the_latest_invoice_and_the_worst_status(judged: Judged) 
     assert (row["paid_on"], row["is_changed"], row["blocked_reason"]) == (None, True, None)
 
 
+@scene
+def _settled(b: Builder) -> dict[str, str]:
+    account, customer = b.known("Settled")
+    b.bad_debt_item("19")
+    deal = b.deal(account, [sold("100")], "2026-09-01")
+    off = b.invoice(customer, "100", "2026-09-02", deal=f"{deal}/1", balance="0")
+    memo = b.credit(customer, "60", item="19")
+    b.payment(customer, "40", [("Invoice", off, "40")], "2026-10-01")
+    b.payment(customer, "0", [("Invoice", off, "60"), ("CreditMemo", memo, "60")], "2026-10-20")
+    _, customer = b.known("Settled in one")
+    mixed = b.invoice(customer, "100", "2026-09-02", balance="0")
+    late = b.invoice(customer, "50", "2026-09-02", balance="0")
+    given, bad = b.credit(customer, "70"), b.credit(customer, "40", item="19")
+    b.payment(
+        customer, "40",
+        [("Invoice", mixed, "100"), ("Invoice", late, "50"), ("CreditMemo", given, "70"),
+         ("CreditMemo", bad, "40")],
+    )  # fmt: skip
+    return {"deal": deal, "off": off, "mixed": mixed, "late": late}
+
+
+def test_what_settled_an_invoice_is_told_from_linked_transactions(judged: Judged) -> None:
+    """Of 150.00 in one payment 70.00 are credit, then 40.00 written off, then 40.00 money."""
+    ids = judged.ids["settled"]
+    found = {
+        r["invoice_id"]: (
+            r["invoice_status"], r["paid_amount"], r["credited_amount"], r["written_off_amount"],
+            r["settled_otherwise"],
+        )
+        for r in read(judged.path, "select * from reconciliation.invoice_status")
+    }  # fmt: skip
+    amounts = {name: tuple(map(str, found[ids[name]])) for name in ("off", "mixed", "late")}
+    assert amounts == {
+        "off": ("Written Off", "40.00", "0.00", "60.00", "0.00"),
+        "mixed": ("Written Off", "0.00", "70.00", "30.00", "0.00"),
+        "late": ("Written Off", "40.00", "0.00", "10.00", "0.00"),
+    }
+    (row,) = read(
+        judged.path, f"select * from sync.sync_deal_status where deal_id = '{ids['deal']}'"
+    )
+    assert (row["invoice_status"], row["amount_paid"]) == ("Written Off", Decimal("40.00"))
+
+
 def test_the_account_shows_what_is_open(judged: Judged) -> None:
     ids = judged.ids["statuses"]
     (row,) = read(

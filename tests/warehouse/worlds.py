@@ -178,10 +178,11 @@ class Builder:
     def credit(
         self, customer_id: str, amount: str, on: str = "2026-11-02", *, company: str = US,
         deal: str = "", currency: str = "USD", remaining: str = "0", kind: str = "CreditMemo",
+        item: str = "11",
     ) -> str:  # fmt: skip
         """A credit memo, or a refund receipt."""
         parts = [Decimal(amount), Decimal(0), Decimal(0), Decimal(0)]
-        document = self._document(customer_id, on, currency, parts, deal=deal, po="", item="11")
+        document = self._document(customer_id, on, currency, parts, deal=deal, po="", item=item)
         document |= {"TotalAmt": parts[0], "RemainingCredit": Decimal(remaining)}
         self._list(company, kind, **document)
         return str(document["Id"])
@@ -197,6 +198,14 @@ class Builder:
         document |= {"ExpirationDate": "2026-12-31"}
         self._list(US, "Estimate", **document)
         return str(document["Id"])
+
+    def bad_debt_item(self, item_id: str) -> None:
+        """An item that posts to an account for bad debts, and that account."""
+        self._list(US, "Account", Id="90", Name="Bad debts", AccountSubType="BadDebts")
+        self._list(
+            US, "Item", Id=item_id, Name="Bad debts", Type="NonInventory",
+            IncomeAccountRef={"value": "90"},
+        )  # fmt: skip
 
     def task(self, account_id: str, description: str, **known: Any) -> str:
         """A task about an account."""

@@ -14,16 +14,9 @@ clock as (
 
 ),
 
-payments as (
+settled as (
 
-    select * from {{ ref('stg_quickbooks__payments') }}
-
-),
-
-applications as (
-
-    select * from {{ ref('stg_quickbooks__payment_applications') }}
-    where document_type = 'Invoice'
+    select * from {{ ref('int_invoices__settled') }}
 
 ),
 
@@ -36,21 +29,6 @@ links as (
     from {{ ref('int_invoices__linked_to_deals') }}
     where is_usable
     group by company_id, invoice_id
-
-),
-
-payments_summed as (
-
-    select
-        applications.company_id,
-        applications.document_id as invoice_id,
-        max(payments.paid_on) as last_payment_on
-    from applications
-    inner join payments
-        on
-            applications.company_id = payments.company_id
-            and applications.payment_id = payments.payment_id
-    group by applications.company_id, applications.document_id
 
 ),
 
@@ -68,6 +46,7 @@ final as (
         case
             when invoices.is_deleted then 'Deleted'
             when invoices.is_voided then 'Voided'
+            when invoices.balance = 0 and settled.written_off_amount > 0 then 'Written Off'
             when invoices.balance = 0 then 'Paid'
             when invoices.due_on < clock.as_of_on then 'Overdue'
             when invoices.balance < invoices.gross_amount then 'Partially Paid'
@@ -83,7 +62,20 @@ final as (
             when invoices.is_live then invoices.gross_amount - invoices.balance
             else 0
         end as decimal(18, 2)) as settled_amount,
-        payments_summed.last_payment_on,
+        coalesce(settled.paid_amount, 0) as paid_amount,
+        coalesce(settled.credited_amount, 0) as credited_amount,
+        coalesce(settled.written_off_amount, 0) as written_off_amount,
+        cast(case
+            when invoices.is_live
+                then
+                    invoices.gross_amount - invoices.balance
+                    - coalesce(
+                        settled.paid_amount + settled.credited_amount + settled.written_off_amount,
+                        0
+                    )
+            else 0
+        end as decimal(18, 2)) as settled_otherwise,
+        settled.last_payment_on,
         cast(case
             when invoices.is_live and invoices.balance > 0
                 then greatest(clock.as_of_on - invoices.due_on, 0)
@@ -91,10 +83,8 @@ final as (
         links.invoice_id is not null as is_linked
     from invoices
     cross join clock
-    left join payments_summed
-        on
-            invoices.company_id = payments_summed.company_id
-            and invoices.invoice_id = payments_summed.invoice_id
+    left join settled
+        on invoices.company_id = settled.company_id and invoices.invoice_id = settled.invoice_id
     left join links
         on invoices.company_id = links.company_id and invoices.invoice_id = links.invoice_id
 

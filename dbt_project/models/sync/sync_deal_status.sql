@@ -38,15 +38,16 @@ documents as (
                 then 'Voided'
             else statuses.invoice_status
         end as invoice_status,
-        coalesce(statuses.settled_amount, 0) as settled_amount,
+        coalesce(statuses.settled_amount - statuses.written_off_amount, 0) as settled_amount,
         coalesce(statuses.balance, 0) as balance,
         case when statuses.invoice_status = 'Paid' then statuses.last_payment_on end as paid_on,
         case statuses.invoice_status
             when 'Overdue' then 1
             when 'Partially Paid' then 2
             when 'Open' then 3
-            when 'Paid' then 4
-            else 5
+            when 'Written Off' then 4
+            when 'Paid' then 5
+            else 6
         end as status_rank
     from links
     inner join deals on links.org_id = deals.org_id and links.deal_id = deals.deal_id

@@ -443,7 +443,7 @@ def _picklist(name: str, label: str, values: Sequence[str], restricted: bool) ->
 def custom_fields() -> list[Record]:
     """The custom fields as the Tooling API takes them."""
     key: Record = {"externalId": True, "unique": True, "caseSensitive": False}
-    paid_states = ("Open", "Partially Paid", "Paid", "Overdue", "Voided")
+    paid_states = ("Open", "Partially Paid", "Paid", "Overdue", "Written Off", "Voided")
     plans = ("On close", "Deposit 30/70", "Three milestones", "Monthly 12")
     deal = "Opportunity."
     return [
