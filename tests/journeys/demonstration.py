@@ -73,3 +73,18 @@ def marked(documents: list[Mapping[str, Any]]) -> Counter[str]:
 def to_invoice(folder: Path) -> set[str]:
     key = json.loads((folder / "answer_key.json").read_text())
     return {f"Crossfoot {row['deal_id']}/{row['plan_step']}/g1" for row in key["to_invoice"]}
+
+
+def accepted_estimates(folder: Path) -> list[str]:
+    """Ids of the estimates that customers accepted before anybody made deals of them."""
+    return [
+        estimate["Id"]
+        for path in (folder / "sample_company" / "quickbooks").glob("*/Estimate.json")
+        for estimate in json.loads(path.read_text())
+        if estimate.get("TxnStatus") == "Accepted" and not _names_a_deal(estimate)
+    ]
+
+
+def _names_a_deal(document: Mapping[str, Any]) -> bool:
+    fields = {field["Name"]: field.get("StringValue") for field in document.get("CustomField", ())}
+    return bool(fields.get("Salesforce Deal"))

@@ -64,8 +64,8 @@ FAULTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "clock_skew": ({"seconds": 6 * _HOURS}, {"seconds": -6 * _HOURS}),
 }
 PLACES = (
-    r"/(invoice|batch)\b", r"/(customer|batch)\b", "/query", "composite/sobjects", "composite/graph",
-    "/oauth2/", "/Soap/", "",
+    r"/(invoice|batch)\b", r"/(customer|batch)\b", "/query", "composite/sobjects",
+    "composite/graph", "/oauth2/", "/Soap/", "",
 )  # fmt: skip
 _CODES = {"quickbooks": "6000", "salesforce": "UNABLE_TO_LOCK_ROW"}
 
