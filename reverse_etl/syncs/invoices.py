@@ -77,6 +77,7 @@ class InvoiceRow:
     bill_email: str | None
     po_number: str | None
     estimate_id: str | None
+    tax_code_id: str | None
     mark: str
     private_note: str
     blocked_reason: str | None
@@ -214,6 +215,8 @@ def _shown(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> Iterator[FieldDi
         yield difference(f"line {line.line_number}", None, words)
     if row.po_number:
         yield difference("PO number", None, row.po_number)
+    if row.tax_code_id:
+        yield difference("tax code", None, row.tax_code_id)
     if row.estimate_id:
         yield difference("closes estimate", None, row.estimate_id)
 
@@ -232,6 +235,7 @@ def _body(
         "SalesTermRef": row.term_id and {"value": row.term_id},
         "BillEmail": row.bill_email and {"Address": row.bill_email},
         "GlobalTaxCalculation": _tax_calculation(lines),
+        "TxnTaxDetail": _tax_detail(row, lines),
         "CustomField": _custom_fields(row, company),
         # QuickBooks closes the estimate, so that nobody makes a second invoice of it.
         "LinkedTxn": row.estimate_id and [{"TxnId": row.estimate_id, "TxnType": "Estimate"}],
@@ -260,6 +264,16 @@ def _tax_calculation(lines: Sequence[InvoiceLineRow]) -> str | None:
     """Outside the US a document says whether its prices include tax; ours never do."""
     codes = {line.tax_code_id for line in lines} - {None}
     return "TaxExcluded" if codes - US_TAX_CODES else None
+
+
+def _tax_detail(
+    row: InvoiceRow, lines: Sequence[InvoiceLineRow]
+) -> dict[str, dict[str, str]] | None:
+    """In the US TAX on a line only says that it is taxed; the code is the document's
+    (quickbooks_api: TxnTaxDetail.TxnTaxCodeRef)."""
+    if row.tax_code_id is None or all(line.tax_code_id != "TAX" for line in lines):
+        return None
+    return {"TxnTaxCodeRef": {"value": row.tax_code_id}}
 
 
 def _custom_fields(row: InvoiceRow, company: CompanyFacts) -> list[dict[str, str]]:

@@ -25,6 +25,7 @@ from demonstration import (
 
 from orchestration.demo import prepare_folder
 from orchestration.folder import alone
+from pipelines import warehouse
 
 # Loaded by every Python that the demonstration starts: notes each name that is looked up and each
 # address that is called, and refuses those that are not on this machine.
@@ -77,6 +78,33 @@ def test_it_writes_exactly_the_invoices_that_are_due(finished: tuple[Path, str])
     told = [link["TxnId"] for one in others for link in one["LinkedTxn"]]
     assert sorted(told) == sorted(accepted_estimates(folder))
     assert len(told) == len(set(written) - due)
+
+
+@pytest.mark.slow
+def test_every_new_invoice_is_taxed_as_its_customer_is(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    written = [one for one in invoices(folder) if marked([one]).keys() & set(marks(folder))]
+    tax = [one for one in written if taxed(one)]
+    assert tax
+    for one in tax:
+        assert one["TxnTaxDetail"]["TotalTax"] > 0, one
+    ours = warehouse.read(
+        folder / "sandbox" / "published" / "crossfoot.duckdb",
+        "select findings.document_number from reconciliation.mismatches as findings "
+        "inner join staging.stg_quickbooks__invoices as invoices "
+        "on findings.company_id = invoices.company_id "
+        "and findings.document_id = invoices.invoice_id "
+        "where findings.mismatch_class = 'TAX_DIFFERENCE' "
+        "and list_contains(?, split_part(invoices.private_note, chr(10), 1))",
+        [list(marks(folder))],
+    )
+    assert ours == []
+
+
+def taxed(invoice: Mapping[str, Any]) -> bool:
+    """Does a line say that a US customer pays sales tax for it?"""
+    details = [line.get("SalesItemLineDetail", {}) for line in invoice["Line"]]
+    return any(detail.get("TaxCodeRef", {}).get("value") == "TAX" for detail in details)
 
 
 @pytest.mark.slow

@@ -147,6 +147,14 @@ class TestInvoice:
         assert from_json(one.payload)["GlobalTaxCalculation"] == "TaxExcluded"
         assert "GlobalTaxCalculation" not in from_json(invoice().payload)
 
+    def test_in_the_us_the_document_names_the_code_by_which_its_lines_are_taxed(self) -> None:
+        row = invoice_row(tax_code_id="2")
+        taxed = [{**line, "tax_code_id": "TAX"} for line in invoice_lines(row)]
+        one = invoice(taxed, tax_code_id="2")
+        assert from_json(one.payload)["TxnTaxDetail"] == {"TxnTaxCodeRef": {"value": "2"}}
+        assert "TxnTaxDetail" not in from_json(invoice(taxed).payload)
+        assert "TxnTaxDetail" not in from_json(invoice(tax_code_id="2").payload)
+
     def test_a_customer_of_the_same_plan_is_referred_to(self) -> None:
         key = f"customers:{US}:001:0:g1"
         one = invoice(customer_id=None, customer_change_key=key)

@@ -71,6 +71,7 @@ def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "term_id": "3",
         "bill_email": "ap@example.com",
         "estimate_id": None,
+        "tax_code_id": None,
         "po_number": None,
         "mark": mark,
         "private_note": f"{mark}\nDeal {number}",

@@ -37,6 +37,25 @@ billing_emails as (
 
 ),
 
+-- TAX on a line only says that it is taxed; by which code, the document says. QuickBooks takes the
+-- code from there alone, unless it finds the rate by the address itself.
+codes as (
+
+    select
+        tax_codes.currency_code,
+        tax_codes.is_customer_taxable,
+        companies.company_id,
+        companies.default_tax_code_id
+    from {{ ref('tax_codes') }} as tax_codes
+    inner join {{ ref('stg_quickbooks__companies') }} as companies
+        on tax_codes.company_id = companies.company_id
+    where
+        tax_codes.tax_code_id = 'TAX'
+        and companies.is_using_sales_tax
+        and not companies.is_tax_by_address
+
+),
+
 final as (
 
     select
@@ -67,6 +86,10 @@ final as (
         case
             when customers.customer_id = steps.estimate_customer_id then steps.estimate_id
         end as estimate_id,
+        case
+            when codes.company_id is not null
+                then coalesce(billed.default_tax_code_id, codes.default_tax_code_id)
+        end as tax_code_id,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
             as mark,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
@@ -93,6 +116,15 @@ final as (
             and steps.deal_id = customers.deal_id
             and steps.company_id = customers.company_id
             and steps.currency_code = customers.currency_code
+    left join {{ ref('stg_quickbooks__customers') }} as billed
+        on
+            customers.company_id = billed.company_id
+            and customers.customer_id = billed.customer_id
+    left join codes
+        on
+            steps.company_id = codes.company_id
+            and steps.currency_code = codes.currency_code
+            and coalesce(customers.is_taxable, false) = codes.is_customer_taxable
     left join billing_emails
         on
             steps.org_id = billing_emails.org_id
