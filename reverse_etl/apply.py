@@ -353,9 +353,8 @@ def _insist(run: _Run, flow: Flow, entries: Sequence[Entry], again: bool) -> Seq
     which also shows whether this run still holds the lease.
     """
     for pause in run.patience.pauses:
-        _refuse_if_late(run, entries[0].last_tried_at, entries[0].change_key)
         try:
-            return flow.send(run.clients, entries)
+            return _call(run, flow, entries)
         except Retry as problem:
             wanted = problem.retry_after if isinstance(problem, Throttled) else None
             seconds = pause if wanted is None else min(wanted, _LONGEST_PAUSE)
@@ -365,8 +364,16 @@ def _insist(run: _Run, flow: Flow, entries: Sequence[Entry], again: bool) -> Seq
                 if again:
                     raise
                 entries = run.ledger.intend_again(entries)
+    return _call(run, flow, entries)
+
+
+def _call(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]:
+    """An answer for each, in order: of the vendor, or of the flow for what it may not send now."""
+    barred = flow.barred(run.clients, entries)
     _refuse_if_late(run, entries[0].last_tried_at, entries[0].change_key)
-    return flow.send(run.clients, entries)
+    left = [entry for entry in entries if entry.change_key not in barred]
+    answers = iter(flow.send(run.clients, left) if left else ())
+    return [barred.get(entry.change_key) or next(answers) for entry in entries]
 
 
 def _stop_if_dead(run: _Run, silence: ReplyLost | None) -> None:

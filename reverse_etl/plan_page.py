@@ -20,8 +20,9 @@ _STYLE = (
 
 
 def calls_needed(plan: Plan) -> dict[System, int]:
-    """Calls that send the plan, by system: one for each group that goes together. Log-in, and
-    looking for what was left open before, come on top."""
+    """Calls that send the plan, by system: one for each group that goes together. Log-in,
+    looking for what was left open before, and at the estimate that an invoice names, come on top.
+    """
     found: Counter[System] = Counter()
     for flow in registry.chosen(plan.flows) if plan.flows else ():
         own = [change for change in plan.changes if change.flow == flow.name]

@@ -145,13 +145,20 @@ def one_place(change: Change) -> float:
     return 1
 
 
+def nothing_barred(clients: Clients, entries: Sequence[Entry]) -> Mapping[str, Answer]:
+    """Nothing that was seen at the last moment forbids sending."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Flow:
     """One write flow. `send` gets entries that go in a single call, all of one company, one kind of
     record and one action, and answers in their order: as many as fill `batch` places, of which each
     takes as many as `weigh` says. A call that failed as a whole may be made again as a whole.
     `find` looks in the other system for what an entry in doubt would have written. A `repeatable`
-    write ends the same however often it arrives, so it needs no look before it is sent again."""
+    write ends the same however often it arrives, so it needs no look before it is sent again.
+    `barred` looks, just before the call, at what a person may have done since the books were read,
+    and gives by change key the refusal of each entry that must not be sent any more."""
 
     name: str
     system: System
@@ -162,6 +169,7 @@ class Flow:
     find: Callable[[Clients, Entry], str | None]
     repeatable: bool = False
     weigh: Callable[[Change], float] = one_place
+    barred: Callable[[Clients, Sequence[Entry]], Mapping[str, Answer]] = nothing_barred
 
 
 def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:

@@ -28,6 +28,7 @@ from reverse_etl.changes import (
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs import quickbooks_writes
 from reverse_etl.syncs.flow import (
+    Answer,
     Clients,
     CompanyFacts,
     Facts,
@@ -42,6 +43,10 @@ NAME = "invoices"
 MART = "sync_invoices"
 LINES_MART = "sync_invoice_lines"
 ENTITY = "Invoice"
+ESTIMATE = "Estimate"
+ALREADY_INVOICED, GONE = "estimate_already_invoiced", "estimate_gone"
+# What QuickBooks calls an estimate that an invoice was made of (quickbooks_api 3.5).
+_CONVERTED = frozenset({"Closed", "Converted"})
 # The codes of a US company; every other id belongs to a company with its own tax codes.
 US_TAX_CODES = frozenset({"TAX", "NON"})
 # Only a person may replace what a person voided or deleted; with a reopening these give way.
@@ -238,7 +243,7 @@ def _body(
         "TxnTaxDetail": _tax_detail(row, lines),
         "CustomField": _custom_fields(row, company),
         # QuickBooks closes the estimate, so that nobody makes a second invoice of it.
-        "LinkedTxn": row.estimate_id and [{"TxnId": row.estimate_id, "TxnType": "Estimate"}],
+        "LinkedTxn": row.estimate_id and [{"TxnId": row.estimate_id, "TxnType": ESTIMATE}],
     }
     return {name: value for name, value in body.items() if value}
 
@@ -327,7 +332,38 @@ def _carries(note: str, mark: str) -> bool:
     return bool(re.search(re.escape(mark) + r"(?!\d)", note))
 
 
+def barred(clients: Clients, entries: Sequence[Entry]) -> Mapping[str, Answer]:
+    """The refusal of each invoice whose estimate a person has converted, or deleted, meanwhile.
+
+    Each estimate is read by its id, because a query may show late what was done a moment ago.
+    """
+    found: dict[str, Answer] = {}
+    for entry in entries:
+        links = from_json(entry.payload).get("LinkedTxn", ())
+        for number in (str(link["TxnId"]) for link in links if link["TxnType"] == ESTIMATE):
+            estimate = clients.company(entry.company_id).read(ESTIMATE, number)
+            code, problem = _estimate_problem(number, estimate)
+            if code:
+                words = f"{problem} since the books were read; nothing was sent, read them again"
+                found[entry.change_key] = Answer(False, None, code, words)
+    return found
+
+
+def _estimate_problem(number: str, estimate: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Why no invoice may be made of an estimate, as code and words; empty when one may."""
+    if estimate is None:
+        return GONE, f"estimate {number} was deleted"
+    name = f"estimate {estimate.get('DocNumber') or number}"
+    links = estimate.get("LinkedTxn", ())
+    made = sorted(str(link["TxnId"]) for link in links if link.get("TxnType") == ENTITY)
+    if made:
+        return ALREADY_INVOICED, f"{name} became invoice {', '.join(made)} (id)"
+    if estimate.get("TxnStatus") in _CONVERTED:
+        return ALREADY_INVOICED, f"{name} was closed"
+    return "", ""
+
+
 FLOW = Flow(
     NAME, "quickbooks", (MART, LINES_MART), quickbooks_writes.BATCH, changes,
-    quickbooks_writes.send, find,
+    quickbooks_writes.send, find, barred=barred,
 )  # fmt: skip

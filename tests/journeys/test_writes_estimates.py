@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 from small_company import AS_OF, ORG, US, SmallCompany, account_id, rows, running_company
-from writing import estimate_row
+from writing import estimate_row, invoice_row
 
 from pipelines import warehouse
+from pipelines.clients.quickbooks import quickbooks_client
 from reverse_etl.changes import Plan
 
 LATER = AS_OF + timedelta(hours=1)
@@ -150,3 +152,62 @@ def test_a_conflict_and_a_blocked_row_are_told_and_not_written(company: SmallCom
     ]  # fmt: skip
     assert "31.00" in plan.blocked[0].detail
     assert US in plan.blocked[0].record_id
+
+
+class ByHand:
+    """A person at QuickBooks, who makes estimates and turns them into invoices."""
+
+    def __init__(self, company: SmallCompany) -> None:
+        self._client = quickbooks_client(company.settings, US)
+
+    def estimate(self, customer: str) -> str:
+        return str(self._create("Estimate", customer, {"TxnStatus": "Accepted"})["Id"])
+
+    def invoice(self, customer: str, estimate: str) -> str:
+        link = {"TxnId": estimate, "TxnType": "Estimate"}
+        return str(self._create("Invoice", customer, {"LinkedTxn": [link]})["Id"])
+
+    def state(self, estimate: str) -> str:
+        return str((self._client.read("Estimate", estimate) or {}).get("TxnStatus"))
+
+    def _create(self, entity: str, customer: str, more: dict[str, Any]) -> dict[str, Any]:
+        detail = {"ItemRef": {"value": "1"}, "Qty": 1, "UnitPrice": 150}
+        line = {"DetailType": "SalesItemLineDetail", "Amount": 150, "SalesItemLineDetail": detail}
+        body = {"CustomerRef": {"value": customer}, "Line": [line], **more}
+        return self._client.create(entity, json.dumps(body), f"hand-{next(_numbers)}")
+
+
+def test_an_estimate_that_a_person_converts_before_apply_is_not_billed_again(
+    company: SmallCompany,
+) -> None:
+    person = ByHand(company)
+    taken, free = person.estimate("101"), person.estimate("102")
+    bills = [invoice_row(1, estimate_id=taken), invoice_row(2, estimate_id=free)]
+    company.judge(rows(invoices=bills))
+    plan = company.plan("invoices")
+    by_hand = person.invoice("101", taken)
+
+    refused, done = company.apply(plan).outcomes
+    assert (refused.status, done.status) == ("refused", "done")
+    assert f"became invoice {by_hand} (id) since the books were read" in refused.message
+    assert [i["Id"] for i in company.invoices()] == [by_hand, done.remote_id]
+    assert (person.state(taken), person.state(free)) == ("Closed", "Closed")
+
+    (held,) = company.plan("invoices").held
+    assert (held.code, held.record_id) == ("estimate_already_invoiced", bills[0]["deal_id"])
+    assert company.apply(plan).counts()["refused"] == 1
+    assert len(company.invoices()) == 2
+
+
+def test_a_lost_invoice_of_an_estimate_is_adopted_although_it_closed_it(
+    company: SmallCompany,
+) -> None:
+    person = ByHand(company)
+    before, estimate = len(company.invoices()), person.estimate("101")
+    company.judge(rows(invoices=[invoice_row(3, customer_id="101", estimate_id=estimate)]))
+    company.fault("drop_after", "invoice")
+    (outcome,) = company.apply(company.plan("invoices")).outcomes
+    assert (outcome.status, person.state(estimate)) == ("unknown", "Closed")
+    result = company.apply(company.plan("invoices"))
+    assert [o.status for o in result.settled] == ["done"]
+    assert len(company.invoices()) == before + 1

@@ -115,6 +115,60 @@ def test_the_refusal_of_a_repeat_settles_nothing_while_the_first_may_be_hidden(
     assert len(world.us.invoices) == 1
 
 
+def test_an_estimate_that_our_own_hidden_invoice_closed_settles_nothing(world: World) -> None:
+    world.us.estimates["77"] = {"Id": "77", "TxnStatus": "Accepted"}
+    plan = world.plan(marts(invoices=[invoice_row(estimate_id="77")]))
+    world.us.hidden_for = timedelta(minutes=2)
+    world.us.faults = ["lost_reply"]
+    world.apply(plan)
+    world.us.estimates["77"] |= {"LinkedTxn": [{"TxnId": "1000", "TxnType": "Invoice"}]}
+    (outcome,) = world.apply(plan).outcomes
+    assert (outcome.status, len(world.us.sent)) == ("unknown", 1)
+    world.clock.advance(FOUR_MINUTES)
+    assert world.apply(plan).counts()["done"] == 1
+    assert len(world.us.invoices) == 1
+
+
+@pytest.mark.parametrize(
+    ("estimate", "code"),
+    [
+        ({"TxnStatus": "Closed"}, "estimate_already_invoiced"),
+        ({"TxnStatus": "Converted"}, "estimate_already_invoiced"),
+        (
+            {"TxnStatus": "Accepted", "LinkedTxn": [{"TxnId": "5", "TxnType": "Invoice"}]},
+            "estimate_already_invoiced",
+        ),
+        (None, "estimate_gone"),
+        ({"TxnStatus": "Accepted", "LinkedTxn": []}, ""),
+        ({"TxnStatus": "Pending", "LinkedTxn": [{"TxnId": "5", "TxnType": "TimeActivity"}]}, ""),
+    ],
+)
+def test_the_estimate_is_looked_at_just_before_its_invoice_is_sent(
+    world: World, estimate: dict[str, Any] | None, code: str
+) -> None:
+    plan = world.plan(marts(invoices=[invoice_row(estimate_id="77")]))
+    if estimate is not None:
+        world.us.estimates["77"] = {"Id": "77", **estimate}
+    (outcome,) = world.apply(plan).outcomes
+    assert (outcome.status, len(world.us.sent)) == (("refused", 0) if code else ("done", 1))
+    assert outcome.message.startswith(code)
+
+
+def test_a_look_at_the_estimate_that_took_too_long_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = world.plan(marts(invoices=[invoice_row(estimate_id="77")]))
+
+    def slowly(entity: str, record_id: str) -> dict[str, Any]:
+        world.clock.advance(FOUR_MINUTES)
+        return {"Id": record_id, "TxnStatus": "Accepted"}
+
+    monkeypatch.setattr(world.us, "read", slowly)
+    with pytest.raises(Stop, match=r"4 minutes went by .* It was not sent"):
+        world.apply(plan)
+    assert world.us.sent == []
+
+
 def test_an_old_repeat_that_is_refused_is_refused(world: World, plan: Plan) -> None:
     world.us.faults = ["lost_request"]
     world.apply(plan)

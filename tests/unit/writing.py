@@ -397,6 +397,7 @@ class FakeBooks:
     invoices: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    estimates: dict[str, dict[str, Any]] = field(default_factory=dict)
     hidden_for: timedelta = timedelta(0)
     requests: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -445,7 +446,10 @@ class FakeBooks:
         return copy.deepcopy(answer)
 
     def _table(self, entity: str) -> dict[str, dict[str, Any]]:
-        tables = {"Invoice": self.invoices, "Customer": self.customers, "Item": self.items}
+        tables = {
+            "Invoice": self.invoices, "Customer": self.customers, "Item": self.items,
+            "Estimate": self.estimates,
+        }  # fmt: skip
         return tables[entity]
 
     def _create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
