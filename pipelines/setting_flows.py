@@ -8,6 +8,8 @@ mode = "automatic"
 max_changes = 20                # automatic within these limits, by plan
 max_amount = { USD = 1000 }
 first_time_customers = false
+day_max_changes = 200           # of any plans, approved or not, in 24 hours; without it no limit
+day_max_amount = { USD = 50000 }
 approval_hours = 8
 approvers = ["ann", "bob"]      # nobody else may approve this flow
 second_person = false           # always somebody else than who made the plan
@@ -35,12 +37,15 @@ _NONE: Mapping[str, Decimal] = MappingProxyType({})
 @dataclass(frozen=True)
 class FlowPolicy:
     """The rules of one flow. Amounts are net per currency; a currency that is not named in
-    `max_amount` is never automatic."""
+    `max_amount` is never automatic. The limits of 24 hours hold for approved plans too; once
+    `day_max_amount` names a currency, all others are barred."""
 
     mode: Mode = "approve"
     max_changes: int = 0
     max_amount: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
     first_time_customers: bool = False
+    day_max_changes: int | None = None
+    day_max_amount: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
     approval_hours: int = 24
     approvers: tuple[str, ...] = ()
     second_person: bool = False
@@ -94,13 +99,13 @@ def _value(path: Path, table: str, key: str, value: Any) -> Any:
         if value not in get_args(Mode):
             raise _bad(path, place, f"{value!r} is none of {', '.join(get_args(Mode))}")
         return value
-    if key in ("max_amount", "second_person_from"):
+    if key in ("max_amount", "day_max_amount", "second_person_from"):
         return _amounts(path, place, value)
     if key == "approvers":
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise _bad(path, place, "it wants a list of names")
         return tuple(name.strip() for name in value)
-    if key in ("max_changes", "approval_hours", "second_person_over"):
+    if key in ("max_changes", "day_max_changes", "approval_hours", "second_person_over"):
         if type(value) is not int or value < 0:
             raise _bad(path, place, "it wants a whole number from 0 on")
         return value

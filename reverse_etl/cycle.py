@@ -24,7 +24,7 @@ from reverse_etl.changes import Change, Plan, from_json, references, resolve, to
 from reverse_etl.closing import exceptions, runs, signing
 from reverse_etl.connections import open_clients
 from reverse_etl.failpoints import reach
-from reverse_etl.guards import Bounds, refuse_if_unsafe
+from reverse_etl.guards import Bounds, of_the_day, over_day, refuse_if_unsafe
 from reverse_etl.ledger import Entry, Ledger
 from reverse_etl.opening import BORN_AS_OF, BORN_AT, note_birth, opened
 from reverse_etl.plan import build_plan, drifted
@@ -82,7 +82,12 @@ def plan_automatic(settings: Settings, now: Now = leases.utc_now) -> tuple[Plan,
     otherwise with the reasons why a person has to look."""
     own = [f.name for f in registry.FLOWS if settings.policies.of(f.name).mode == "automatic"]
     plan = make_plan(settings, own, now) if own else _no_plan(now())
-    beyond = policies.over_automatic(plan, settings.policies)
+    with opened(settings) as state:
+        of_day = _of_the_day(state, now())
+    beyond = (
+        *policies.over_automatic(plan, settings.policies),
+        *over_day(plan, settings.policies, of_day),
+    )
     if plan.changes and not beyond:
         approve(settings, plan.checksum, policies.POLICY, "within the limits of the policy", now)
     return plan, beyond
@@ -144,7 +149,8 @@ def apply(
             authors = store.authors(state, plan.checksum)
             policies.refuse_approver(plan, settings.policies, approval.who, authors)
         view = _view(settings, registry.chosen(plan.flows))
-        refuse_if_unsafe(plan, _bounds(settings, view, now()), view.data_as_of)
+        bounds = _bounds(settings, view, now(), _of_the_day(state, now()))
+        refuse_if_unsafe(plan, bounds, view.data_as_of)
         with calls.recording_in(state, "apply") as record:
             opened_clients = clients or open_clients(settings, record)
             current = _asked_again(settings, state, plan, view, opened_clients, now())
@@ -374,7 +380,11 @@ def _generation(entry: Entry) -> int:
     return entry.generation
 
 
-def _bounds(settings: Settings, view: _View, at: datetime) -> Bounds:
+def _of_the_day(state: State, at: datetime) -> tuple[Entry, ...]:
+    return of_the_day(ledger.snapshot(state, registry.NAMES), at)
+
+
+def _bounds(settings: Settings, view: _View, at: datetime, of_day: tuple[Entry, ...]) -> Bounds:
     limits = settings.limits
     closed = {c: f.book_close_on for c, f in view.companies.items() if f.book_close_on}
     return Bounds(
@@ -387,6 +397,8 @@ def _bounds(settings: Settings, view: _View, at: datetime) -> Bounds:
         doubts=view.doubts,
         # A sandbox has a clock of its own, which stands still.
         oldest_data=at - _FRESH_FOR if settings.profile == "live" else None,
+        policies=settings.policies,
+        of_the_day=of_day,
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from pipelines.errors import Incomplete, LimitExceeded, WrongCompany
+from pipelines.settings import FlowPolicies, FlowPolicy
 from reverse_etl.changes import Change, Plan, from_json
+from reverse_etl.ledger import Entry
 from reverse_etl.plan import sums
+from reverse_etl.syncs import undo
+
+A_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,8 @@ class Bounds:
     """How far a plan may go, and into which systems. Amounts are per currency; a currency that
     is not named is barred. `book_close_on` is the last closed day of each company's books,
     `doubts` says which sources the warehouse has not concluded on, and why, and data from before
-    `oldest_data` are too old to write from."""
+    `oldest_data` are too old to write from. `of_the_day` is what each flow wrote in 24 hours, to be
+    held against the limits a day of `policies`."""
 
     org_id: str
     company_ids: frozenset[str]
@@ -28,6 +34,8 @@ class Bounds:
     book_close_on: Mapping[str, date] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
     oldest_data: datetime | None = None
+    policies: FlowPolicies = FlowPolicies(FlowPolicy())  # noqa: RUF009 - frozen
+    of_the_day: tuple[Entry, ...] = ()
 
 
 def refuse_if_unsafe(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> None:
@@ -69,9 +77,58 @@ def findings(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> 
         *_too_many(plan, bounds),
         *_too_much(plan, bounds),
         *_too_many_creates(plan, bounds),
+        *over_day(plan, bounds.policies, bounds.of_the_day),
         *_in_closed_books(plan, bounds),
         *_from_the_future(plan, data_as_of),
     )
+
+
+def of_the_day(entries: Iterable[Entry], at: datetime) -> tuple[Entry, ...]:
+    """What was written, or may have been, in the 24 hours before `at`; refusals wrote nothing."""
+    return tuple(e for e in entries if e.status != "refused" and at - e.last_tried_at < A_DAY)
+
+
+def over_day(plan: Plan, policies: FlowPolicies, of_day: Iterable[Entry]) -> tuple[str, ...]:
+    """Every limit a day that the plan would pass, with what the day has seen already.
+
+    Taking back is not limited: what a day has written by mistake can be undone the same day.
+    """
+    planned = {change.key for change in plan.changes}
+    before = [entry for entry in of_day if entry.change_key not in planned]
+    flows = sorted({change.flow for change in plan.changes} - {undo.NAME})
+    return tuple(
+        problem
+        for flow in flows
+        for problem in _over_day_of(
+            flow,
+            policies.of(flow),
+            [change for change in plan.changes if change.flow == flow],
+            [entry for entry in before if entry.flow == flow],
+        )
+    )
+
+
+def _over_day_of(
+    flow: str, policy: FlowPolicy, own: list[Change], before: list[Entry]
+) -> Iterator[str]:
+    count, most = len(own) + len(before), policy.day_max_changes
+    if most is not None and count > most:
+        yield (
+            f"{count} changes in {flow} within 24 hours ({len(before)} of them earlier), "
+            f"at most {most} are allowed"
+        )
+    if not policy.day_max_amount:
+        return
+    earlier = sums(before)
+    for currency, amount in sums(own).items():
+        total = amount + earlier.get(currency, Decimal(0))
+        limit = policy.day_max_amount.get(currency, Decimal(0))
+        if total > limit:
+            yield (
+                f"{total:,} {currency} in {flow} within 24 hours "
+                f"({earlier.get(currency, Decimal(0)):,} of it earlier), "
+                f"at most {limit:,} {currency} is allowed"
+            )
 
 
 def _strangers(plan: Plan, bounds: Bounds) -> Iterator[str]:

@@ -91,7 +91,7 @@ def build_plan(
     )
 
 
-def sums(items: Iterable[Change | Blocked | Held | Unsettled]) -> CurrencySums:
+def sums(items: Iterable[Change | Blocked | Held | Unsettled | Entry]) -> CurrencySums:
     """Net amounts per currency, by currency code; what moves no money is left out."""
     totals: CurrencySums = defaultdict(Decimal)
     for item in items:

@@ -358,6 +358,24 @@ class TestDoors:
             company.apply(stranger)
         assert company.write_calls() == 0
 
+    def test_a_day_has_its_limit_by_itself_and_approved(self, company: SmallCompany) -> None:
+        policy = company.folder / "policy.toml"
+        policy.write_text(
+            '[invoices]\nmode = "automatic"\nmax_changes = 9\nmax_amount = { USD = 999 }\n'
+            "day_max_amount = { USD = 300 }\n"
+        )
+        company.environment["CROSSFOOT_POLICY"] = str(policy)
+        company.judge(rows(invoices=[invoice_row(1), invoice_row(2)]))
+        first, beyond = cycle.plan_automatic(company.settings)
+        assert beyond == ()
+        assert cycle.apply(company.settings, first.checksum).counts()["done"] == 2
+        company.judge(rows(invoices=[invoice_row(3)]), as_of=LATER)
+        third, beyond = cycle.plan_automatic(company.settings)
+        assert [words[:41] for words in beyond] == ["450.00 USD in invoices within 24 hours (3"]
+        with pytest.raises(LimitExceeded, match=r"300\.00 of it earlier\), at most 300 USD"):
+            company.apply(third)
+        assert len(company.invoices()) == 2
+
     def test_nothing_is_sent_on_books_that_were_not_read_whole(self, company: SmallCompany) -> None:
         """An invoice may be there already that yesterday's books do not show."""
         plan = planned(company, EVERYTHING)

@@ -78,6 +78,8 @@ class TestFile:
             ('[invoices]\nmode = "auto"', r"\[invoices\] mode: 'auto' is none of off, shadow"),
             ("[invoices]\nmax_change = 3", r"\[invoices\] max_change: there is no such key"),
             ("[invoices]\nmax_changes = -1", r"max_changes: it wants a whole number"),
+            ("[invoices]\nday_max_changes = 1.5", r"day_max_changes: it wants a whole number"),
+            ("[invoices]\nday_max_amount = 5", r"day_max_amount: it wants amounts per currency"),
             ("[invoices]\nmax_amount = 5", r"max_amount: it wants amounts per currency"),
             ('[invoices]\napprovers = "ann"', r"approvers: it wants a list of names"),
             ("[invoices]\nsecond_person = 1", r"second_person: it wants true or false"),
