@@ -8,6 +8,8 @@ mode = "automatic"
 max_changes = 20                # automatic within these limits, by plan
 max_amount = { USD = 1000 }
 first_time_customers = false
+max_share = 20                  # automatic up to this percentage of the flow's records updated
+share_floor = 20                # however few there are, this many updates are no question of share
 day_max_changes = 200           # of any plans, approved or not, in 24 hours; without it no limit
 day_max_amount = { USD = 50000 }
 approval_hours = 8
@@ -32,6 +34,12 @@ from pipelines.errors import ConfigurationError
 
 Mode = Literal["off", "shadow", "approve", "automatic"]
 _NONE: Mapping[str, Decimal] = MappingProxyType({})
+_WHOLE_NUMBERS = frozenset(
+    {
+        "max_changes", "max_share", "share_floor", "day_max_changes", "approval_hours",
+        "second_person_over",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class FlowPolicy:
     max_changes: int = 0
     max_amount: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
     first_time_customers: bool = False
+    max_share: int = 20
+    share_floor: int = 20
     day_max_changes: int | None = None
     day_max_amount: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
     approval_hours: int = 24
@@ -105,7 +115,7 @@ def _value(path: Path, table: str, key: str, value: Any) -> Any:
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise _bad(path, place, "it wants a list of names")
         return tuple(name.strip() for name in value)
-    if key in ("max_changes", "day_max_changes", "approval_hours", "second_person_over"):
+    if key in _WHOLE_NUMBERS:
         if type(value) is not int or value < 0:
             raise _bad(path, place, "it wants a whole number from 0 on")
         return value

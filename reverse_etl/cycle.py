@@ -82,13 +82,15 @@ def plan_automatic(settings: Settings, now: Now = leases.utc_now) -> tuple[Plan,
     otherwise with the reasons why a person has to look."""
     own = [f.name for f in registry.FLOWS if settings.policies.of(f.name).mode == "automatic"]
     plan = make_plan(settings, own, now) if own else _no_plan(now())
+    if not plan.changes:
+        return plan, ()
     with opened(settings) as state:
         of_day = _of_the_day(state, now())
     beyond = (
-        *policies.over_automatic(plan, settings.policies),
+        *policies.over_automatic(plan, settings.policies, _flow_records(settings)),
         *over_day(plan, settings.policies, of_day),
     )
-    if plan.changes and not beyond:
+    if not beyond:
         approve(settings, plan.checksum, policies.POLICY, "within the limits of the policy", now)
     return plan, beyond
 
@@ -347,6 +349,13 @@ def _asked_again(
 
 def _no_plan(at: datetime) -> Plan:
     return build_plan((), {}, Facts(), (), at, at)
+
+
+def _flow_records(settings: Settings) -> dict[str, int]:
+    """How many records each flow looks after."""
+    _refuse_unjudged(settings.warehouse_path, warehouse.SYNC, ["sync_flow_records"])
+    rows = warehouse.read(settings.warehouse_path, "SELECT * FROM sync.sync_flow_records")
+    return {row["flow"]: row["record_count"] for row in rows}
 
 
 def _by_hand(settings: Settings) -> dict[tuple[str, int], Decimal]:

@@ -9,7 +9,7 @@ automatic  within its limits the policy approves; above them a person does
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from pipelines.errors import ApprovalMissing, ConfigurationError
@@ -83,16 +83,19 @@ def valid_for(plan: Plan, policies: FlowPolicies) -> timedelta:
     return timedelta(hours=min(hours, default=24))
 
 
-def over_automatic(plan: Plan, policies: FlowPolicies) -> tuple[str, ...]:
-    """Why the policy does not approve this plan by itself, with numbers; empty when it does."""
+def over_automatic(
+    plan: Plan, policies: FlowPolicies, records: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Why the policy does not approve this plan by itself, with numbers; empty when it does.
+    `records` says how many each flow looks after (sync_flow_records)."""
     return tuple(
         problem
         for flow, own in _by_flow(plan.changes)
-        for problem in _beyond(flow, policies.of(flow), own)
+        for problem in _beyond(flow, policies.of(flow), own, records.get(flow, 0))
     )
 
 
-def _beyond(flow: str, policy: FlowPolicy, own: Sequence[Change]) -> Iterator[str]:
+def _beyond(flow: str, policy: FlowPolicy, own: Sequence[Change], records: int) -> Iterator[str]:
     if policy.mode != "automatic":
         yield f"{flow} is in mode {policy.mode}"
         return
@@ -105,6 +108,12 @@ def _beyond(flow: str, policy: FlowPolicy, own: Sequence[Change]) -> Iterator[st
             yield f"{amount:,} {currency} in {flow}, automatic is {most}"
     if not policy.first_time_customers and any(_is_first_time(change) for change in own):
         yield f"{flow} concerns a first-time customer"
+    updates = len({change.record_id for change in own if change.action == "update"})
+    if updates > policy.share_floor and 100 * updates > policy.max_share * records:
+        yield (
+            f"{updates} of {records} records in {flow} would be updated, "
+            f"automatic is up to {policy.max_share} %"
+        )
 
 
 def _second_person(flow: str, policy: FlowPolicy, own: Sequence[Change]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from pipelines.settings import Settings, load_settings
 from reverse_etl import cycle
 from reverse_etl.apply import CAUTIOUS, ApplyResult
 from reverse_etl.changes import Plan
+from reverse_etl.syncs import registry
 from reverse_etl.syncs.account_status import AccountStatusRow
 from reverse_etl.syncs.customers import CustomerRow
 from reverse_etl.syncs.deal_status import DealStatusRow
@@ -211,6 +212,9 @@ class SmallCompany:
                 columns = _columns(row_class)
                 own = [{**row, "data_as_of": as_of} for row in rows.get(name, ())]
                 warehouse.fill_table(connection, "sync", name, columns, own)
+            counted = {"flow": "VARCHAR", "record_count": "BIGINT"}
+            looked_after = [{"flow": flow, "record_count": 100} for flow in registry.NAMES]
+            warehouse.fill_table(connection, "sync", "sync_flow_records", counted, looked_after)
             clock = {"as_of_at": "TIMESTAMP WITH TIME ZONE"}
             warehouse.fill_table(
                 connection, "intermediate", "int_clock", clock, [{"as_of_at": as_of}]

@@ -152,14 +152,42 @@ class TestModes:
         self, world: World, policy: FlowPolicy, words: tuple[str, ...]
     ) -> None:
         plan = world.plan(marts(invoices=[invoice_row(1), invoice_row(2)]))
-        assert policies.over_automatic(plan, of(invoices=policy)) == words
+        assert policies.over_automatic(plan, of(invoices=policy), {}) == words
 
     def test_a_first_time_customer_is_not_automatic_unless_told(self, world: World) -> None:
         plan = world.plan(FIRST_TIME)
         wide = FlowPolicy("automatic", 9, {"USD": Decimal(999)})
         told = FlowPolicy("automatic", 9, {"USD": Decimal(999)}, first_time_customers=True)
-        assert len(policies.over_automatic(plan, of(customers=wide, invoices=wide))) == 2
-        assert policies.over_automatic(plan, of(customers=told, invoices=told)) == ()
+        assert len(policies.over_automatic(plan, of(customers=wide, invoices=wide), {})) == 2
+        assert policies.over_automatic(plan, of(customers=told, invoices=told), {}) == ()
+
+    @pytest.mark.parametrize(
+        "limits, records, words",
+        [
+            ({"max_share": 30, "share_floor": 2}, 10, ()),
+            ({"max_share": 29, "share_floor": 3}, 10, ()),
+            (
+                {"max_share": 29, "share_floor": 2}, 10,
+                ("3 of 10 records in deal_status would be updated, automatic is up to 29 %",),
+            ),
+            (
+                {"share_floor": 0}, 0,
+                ("3 of 0 records in deal_status would be updated, automatic is up to 20 %",),
+            ),
+            ({}, 0, ()),
+        ],
+    )  # fmt: skip
+    def test_a_large_share_of_a_flow_s_records_is_not_automatic(
+        self, world: World, limits: dict[str, Any], records: int, words: tuple[str, ...]
+    ) -> None:
+        plan = world.plan(marts(deals=[deal_status_row(n) for n in (1, 2, 3)]))
+        rules = of(deal_status=FlowPolicy("automatic", 9, **limits))
+        assert policies.over_automatic(plan, rules, {"deal_status": records}) == words
+
+    def test_what_is_made_new_is_no_share(self, world: World) -> None:
+        plan = world.plan(marts(invoices=[invoice_row(1), invoice_row(2)]))
+        rules = of(invoices=FlowPolicy("automatic", 9, {"USD": Decimal(999)}, share_floor=0))
+        assert policies.over_automatic(plan, rules, {}) == ()
 
 
 class TestApprovers:

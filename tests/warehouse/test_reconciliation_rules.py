@@ -18,6 +18,7 @@ import pytest
 from worlds import ORG, PROJECT, UK, US, Builder, Sold, build, read, sold
 
 from pipelines import transform, warehouse
+from reverse_etl.syncs import registry
 
 Row = dict[str, Any]
 PRICE = "WRONG_PRICE_OR_DISCOUNT"
@@ -674,6 +675,16 @@ def test_what_settled_an_invoice_is_told_from_linked_transactions(judged: Judged
         judged.path, f"select * from sync.sync_deal_status where deal_id = '{ids['deal']}'"
     )
     assert (row["invoice_status"], row["amount_paid"]) == ("Written Off", Decimal("40.00"))
+
+
+def test_each_flow_that_updates_knows_how_many_records_it_looks_after(judged: Judged) -> None:
+    """Each is at least what the flow's own mart names, and nobody's records are none."""
+    rows = read(judged.path, "select * from sync.sync_flow_records")
+    found = {r["flow"]: r["record_count"] for r in rows}
+    assert found.keys() == set(registry.NAMES) - {"invoices", "undo"}
+    (deal,) = read(judged.path, "select count(*) as n from sync.sync_deal_status")
+    assert found["deal_status"] == deal["n"] > 0
+    assert min(found["customers"], found["products"], found["estimates"], found["overdue"]) > 0
 
 
 def test_the_account_shows_what_is_open(judged: Judged) -> None:
