@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"\d{1,12}(\.\d{1,4})?")
 _MOVES: Mapping[str, Sequence[str]] = {
     "tolerance_abs": ("int_invoices__net",),
     "matching_tolerance_pct": ("int_invoices__net",),
+    "rounding_per_line": ("int_invoices__net",),
     "grace_business_days": ("int_billing_plan__steps",),
     "materiality_abs": (),
     "materiality_pct": (),
@@ -85,7 +86,10 @@ _DIFFERENCES = """
         OR amount_in_force <> amount_tried
     ORDER BY as_of_on DESC, precedence, company_id, currency_code
 """
-_DIALS = "SELECT dial, setting FROM reconciliation.dials"
+_DIALS = """
+    SELECT dial, setting FROM reconciliation.dials
+    WHERE company_id IS NULL AND currency_code IS NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class WhatIf:
 def try_out(settings: Settings, dials: Mapping[str, str], weeks: int = 52) -> WhatIf:
     """The lists of the past `weeks` weeks with these dials, against those with the dials in force.
 
+    What the seed book_dials sets for some books stays as it is for them.
     Raises `Stop` when no dial is given or nothing has been judged, and like a build.
     """
     if not dials:

@@ -26,6 +26,9 @@ def what_if(
     tolerance_pct: Annotated[
         str | None, typer.Option(help="The same in per cent; the larger one counts.")
     ] = None,
+    rounding: Annotated[
+        str | None, typer.Option(help="What each line of an invoice may be rounded by.")
+    ] = None,
     grace: Annotated[
         int | None, typer.Option(min=0, help="Working days a step may be late.")
     ] = None,
@@ -47,6 +50,7 @@ def what_if(
         {
             "tolerance_abs": tolerance,
             "matching_tolerance_pct": tolerance_pct,
+            "rounding_per_line": rounding,
             "grace_business_days": str(grace) if grace is not None else None,
             "materiality_abs": materiality,
             "materiality_pct": materiality_pct,

@@ -5,17 +5,12 @@
     the marts say. What was known then is another question, which `crossfoot close replay` answers.
 -#}
 
-{#- A setting of `dials` as a number. -#}
+{#- A setting of `dials` as a number: the project's, which books without their own have. -#}
 {% macro dial(name) -%}
-    (select cast(setting as decimal(18, 4)) from reconciliation.dials where dial = '{{ name }}')
-{%- endmacro %}
-
-{#- How far two amounts may be apart and still be the same, by the settings in force. -#}
-{% macro tolerance_in_force(amount) -%}
-    cast(greatest(
-        {{ dial('tolerance_abs') }},
-        round(abs({{ amount }}) * {{ dial('matching_tolerance_pct') }} * 0.01, 2)
-    ) as decimal(18, 2))
+    (
+        select cast(setting as decimal(18, 4)) from reconciliation.dials
+        where dial = '{{ name }}' and company_id is null and currency_code is null
+    )
 {%- endmacro %}
 
 {#- The days asked about, and whether each is as late as the data are. -#}
@@ -59,6 +54,7 @@
             count(*) as documents,
             count(*) filter (where is_billed) as documents_billed,
             sum(amount) filter (where is_billed) as invoiced_amount,
+            sum(line_count) filter (where is_billed) as lines_billed,
             sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
             min(invoice_on) filter (where is_billed) as first_invoice_on,
             arg_max(
@@ -177,7 +173,9 @@
             gone.predecessor,
             coalesce(gone.is_standing, false) as is_standing,
             candidates.deal_id is not null as is_undecided,
-            {{ tolerance_in_force('steps.amount') }} as tolerance
+            {{ no_difference_in_force(
+                'steps.amount', 'coalesce(documents_summed.lines_billed, 0)', 'steps'
+            ) }} as tolerance
         from intermediate.int_billing_plan__steps as steps
         cross join moments
         left join documents_summed

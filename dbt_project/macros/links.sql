@@ -8,19 +8,6 @@
     nullif(upper(regexp_replace({{ po_number }}, '[^A-Za-z0-9]', '', 'g')), '')
 {%- endmacro %}
 
-{# How far two amounts may be apart and still be the same. #}
-{% macro tolerance(amount) -%}
-    greatest(
-        {{ var('tolerance_abs', 0.01) }}::decimal(18, 2),
-        round(abs({{ amount }}) * {{ var('matching_tolerance_pct', 0) }}::decimal(9, 4) * 0.01, 2)
-    )
-{%- endmacro %}
-
-{# Rounding tolerance: a cent for each line that may have been rounded; below it is no difference. #}
-{% macro rounding(lines) -%}
-    cast({{ lines }} * {{ var('rounding_per_line', 0.01) }}::decimal(18, 4) as decimal(18, 2))
-{%- endmacro %}
-
 {#
   Gives each document one step of its deal: the best pair first, then the best among what is
   left, until documents or steps run out. Wants org_id, deal_id, company_id, invoice_id,

@@ -187,7 +187,8 @@
             invoice_on as occurred_on
         from of_deals_not_won
         where
-            least(amount, amount_so_far - credited_amount) > {{ tolerance_in_force('amount') }}
+            least(amount, amount_so_far - credited_amount)
+            > {{ no_difference_in_force('amount', 'line_count') }}
 
     ),
 
@@ -358,10 +359,7 @@
 
         select
             valued.*,
-            greatest(
-                {{ dial('materiality_abs') }},
-                round(coalesce(fell_due.amount, 0) * {{ dial('materiality_pct') }} / 100, 2)
-            ) as floor_amount,
+            {{ materiality_in_force('coalesce(fell_due.amount, 0)', 'books') }} as floor_amount,
             sum(valued.value_at_stake) over (
                 partition by
                     valued.as_of_on, valued.is_exception, valued.book, valued.stake_currency_code,
@@ -373,6 +371,11 @@
                 valued.as_of_on = fell_due.as_of_on
                 and valued.book = fell_due.company_id
                 and valued.stake_currency_code = fell_due.currency_code
+        cross join lateral (
+            select
+                valued.book as company_id,
+                valued.stake_currency_code as currency_code
+        ) as books
 
     )
 

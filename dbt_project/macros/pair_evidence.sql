@@ -124,7 +124,7 @@
             'customer': case when links.customer_id is not null then 'linked' else 'not linked' end,
             'amount':
                 case
-                    when abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount') }}
+                    when abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount', 'steps') }}
                         then 'same'
                     else 'different'
                 end,

@@ -125,7 +125,19 @@
             dials.dial as record_id
         from parts_classed
         inner join reconciliation.dials as dials
-            on list_contains(dials.mismatch_classes, parts_classed.mismatch_class)
+            on
+                list_contains(dials.mismatch_classes, parts_classed.mismatch_class)
+                and coalesce(dials.company_id = parts_classed.company_id, dials.company_id is null)
+                and coalesce(
+                    dials.currency_code = parts_classed.currency_code, dials.currency_code is null
+                )
+        -- Of the rows that fit these books the nearest is the one that was used.
+        qualify row_number() over (
+            partition by
+                parts_classed.figure, parts_classed.company_id, parts_classed.currency_code,
+                parts_classed.part_number, dials.dial
+            order by dials.currency_code is null, dials.company_id is null
+        ) = 1
 
     ),
 

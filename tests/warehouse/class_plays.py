@@ -450,6 +450,16 @@ def _rounding(p: Play) -> Told:
     return CENT, -CENT
 
 
+@plays("SHIPPING_OR_ROUNDING lines")
+def _rounding_of_lines(p: Play) -> Told:
+    """Two lines may be a cent off each; with one line that would be under-billed."""
+    account, customer = p.known()
+    one, other = p.money(), p.money()
+    deal = p.b.deal(account, [sold(str(one)), sold(str(other), "P2")])
+    p.invoice(customer, one - CENT, deal=deal, more=[(str(other - CENT), "12")])
+    return 2 * CENT, -2 * CENT
+
+
 @plays("UNAPPLIED_PAYMENT")
 def _payment(p: Play) -> Told:
     account, customer = p.known()

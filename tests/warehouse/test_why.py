@@ -272,7 +272,8 @@ def test_without_a_question_every_figure_is_listed(company: Company) -> None:
 def test_each_dial_has_the_setting_that_is_used(company: Company) -> None:
     """A default is written where a variable is used; the list of dials must say the same."""
     dials: dict[str, Any] = {
-        row["dial"]: row["setting"] for row in company.rows("select * from reconciliation.dials")
+        row["dial"]: row["setting"]
+        for row in company.rows("select * from reconciliation.dials where currency_code is null")
     }
     project = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
     told = dict(re.findall(r"^  (\w+): \"?([^\"\n]*?)\"?$", project, re.MULTILINE))

@@ -36,7 +36,9 @@
     ('status_sync_hours', '24', 'Hours in which Salesforce must show what QuickBooks says',
         ['STATUS_DRIFT']),
     ('rounding_per_line', '0.01', 'What each line of an invoice may be rounded by',
-        ['TAX_DIFFERENCE']),
+        ['DUPLICATE_INVOICE', 'REOPENED_OR_LOST', 'CREDITED_AFTER_BILLING', 'UNDER_BILLED',
+         'OVER_BILLED', 'WRONG_PRODUCT', 'WRONG_PRICE_OR_DISCOUNT', 'HEADER_LINE_MISMATCH',
+         'TAX_DIFFERENCE', 'SHIPPING_OR_ROUNDING']),
     ('period_end_days', '10', 'Days around the end of a period in which a cut-off is high',
         ['CUT_OFF']),
     ('severity_medium_from', '1000', 'Amount from which a mismatch is medium', []),
@@ -45,11 +47,20 @@
     ('freshness_hours', '26', 'Hours after which data are too old to conclude from',
         ['NOT_CONCLUDED']),
 ] -%}
--- The dials in force: what each is set to and which classes it moves. Numbers are kept as they
--- were written, because they are days, amounts and shares.
+{#- What a row of book_dials sets: the dial of each of its parts. -#}
+{%- set parts = [
+    ('matching', 'absolute', 'tolerance_abs'),
+    ('matching', 'per_cent', 'matching_tolerance_pct'),
+    ('rounding', 'absolute', 'rounding_per_line'),
+    ('materiality', 'absolute', 'materiality_abs'),
+    ('materiality', 'per_cent', 'materiality_pct'),
+] -%}
+-- The dials in force: what each is set to and which classes it moves, and then those that some
+-- books have otherwise. Numbers are kept as they were written, because they are days, amounts and
+-- shares.
 with
 
-final as (
+project_dials as (
     {% for name, default, meaning, classes in dials %}
     select
         '{{ name }}' as dial,
@@ -58,6 +69,43 @@ final as (
         cast({{ classes }} as varchar[]) as mismatch_classes
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+
+),
+
+book_dials as (
+    {% for dial, part, name in parts %}
+    select
+        '{{ name }}' as dial,
+        company_id,
+        currency_code,
+        cast({{ part }} as varchar) as setting
+    from {{ ref('book_dials') }}
+    where dial = '{{ dial }}' and {{ part }} is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        dial,
+        cast(null as varchar) as company_id,
+        cast(null as varchar) as currency_code,
+        setting,
+        meaning,
+        mismatch_classes
+    from project_dials
+    union all
+    select
+        book_dials.dial,
+        book_dials.company_id,
+        book_dials.currency_code,
+        book_dials.setting,
+        project_dials.meaning,
+        project_dials.mismatch_classes
+    from book_dials
+    inner join project_dials on book_dials.dial = project_dials.dial
 
 )
 

@@ -58,13 +58,8 @@ floors as (
 
     select
         mismatches.*,
-        greatest(
-            cast('{{ var("materiality_abs", "1000") }}' as decimal(18, 2)),
-            round(
-                coalesce(periods_billed.billed_amount, 0)
-                * cast('{{ var("materiality_pct", "0.5") }}' as decimal(9, 4)) / 100, 2
-            )
-        ) as floor_amount,
+        {{ materiality('coalesce(periods_billed.billed_amount, 0)', 'mismatches') }}
+            as floor_amount,
         sum(mismatches.value_at_stake) over books_class as class_amount
     from mismatches
     left join periods_billed

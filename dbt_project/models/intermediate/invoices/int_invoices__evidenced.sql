@@ -195,7 +195,7 @@ po_pairs as (
         deals.is_won,
         links.customer_id is not null as is_own_customer,
         bool_or(
-            abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount') }}
+            abs(steps.amount - invoices.net_amount) <= {{ tolerance('steps.amount', 'steps') }}
         ) as is_amount_equal,
         any_value(invoices.net_amount) as net_amount,
         case when count(*) = 1 then sum(steps.amount) end as only_amount

@@ -98,7 +98,7 @@ pairs as (
             and invoices_unnamed.company_id = steps_open.company_id
             and invoices_unnamed.currency_code = steps_open.currency_code
             and abs(steps_open.amount - invoices_unnamed.net_amount)
-            <= {{ tolerance('steps_open.amount') }}
+            <= {{ tolerance('steps_open.amount', 'steps_open') }}
             and invoices_unnamed.invoice_on
             between steps_open.due_on - {{ var('inference_days_before', 10) }}
             and steps_open.due_on + {{ var('inference_days_after', 45) }}

@@ -23,6 +23,7 @@ lines_summed as (
         sum(case when line_type in ('item', 'discount') then amount else 0 end)
             as net_amount,
         sum(case when line_type = 'discount' then -amount else 0 end) as discount_amount,
+        count(*) filter (where line_type in ('item', 'discount')) as line_count,
         sum(case when line_type = 'shipping' then amount else 0 end) as shipping_amount,
         md5(
             string_agg(
@@ -60,6 +61,7 @@ final as (
         cast(coalesce(invoices.tax_amount, 0) as decimal(18, 2)) as tax_amount,
         cast(coalesce(invoices.total_amount, 0) as decimal(18, 2)) as gross_amount,
         cast(coalesce(invoices.balance, 0) as decimal(18, 2)) as balance,
+        cast(coalesce(lines_summed.line_count, 0) as integer) as line_count,
         lines_summed.line_signature,
         invoices.private_note,
         invoices.po_reference,

@@ -81,7 +81,7 @@ step_distances as (
                 case
                     when
                         abs(steps.amount - evidence_stepped.net_amount)
-                        <= {{ tolerance('steps.amount') }}
+                        <= {{ tolerance('steps.amount', 'steps') }}
                         then 0
                     else 1
                 end,

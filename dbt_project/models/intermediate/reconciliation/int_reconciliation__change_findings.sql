@@ -162,7 +162,7 @@ taxes_differing as (
         and (
             taxed.lines_differing > 0
             or abs(taxed.expected_tax_amount - taxed.tax_amount)
-            > {{ rounding('taxed.line_count') }}
+            > {{ rounding('taxed.line_count', 'steps') }}
         )
     -- An invoice that bills several steps is told once.
     qualify row_number() over (

@@ -154,7 +154,9 @@ not_won as (
         cast(0 as decimal(18, 2)) as expected_amount,
         'The deal is not won any more and the invoice stands' as reason
     from invoices_not_won
-    where least(amount, amount_so_far - credited_amount) > {{ tolerance('amount') }}
+    where
+        least(amount, amount_so_far - credited_amount)
+        > {{ no_difference('amount', 'line_count') }}
 
 ),
 

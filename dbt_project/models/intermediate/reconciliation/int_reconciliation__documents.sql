@@ -164,6 +164,11 @@ documents_joined as (
         links_decided.plan_step,
         links_decided.method,
         coalesce(links_decided.allocated_amount, invoices.net_amount) as amount,
+        -- Of an invoice that bills several steps each has one line, so far as rounding goes.
+        case
+            when links_decided.allocated_amount != invoices.net_amount then 1
+            else invoices.line_count
+        end as line_count,
         deals.account_id as deal_account_id,
         deals.is_won,
         deals.is_billable,

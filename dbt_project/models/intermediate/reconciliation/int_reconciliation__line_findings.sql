@@ -85,6 +85,8 @@ lines_billed as (
         steps.org_id,
         steps.deal_id,
         steps.plan_step,
+        steps.company_id,
+        steps.currency_code,
         invoice_lines.line_number,
         invoice_lines.item_id,
         invoice_lines.amount,
@@ -126,7 +128,7 @@ lines_differing as (
         coalesce(sum(difference), 0) as difference,
         count(*) as lines
     from lines_billed
-    where difference is null or difference > {{ tolerance('amount') }}
+    where difference is null or difference > {{ no_difference('amount', 1) }}
     group by all
 
 ),

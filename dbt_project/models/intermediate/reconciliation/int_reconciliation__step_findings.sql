@@ -263,7 +263,7 @@ headers as (
     where
         is_billable
         and line_count > 0
-        and abs(header_amount - line_amount) > {{ tolerance('line_amount') }}
+        and abs(header_amount - line_amount) > {{ no_difference('line_amount', 'line_count') }}
 
 ),
 

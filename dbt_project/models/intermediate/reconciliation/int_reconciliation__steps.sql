@@ -42,6 +42,7 @@ documents_summed as (
         count(*) as documents,
         count(*) filter (where placement in ('billed', 'early')) as documents_billed,
         sum(amount) filter (where placement in ('billed', 'early')) as invoiced_amount,
+        sum(line_count) filter (where placement in ('billed', 'early')) as lines_billed,
         sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
         min(invoice_on) filter (where placement in ('billed', 'early')) as first_invoice_on,
         arg_max(
@@ -138,6 +139,7 @@ steps_joined as (
         cast(coalesce(documents_summed.invoiced_amount, 0) as decimal(18, 2)) as invoiced_amount,
         cast(coalesce(documents_summed.duplicate_amount, 0) as decimal(18, 2)) as duplicate_amount,
         cast(coalesce(credits_summed.credited_amount, 0) as decimal(18, 2)) as credited_amount,
+        cast(coalesce(documents_summed.lines_billed, 0) as integer) as lines_billed,
         documents_summed.first_invoice_on,
         documents_summed.main_document,
         predecessors.predecessor,
@@ -171,7 +173,7 @@ steps_judged as (
 
     select
         *,
-        {{ tolerance('amount') }} as tolerance,
+        {{ no_difference('amount', 'lines_billed') }} as tolerance,
         case
             when documents_billed > 0 then 'invoiced'
             when documents > 0 then 'misplaced'
