@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/proof tests/unit tests/repo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check unit docs bench soak suites lock clean
+.PHONY: help install demo ui test check unit docs sbom bench soak suites lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ unit: $(STAMP)  ## The fast tests only
 
 docs: $(STAMP)  ## Every mart and column described, as one page in the data folder
 	@$(BIN)/crossfoot docs
+
+sbom: $(STAMP)  ## Every package that is installed and why, as CycloneDX, in data/sbom.json
+	@$(BIN)/python tests/repo/sbom.py data/sbom.json
+	@echo "data/sbom.json"
 
 check: $(STAMP)  ## Formatting, lint, types, SQL style
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
+from pipelines.folders import make_private
 
 BOOKS = "books.log"
 SAMPLE = "sample"
@@ -82,7 +83,7 @@ def _generated(seed: Path, generate: Callable[[Path], None], anew: bool = False)
     """A generated seed folder: made beside and renamed, so that none is ever half there, also when
     two of us begin at once."""
     if anew or not (seed / "manifest.json").exists():
-        seed.parent.mkdir(parents=True, exist_ok=True)
+        make_private(seed.parent)
         with tempfile.TemporaryDirectory(prefix=f"{seed.name}.", dir=seed.parent) as beside:
             generate(Path(beside) / "new")
             if anew:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.errors import Stop
+from pipelines.folders import make_private
 
 LOCK = "in_use.lock"
 
@@ -18,7 +19,7 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises `Stop` when a demonstration, a UI or a sandbox has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Stop
+from pipelines.folders import make_private
 
 _STOP_SECONDS = 10
 # How the sandbox ends when its books were begun with other records than it is given.
@@ -63,7 +64,7 @@ def _serving(
 def _start(
     options: Sequence[str], ports: tuple[int, int], errors_file: Path
 ) -> subprocess.Popen[str]:
-    errors_file.parent.mkdir(parents=True, exist_ok=True)
+    make_private(errors_file.parent)
     command = [sys.executable, "-m", "pipelines.sandbox", "--json", "--stop-with-stdin", *options]
     command += ["--salesforce-port", str(ports[0]), "--quickbooks-port", str(ports[1])]
     # A group of its own: Ctrl-C reaches only us, and we stop the sandbox by closing its stdin.
@@ -106,7 +107,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read; it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     beside = path.with_suffix(".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

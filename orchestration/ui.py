@@ -17,6 +17,7 @@ from orchestration.companies import BOOKS, sample_company
 from orchestration.folder import alone
 from orchestration.local_sandbox import CONNECTION, local_sandbox
 from pipelines.errors import Stop
+from pipelines.folders import make_private
 from pipelines.settings import ROOT, Settings, load_settings
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -106,7 +107,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def dagster_home(settings: Settings) -> Path:
     """Dagster's own folder, with telemetry off and one writer at a time for the warehouse."""
     home = settings.data_dir / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     (home / "dagster.yaml").write_text(_DAGSTER_YAML)
     return home
 

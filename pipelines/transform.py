@@ -23,6 +23,7 @@ from typing import Any
 
 from pipelines import warehouse
 from pipelines.errors import DiskFull, StateCorrupt, Stop, WarehouseBusy
+from pipelines.folders import make_private
 
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 _PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
@@ -194,7 +195,7 @@ def parse_ahead(project_dir: Path, warehouse_path: Path) -> None:
 def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:
     """Parse the project if needed and return its manifest.json, for the asset graph."""
     target = warehouse_path.parent / "dbt"
-    target.mkdir(parents=True, exist_ok=True)
+    make_private(target)
     with _ONE_AT_A_TIME:
         beside = target / "manifest.json.new"
         _manifest(project_dir, warehouse_path).write(str(beside))
@@ -207,7 +208,7 @@ def write_docs(project_dir: Path, warehouse_path: Path, folder: Path) -> Path:
     Columns and types come from the warehouse as it is built. Raises `BuildFailed` when dbt cannot
     make it, and `WarehouseBusy`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with (
         _ONE_AT_A_TIME,
         tempfile.TemporaryDirectory() as scratch,
@@ -330,11 +331,11 @@ def _parse_folder(project_dir: Path, warehouse_path: Path) -> Path:
     """dbt's own place beside the project; beside the warehouse where that cannot be written to."""
     shared = project_dir / "target" / warehouse_path.stem
     with suppress(OSError):
-        shared.mkdir(parents=True, exist_ok=True)
+        make_private(shared)
     if os.access(shared, os.W_OK):
         return shared
     beside = warehouse_path.parent / "dbt"
-    beside.mkdir(parents=True, exist_ok=True)
+    make_private(beside)
     return beside
 
 
@@ -383,7 +384,7 @@ def _one_line(text: str) -> str:
 @contextmanager
 def _environment(project_dir: Path, warehouse_path: Path, target: Path) -> Iterator[None]:
     """What dbt reads from the environment, for the length of one command."""
-    target.mkdir(parents=True, exist_ok=True)
+    make_private(target)
     wanted = {
         "CROSSFOOT_WAREHOUSE_PATH": str(warehouse_path),
         "DBT_PROJECT_DIR": str(project_dir),

@@ -26,6 +26,7 @@ from pipelines.errors import (
     WarehouseBusy,
     from_disk,
 )
+from pipelines.folders import make_private
 
 RAW_SALESFORCE = "raw_salesforce"
 RAW_QUICKBOOKS = "raw_quickbooks"
@@ -114,7 +115,7 @@ def session(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connect
 
     Raises like `writer`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
     try:
         yield connection
@@ -143,7 +144,7 @@ def kept_open(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]
     inside the block that is done once. Other processes find the file busy until its end, so that
     no vendor is to be waited for in it. Raises like `writer`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
     try:
         yield
@@ -242,7 +243,7 @@ def publish(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> 
     """
     if not source.exists():
         raise _no_warehouse(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private(target.parent)
     beside = target.with_name(target.name + ".new")
     with _translated(target):
         _copy_at_rest(source, beside, wait_seconds)

@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pipelines.errors import ConfigurationError, CrossfootError, DiskFull, StateCorrupt, Stop
+from pipelines.folders import make_private
 from reverse_etl import state_schema as schema
 
 _BUSY_SECONDS = 15
@@ -225,7 +226,7 @@ def _file(engine: Engine) -> Path:
 def _prepare_file(path: Path) -> None:
     """Private to its owner from the first byte; its companions inherit that from SQLite."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         path.touch(mode=0o600)
         path.chmod(0o600)
         with path.open("rb") as file:

@@ -21,6 +21,7 @@ from typing import Any
 import simplejson
 
 from pipelines.errors import CredentialsRefused, DiskFull, StateCorrupt, Unavailable
+from pipelines.folders import make_private
 from pipelines.settings import Secret
 
 _NONE = Secret("")
@@ -92,7 +93,7 @@ class TokenFile:
 
     def _folder(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.path.parent)
         except OSError as problem:
             raise self._unwritable(problem) from None
 

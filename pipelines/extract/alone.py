@@ -14,6 +14,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from pipelines import warehouse
 from pipelines.errors import CrossfootError, DiskFull, StateCorrupt, Stop, WarehouseBusy
+from pipelines.folders import make_private
 
 # All that dlt is told from outside of our calls.
 _CONFIGURATION = {"runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"}}
@@ -31,7 +32,7 @@ def undisturbed(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with (folder / "extract.lock").open("a") as lock:
         try:
             fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

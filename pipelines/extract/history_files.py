@@ -24,6 +24,7 @@ from pyarrow import parquet
 
 from pipelines.errors import Stop
 from pipelines.extract.history import FROM, HISTORIES, TO, Recorded, recorded
+from pipelines.folders import make_private
 from pipelines.warehouse import Connection, identifier
 
 FOLDER = "history"
@@ -96,7 +97,7 @@ def _write(
     connection: Connection, one: Recorded, place: Path, last: datetime | None, until: datetime
 ) -> None:
     """One file, put in its place whole; the key's columns are told in its metadata."""
-    place.mkdir(parents=True, exist_ok=True)
+    make_private(place)
     file = place / f"{until.strftime(_STAMP)}.parquet"
     beside = file.with_name(file.name + ".new")
     key = ",".join(one.key)

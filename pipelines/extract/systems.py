@@ -34,6 +34,7 @@ from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
 from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
 from pipelines.extract.salesforce_held import held_in
+from pipelines.folders import make_private
 from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
@@ -160,7 +161,7 @@ def _round(sweep: bool | None, is_owed: bool) -> bool | None:
 
 def pipeline(settings: Settings, name: str, dataset: str) -> Any:
     """The dlt pipeline of one system, with its files in the data folder and no telemetry."""
-    settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(settings.warehouse_path.parent)
     with own_configuration():
         return dlt.pipeline(
             f"crossfoot_{name}",

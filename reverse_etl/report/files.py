@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from pipelines.folders import make_private
 from pipelines.settings import Settings
 from reverse_etl.report.build import build_report
 from reverse_etl.report.links import NO_LINKS, Links, links_for
@@ -50,7 +51,7 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
 
     Every file is complete or as it was before: written beside, then renamed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     paths = {}
     for table in tables(report):
         paths[table.name] = folder / f"{table.name}.csv"

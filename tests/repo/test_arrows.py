@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("pipelines", "reverse_etl", "orchestration")
-FLOOR = {"settings", "errors", "money", "warehouse", "clients"}
+FLOOR = {"settings", "errors", "money", "folders", "warehouse", "clients"}
 
 HOMES = {
     "dagster": ("orchestration/",),
