@@ -15,7 +15,7 @@ steps as (
 
 ),
 
-documents as (
+documents as not materialized (
 
     select * from {{ ref('int_reconciliation__documents') }}
 
@@ -33,31 +33,76 @@ credits as (
 
 ),
 
+-- Nearly every step has one document, which needs no summing: only the others pay for it. What is
+-- read twice is not materialized, because only a few of its columns are wanted each time.
+steps_repeated as (
+
+    select
+        org_id,
+        deal_id,
+        plan_step
+    from documents
+    where deal_id is not null
+    group by org_id, deal_id, plan_step
+    having count(*) > 1
+
+),
+
+documents_told as not materialized (
+
+    select
+        documents.*,
+        documents.placement in ('billed', 'early') as is_billed,
+        struct_pack(
+            company_id := documents.company_id,
+            invoice_id := documents.invoice_id,
+            document_number := documents.document_number,
+            customer_id := documents.customer_id,
+            customer_name := documents.customer_name,
+            is_wrong_customer := documents.is_wrong_customer
+        ) as told,
+        steps_repeated.deal_id is not null as is_repeated
+    from documents
+    left join steps_repeated
+        on
+            documents.org_id = steps_repeated.org_id
+            and documents.deal_id = steps_repeated.deal_id
+            and documents.plan_step = steps_repeated.plan_step
+    where documents.deal_id is not null
+
+),
+
 documents_summed as (
 
     select
         org_id,
         deal_id,
         plan_step,
+        1 as documents,
+        case when is_billed then 1 else 0 end as documents_billed,
+        case when is_billed then amount end as invoiced_amount,
+        case when is_billed then line_count end as lines_billed,
+        case when placement = 'duplicate' then amount end as duplicate_amount,
+        case when is_billed then invoice_on end as first_invoice_on,
+        case when is_billed then told end as main_document
+    from documents_told
+    where not is_repeated
+    union all
+    select
+        org_id,
+        deal_id,
+        plan_step,
         count(*) as documents,
-        count(*) filter (where placement in ('billed', 'early')) as documents_billed,
-        sum(amount) filter (where placement in ('billed', 'early')) as invoiced_amount,
-        sum(line_count) filter (where placement in ('billed', 'early')) as lines_billed,
+        count(*) filter (where is_billed) as documents_billed,
+        sum(amount) filter (where is_billed) as invoiced_amount,
+        sum(line_count) filter (where is_billed) as lines_billed,
         sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
-        min(invoice_on) filter (where placement in ('billed', 'early')) as first_invoice_on,
-        arg_max(
-            struct_pack(
-                company_id := company_id,
-                invoice_id := invoice_id,
-                document_number := document_number,
-                customer_id := customer_id,
-                customer_name := customer_name,
-                is_wrong_customer := is_wrong_customer
-            ),
-            (is_wrong_customer, amount, invoice_on, invoice_id)
-        ) filter (where placement in ('billed', 'early')) as main_document
-    from documents
-    where deal_id is not null
+        min(invoice_on) filter (where is_billed) as first_invoice_on,
+        arg_max(told, (is_wrong_customer, amount, invoice_on, invoice_id)) filter (
+            where is_billed
+        ) as main_document
+    from documents_told
+    where is_repeated
     group by org_id, deal_id, plan_step
 
 ),
