@@ -42,13 +42,18 @@ def command(folder: Path, *words: str, **more: str) -> subprocess.CompletedProce
 
 def invoices(folder: Path) -> list[Mapping[str, Any]]:
     """Every invoice in the sandbox's own books: seed and log, not our tables."""
+    return _in_the_books(folder, "quickbooks", "Invoice")
+
+
+def _in_the_books(folder: Path, system: str, name: str) -> list[Mapping[str, Any]]:
     books = Sandbox(
         Options(seed=folder / "sample_company", log_file=folder / "sandbox" / "books.log")
     )
     try:
         manifest = json.loads((folder / "sample_company" / "manifest.json").read_text())
-        realms = [company["realm_id"] for company in manifest["quickbooks"]]
-        return [dict(r) for realm in realms for r in books.store.table(realm, "Invoice")]
+        companies = [company["realm_id"] for company in manifest["quickbooks"]]
+        owners = companies if system == "quickbooks" else [manifest["salesforce"]["org_id"]]
+        return [dict(r) for owner in owners for r in books.store.table(owner, name)]
     finally:
         books.close()
 
@@ -71,18 +76,28 @@ def marked(documents: list[Mapping[str, Any]]) -> Counter[str]:
 
 
 def to_invoice(folder: Path) -> set[str]:
+    """What must be billed: the answer key's plan steps, and the deals that were made of the
+    estimates which customers accepted before sales knew of them."""
     key = json.loads((folder / "answer_key.json").read_text())
-    return {f"Crossfoot {row['deal_id']}/{row['plan_step']}/g1" for row in key["to_invoice"]}
+    steps = {(row["deal_id"], row["plan_step"]) for row in key["to_invoice"]}
+    accepted = accepted_estimates(folder)
+    made = [
+        (deal["Id"], 1)
+        for deal in _in_the_books(folder, "salesforce", "Opportunity")
+        if deal.get("QBO_Estimate_Id__c") in accepted
+    ]
+    assert len(made) == len(accepted) > 0
+    return {f"Crossfoot {deal}/{step}/g1" for deal, step in [*steps, *made]}
 
 
-def accepted_estimates(folder: Path) -> list[str]:
-    """Ids of the estimates that customers accepted before anybody made deals of them."""
-    return [
-        estimate["Id"]
+def accepted_estimates(folder: Path) -> set[str]:
+    """Keys of the accepted estimates that name no deal, as `company:estimate`."""
+    return {
+        f"{path.parent.name}:{estimate['Id']}"
         for path in (folder / "sample_company" / "quickbooks").glob("*/Estimate.json")
         for estimate in json.loads(path.read_text())
         if estimate.get("TxnStatus") == "Accepted" and not _names_a_deal(estimate)
-    ]
+    }
 
 
 def _names_a_deal(document: Mapping[str, Any]) -> bool:
