@@ -33,7 +33,12 @@ def company() -> Builder:
     return made
 
 
-OF_EVERY_SOURCE = ("data_verdict", "extract_completeness", "extract_control_totals")
+OF_EVERY_SOURCE = (
+    "data_verdict",
+    "extract_completeness",
+    "extract_control_totals",
+    "vendor_records",
+)
 
 
 def copied(path: Path) -> None:
