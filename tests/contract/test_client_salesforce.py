@@ -235,8 +235,10 @@ def test_an_upsert_goes_by_the_external_id(world: World) -> None:
 
 def test_senseless_writes_are_not_sent(world: World) -> None:
     client = world.salesforce()
+    with pytest.raises(ValueError, match="at most 1000"):
+        client.update_many("Account", [{"Id": ACME}] * 1001)
     with pytest.raises(ValueError, match="at most 200"):
-        client.update_many("Account", [{"Id": ACME}] * 201)
+        client.upsert_many("Account", "K__c", [{"K__c": str(n)} for n in range(201)])
     with pytest.raises(ValueError, match="needs the Id"):
         client.update_many("Account", [{"Name": "x"}])
     with pytest.raises(ValueError, match="its own"):
@@ -245,6 +247,17 @@ def test_senseless_writes_are_not_sent(world: World) -> None:
         client.update_many("Account/../x", [{"Id": ACME}])
     assert client.update_many("Account", []) == []
     assert client.calls.total == 0
+
+
+def test_more_than_a_collection_goes_in_one_call_and_each_record_has_its_own_answer(
+    world: World,
+) -> None:
+    client = world.salesforce()
+    nobody = {"Id": "001000000000009AAA", "BillingCity": "Bonn"}
+    replies = client.update_many("Account", [nobody] * 200 + [{"Id": ACME, "BillingCity": "Bonn"}])
+    assert [reply.ok for reply in replies] == [False] * 200 + [True]
+    assert client.calls.total == 1
+    assert city(client) == "Bonn"
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncate", "malformed"])
