@@ -20,7 +20,7 @@ from pipelines.matching.rematching import Record
 from pipelines.transform import compiled
 
 SEED = int(os.environ.get("MATCHING_SEED", "5"))
-STEPS = int(os.environ.get("MATCHING_STEPS", "3"))
+STEPS = int(os.environ.get("MATCHING_STEPS", "2"))
 ANSWERS = ("matching.customer_scores", "intermediate.int_customers__decided")
 RULES = "rules of a test"
 
