@@ -76,13 +76,13 @@
     regexp_replace(lower(trim({{ value }})), '\s+', ' ', 'g')
 {%- endmacro %}
 
-{#- A price rounded half away from zero to a number of decimals that stands in a column. -#}
+{#- A price rounded half away from zero to a number of decimals, 0 to 6, that stands in
+    a column. -#}
 {% macro rounded_price(price, decimals) -%}
     case {{ decimals }}
-        when 0 then cast(round({{ price }}, 0) as decimal(18, 7))
-        when 2 then cast(round({{ price }}, 2) as decimal(18, 7))
-        when 3 then cast(round({{ price }}, 3) as decimal(18, 7))
-        when 4 then cast(round({{ price }}, 4) as decimal(18, 7))
+        {% for places in range(6) -%}
+            when {{ places }} then cast(round({{ price }}, {{ places }}) as decimal(18, 7))
+        {% endfor -%}
         else cast(round({{ price }}, 6) as decimal(18, 7))
     end
 {%- endmacro %}
