@@ -12,6 +12,7 @@ from orchestration import (
     close_cli,
     match_cli,
     match_model_cli,
+    setup_cli,
     state_cli,
     telemetry,
     what_if_cli,
@@ -33,6 +34,7 @@ match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
+app.add_typer(setup_cli.app, name="setup")
 app.add_typer(state_cli.app, name="state")
 app.command()(why_cli.why)
 app.command()(what_if_cli.what_if)

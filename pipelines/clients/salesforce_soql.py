@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -44,3 +44,21 @@ def object_id(name: str) -> str:
     if not _OBJECT.fullmatch(name):
         raise ValueError(f"not the name of a Salesforce object or field: {name!r}")
     return name
+
+
+def soql_select(
+    columns: Iterable[str], object_name: str, where: Mapping[str, str | bool | None]
+) -> str:
+    """A query for the records whose fields equal the given values; names checked, values quoted.
+
+    `COUNT()` as the only column asks for their number. Raises ValueError for what is not a name.
+    """
+    wanted = ", ".join(c if c == "COUNT()" else object_id(c) for c in columns)
+    equal = [f"{object_id(name)} = {_literal(value)}" for name, value in where.items()]
+    return f"SELECT {wanted} FROM {object_id(object_name)} WHERE {' AND '.join(equal)}"  # noqa: S608
+
+
+def _literal(value: str | bool | None) -> str:
+    if value is None:
+        return "null"
+    return soql_text(value) if isinstance(value, str) else str(value).lower()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import simplejson
 
@@ -116,6 +116,18 @@ class SalesforceWrites:
         by_id = {str(graph.get("graphId")): graph for graph in found}
         return [graph_reply(by_id[str(at)], nodes[0].record_id) for at, nodes in enumerate(graphs)]
 
+    def change(
+        self,
+        method: Literal["POST", "PATCH", "DELETE"],
+        path: str,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """One write below the version root; None where the answer is empty.
+
+        Raises `Refused` with the vendor's words, `ReplyLost` when the outcome is unknown.
+        """
+        return self._posted(path, body, method)
+
     def send_mail(self, mail: Mapping[str, Any]) -> None:
         """Send one mail by the standard action emailSimple (Actions Developer Guide, "Send Email
         Actions"). One a call: where one of several is refused, the answer is a refusal although
@@ -179,8 +191,8 @@ class SalesforceWrites:
             for reply in _rows(by_name.get(f"part{at}"), object_name, len(own))
         ]
 
-    def _posted(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
-        text = simplejson.dumps(body, use_decimal=True)
+    def _posted(self, path: str, body: Mapping[str, Any] | None, method: str = "POST") -> Any:
+        text = None if body is None else simplejson.dumps(body, use_decimal=True)
         self._patience.insist(self._org)
         return self._signed(lambda: self._restful(path, method=method, data=text))
 
