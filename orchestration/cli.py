@@ -10,6 +10,7 @@ import typer
 
 from orchestration import (
     close_cli,
+    doctor_cli,
     match_cli,
     match_model_cli,
     setup_cli,
@@ -36,6 +37,7 @@ app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
 app.add_typer(setup_cli.app, name="setup")
 app.add_typer(state_cli.app, name="state")
+app.command()(doctor_cli.doctor)
 app.command()(why_cli.why)
 app.command()(what_if_cli.what_if)
 

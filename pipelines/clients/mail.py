@@ -48,6 +48,15 @@ def send_mail(smtp: SmtpSettings, message: EmailMessage, recipient: str, seconds
     _ask(smtp, answer, "the message")
 
 
+def greet(smtp: SmtpSettings, seconds: int) -> None:
+    """Connect as safely as told, log in and leave: nothing is sent.
+
+    Raises like `send_mail` for a server that cannot be used so.
+    """
+    with _session(smtp, seconds) as session:
+        _ask(smtp, session.noop(), "the greeting")
+
+
 def _end(smtp: SmtpSettings, session: smtplib.SMTP) -> tuple[int, bytes]:
     """The server's answer to the dot."""
     try:

@@ -21,6 +21,9 @@ from pipelines.clients.transport import CONNECT_SECONDS, manner, never_sent, ret
 from pipelines.errors import Refused, ReplyLost, Throttled, Unavailable
 from pipelines.settings import Secret, is_loopback
 
+# What Slack answers, with 400, to a message that says nothing.
+_NO_TEXT = ("no_text", "invalid_payload")
+
 
 def post_message(webhook: Secret, message: Mapping[str, Any], seconds: int) -> None:
     """Post the message.
@@ -51,6 +54,18 @@ def post_message(webhook: Secret, message: Mapping[str, Any], seconds: int) -> N
             "Look into the channel before it is sent again.",
         ) from None
     _examine(where, answer, excerpt(answer.text, [webhook.reveal()], 120))
+
+
+def greet(webhook: Secret, seconds: int) -> None:
+    """See whether the webhook is there, without posting: Slack refuses a message without text.
+
+    Raises like `post_message` for one that is not.
+    """
+    try:
+        post_message(webhook, {}, seconds)
+    except Refused as refusal:
+        if refusal.code not in _NO_TEXT:
+            raise
 
 
 @contextmanager
