@@ -25,8 +25,9 @@ def findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     """All of this machine."""
     yield python()
     yield disk(settings)
-    yield state(settings)
+    # Before the state is opened, which makes it private again.
     yield from folders(settings)
+    yield state(settings)
     yield from readings(settings, now)
 
 
