@@ -10,6 +10,7 @@ import typer
 
 from orchestration import (
     close_cli,
+    connect_cli,
     doctor_cli,
     match_cli,
     match_model_cli,
@@ -35,6 +36,7 @@ match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
+app.add_typer(connect_cli.app, name="connect")
 app.add_typer(setup_cli.app, name="setup")
 app.add_typer(state_cli.app, name="state")
 app.command()(doctor_cli.doctor)

@@ -25,6 +25,7 @@ NAMES = frozenset(
         "SALESFORCE_SHARE", "QUICKBOOKS_READS_A_MONTH", "QUICKBOOKS_SHARE", "READ_EVERY_MINUTES",
         "QUICKBOOKS_BASE_URL", "QUICKBOOKS_DISCOVERY_URL", "QUICKBOOKS_CLIENT_ID",
         "QUICKBOOKS_CLIENT_SECRET", "QUICKBOOKS_COMPANIES",
+        "SALESFORCE_PRIVATE_KEY_FILE", "SECRETS_KEY", "SECRETS_KEY_FILE",
     )
 )  # fmt: skip
 # One per company: its realm id follows.
@@ -34,7 +35,7 @@ PER_ORG = tuple(
     f"{PREFIX}SALESFORCE_{name}_"
     for name in (
         "DOMAIN", "API_VERSION", "LOGIN", "USERNAME", "PASSWORD", "SECURITY_TOKEN", "CLIENT_ID",
-        "CLIENT_SECRET", "ACCESS_TOKEN",
+        "CLIENT_SECRET", "ACCESS_TOKEN", "PRIVATE_KEY_FILE",
     )
 )  # fmt: skip
 _ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")

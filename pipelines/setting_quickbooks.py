@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ConfigurationError
@@ -25,6 +26,16 @@ class CompanySettings:
     realm_id: str
     name: str
     refresh_token: Secret
+
+
+@dataclass(frozen=True)
+class QuickBooksApp:
+    """The app that a person lets into companies. `base_url` is set for a sandbox only."""
+
+    base_url: str | None
+    discovery_url: str
+    client_id: str
+    client_secret: Secret
 
 
 @dataclass(frozen=True)
@@ -68,13 +79,30 @@ def sandbox_quickbooks(values: Values, given: Mapping[str, Any]) -> QuickBooksSe
     )
 
 
-def live_quickbooks(values: Values) -> QuickBooksSettings:
-    """The configured companies. Raises `ConfigurationError` naming all that is missing."""
+def live_quickbooks_app(values: Values) -> QuickBooksApp:
+    """The app, for which no company is needed yet. Raises `ConfigurationError`."""
+    names = ("CROSSFOOT_QUICKBOOKS_CLIENT_ID", "CROSSFOOT_QUICKBOOKS_CLIENT_SECRET")
+    require(values, "QuickBooks", {name: _NEEDED[name] for name in names})
+    return QuickBooksApp(
+        base_url=None,
+        discovery_url=_discovery(values),
+        client_id=values.text(names[0]),
+        client_secret=values.secret(names[1]),
+    )
+
+
+def live_quickbooks(values: Values, token_dir: Path) -> QuickBooksSettings:
+    """The configured companies. One that was connected here needs no token in the settings.
+
+    Raises `ConfigurationError` naming all that is missing.
+    """
     require(values, "QuickBooks", _NEEDED)
     companies = _companies(values)
     tokens = {
-        f"CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_{realm}": f"the connection to {name}"
+        f"CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_{realm}": f"the connection to {name}, which "
+        "`crossfoot connect quickbooks` makes"
         for realm, name in companies
+        if not (token_dir / f"quickbooks-{realm}.json").exists()
     }
     require(values, "QuickBooks", tokens)
     return QuickBooksSettings(
@@ -83,11 +111,7 @@ def live_quickbooks(values: Values) -> QuickBooksSettings:
             values.text("CROSSFOOT_QUICKBOOKS_BASE_URL", "https://quickbooks.api.intuit.com"),
             QUICKBOOKS_HOSTS,
         ),
-        discovery_url=vendor(
-            "CROSSFOOT_QUICKBOOKS_DISCOVERY_URL",
-            values.text("CROSSFOOT_QUICKBOOKS_DISCOVERY_URL", _INTUIT_DISCOVERY),
-            QUICKBOOKS_HOSTS,
-        ),
+        discovery_url=_discovery(values),
         client_id=values.text("CROSSFOOT_QUICKBOOKS_CLIENT_ID"),
         client_secret=values.secret("CROSSFOOT_QUICKBOOKS_CLIENT_SECRET"),
         companies=tuple(
@@ -98,6 +122,11 @@ def live_quickbooks(values: Values) -> QuickBooksSettings:
         ),
         pace=values.choice("CROSSFOOT_PACE", ("on", "off"), "on") == "on",
     )
+
+
+def _discovery(values: Values) -> str:
+    name = "CROSSFOOT_QUICKBOOKS_DISCOVERY_URL"
+    return vendor(name, values.text(name, _INTUIT_DISCOVERY), QUICKBOOKS_HOSTS)
 
 
 def _companies(values: Values) -> list[tuple[str, str]]:

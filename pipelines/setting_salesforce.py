@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 from pipelines.errors import ConfigurationError
 from pipelines.setting_values import Secret, Values, loopback, require, senseless
@@ -18,7 +19,7 @@ from pipelines.setting_values import Secret, Values, loopback, require, senseles
 SALESFORCE_HOSTS = (".salesforce.com", ".salesforce.mil", ".cloudforce.com")
 ORGS = "CROSSFOOT_SALESFORCE_ORGS"
 ORG_ID = "CROSSFOOT_SALESFORCE_ORG_ID"
-LoginKind = Literal["client_credentials", "password", "access_token"]
+LoginKind = Literal["client_credentials", "password", "access_token", "jwt", "browser"]
 _LOGIN_NEEDS: Mapping[str, tuple[str, ...]] = {
     "client_credentials": (
         "CROSSFOOT_SALESFORCE_CLIENT_ID", "CROSSFOOT_SALESFORCE_CLIENT_SECRET",
@@ -28,6 +29,12 @@ _LOGIN_NEEDS: Mapping[str, tuple[str, ...]] = {
         "CROSSFOOT_SALESFORCE_SECURITY_TOKEN",
     ),
     "access_token": ("CROSSFOOT_SALESFORCE_ACCESS_TOKEN",),
+    "jwt": (
+        "CROSSFOOT_SALESFORCE_CLIENT_ID", "CROSSFOOT_SALESFORCE_USERNAME",
+        "CROSSFOOT_SALESFORCE_PRIVATE_KEY_FILE",
+    ),
+    # The token that `crossfoot connect salesforce` has kept; never guessed.
+    "browser": ("CROSSFOOT_SALESFORCE_CLIENT_ID",),
 }  # fmt: skip
 # The last three characters of a long id say which of the others are capitals, five in each.
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -49,6 +56,19 @@ class SalesforceSettings:
     client_secret: Secret
     access_token: Secret
     name: str = ""
+    # Of a log-in by JWT: the app's private key as PEM.
+    private_key_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class SalesforceApp:
+    """The app that a person lets into an org; `org_id` is empty where it is not said yet."""
+
+    base_url: str | None
+    domain: str
+    org_id: str
+    client_id: str
+    client_secret: Secret
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,29 @@ def sandbox_salesforce(values: Values, given: Mapping[str, Any]) -> SalesforceSe
         access_token=Secret(given["access_token"]),
         name=str(given.get("name") or "sandbox org"),
     )
+
+
+def live_salesforce_app(values: Values) -> SalesforceApp:
+    """The app, for which less is needed than for a log-in. Raises `ConfigurationError`."""
+    named = _Named(values, "", False)
+    needed = {
+        "CROSSFOOT_SALESFORCE_DOMAIN": "the Salesforce log-in (My Domain, such as acme.my)",
+        "CROSSFOOT_SALESFORCE_CLIENT_ID": "the app that is let in",
+    }
+    require(values, "Salesforce", needed)
+    org_id = values.text(ORG_ID)
+    return SalesforceApp(
+        base_url=None,
+        domain=_domain(named),
+        org_id=_org_id(org_id) if org_id else "",
+        client_id=values.text("CROSSFOOT_SALESFORCE_CLIENT_ID"),
+        client_secret=values.secret("CROSSFOOT_SALESFORCE_CLIENT_SECRET"),
+    )
+
+
+def app_of(org: SalesforceSettings) -> SalesforceApp:
+    """The app of an org that is configured."""
+    return SalesforceApp(org.base_url, org.domain, org.org_id, org.client_id, org.client_secret)
 
 
 def live_salesforce(values: Values) -> tuple[SalesforceSettings, ...]:
@@ -149,7 +192,16 @@ def _live_org(named: _Named, org_id: str, name: str) -> SalesforceSettings:
         client_secret=named.secret("CROSSFOOT_SALESFORCE_CLIENT_SECRET"),
         access_token=named.secret("CROSSFOOT_SALESFORCE_ACCESS_TOKEN"),
         name=name or org_id,
+        private_key_file=_key_file(named) if login == "jwt" else None,
     )
+
+
+def _key_file(named: _Named) -> Path:
+    name = "CROSSFOOT_SALESFORCE_PRIVATE_KEY_FILE"
+    path = Path(named.text(name)).expanduser().absolute()
+    if not path.is_file():
+        raise senseless(name, str(path), "a file with the private key of the app, as PEM")
+    return path
 
 
 def _org_id(text: str) -> str:
@@ -196,8 +248,18 @@ def _everywhere(named: _Named, plain: str, default: str) -> str:
 def _guess_login(named: _Named) -> LoginKind:
     """The kind whose variables are there; of incomplete ones, that of which most is there."""
     missing = {k: [n for n in names if not named.text(n)] for k, names in _LOGIN_NEEDS.items()}
-    begun = {k: len(m) for k, m in missing.items() if len(m) < len(_LOGIN_NEEDS[k])}
+    begun = {
+        k: len(m)
+        for k, m in missing.items()
+        if len(m) < len(_LOGIN_NEEDS[k]) and _is_guessed(k, named)
+    }
     return _as_login(min(begun, key=lambda kind: begun[kind], default="client_credentials"))
+
+
+def _is_guessed(kind: str, named: _Named) -> bool:
+    """A key file means a log-in by JWT; the browser's is only ever chosen by name."""
+    has_key = bool(named.text("CROSSFOOT_SALESFORCE_PRIVATE_KEY_FILE"))
+    return kind == "jwt" if has_key else kind not in ("jwt", "browser")
 
 
 def _login_kind(named: _Named, default: LoginKind) -> LoginKind:
@@ -206,6 +268,7 @@ def _login_kind(named: _Named, default: LoginKind) -> LoginKind:
 
 
 def _as_login(kind: str) -> LoginKind:
-    if kind == "password":
-        return "password"
-    return "access_token" if kind == "access_token" else "client_credentials"
+    for known in get_args(LoginKind):
+        if kind == known:
+            return cast(LoginKind, known)
+    return "client_credentials"

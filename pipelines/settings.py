@@ -20,30 +20,52 @@ from typing import Any, Literal, TypeVar
 from pipelines.errors import ConfigurationError
 from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
 from pipelines.setting_flows import FlowPolicies, FlowPolicy, read_policies
-from pipelines.setting_names import refuse_unknown
+from pipelines.setting_names import REFRESH_TOKEN, refuse_unknown
 from pipelines.setting_quickbooks import (
     QUICKBOOKS_HOSTS,
     CompanySettings,
+    QuickBooksApp,
     QuickBooksSettings,
     live_quickbooks,
+    live_quickbooks_app,
     sandbox_quickbooks,
 )
 from pipelines.setting_salesforce import (
     SALESFORCE_HOSTS,
     LoginKind,
+    SalesforceApp,
     SalesforceSettings,
+    app_of,
     distinct,
     live_salesforce,
+    live_salesforce_app,
     sandbox_salesforce,
 )
 from pipelines.setting_values import Secret, Values, is_loopback, is_vendor, senseless
 
 __all__ = [
-    "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings",
-    "DeliverySettings", "FlowPolicies", "FlowPolicy", "Limits",
-    "LoginKind", "Profile", "QuickBooksSettings", "SalesforceSettings", "Secret", "Settings",
+    "QUICKBOOKS_HOSTS",
+    "ROOT",
+    "SALESFORCE_HOSTS",
+    "Allowances",
+    "CompanySettings",
+    "DeliverySettings",
+    "FlowPolicies",
+    "FlowPolicy",
+    "Limits",
+    "LoginKind",
+    "Profile",
+    "QuickBooksApp",
+    "QuickBooksSettings",
+    "SalesforceApp",
+    "SalesforceSettings",
+    "Secret",
+    "Settings",
     "SmtpSettings",
-    "is_loopback", "is_vendor", "load_settings", "read_dotenv",
+    "is_loopback",
+    "is_vendor",
+    "load_settings",
+    "read_dotenv",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,10 +123,16 @@ class Settings:
     # The share of links that must be right when a model is replayed on confirmed history.
     match_precision: float
     _delivery: DeliverySettings | ConfigurationError = field(repr=False)
+    # The key that seals tokens on disk; without it that of the file, which is made.
+    secrets_key: Secret
+    secrets_key_file: Path
     # Whether reminders of overdue invoices are sent to customers, and by whom.
     overdue_mail: Literal["off", "salesforce"]
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
+    _salesforce_app: SalesforceApp | ConfigurationError = field(repr=False)
+    _quickbooks_app: QuickBooksApp | ConfigurationError = field(repr=False)
+    _refresh_tokens: Mapping[str, Secret] = field(repr=False)
 
     @property
     def salesforce(self) -> SalesforceSettings:
@@ -133,6 +161,29 @@ class Settings:
     def quickbooks(self) -> QuickBooksSettings:
         """Raises `ConfigurationError` naming each missing variable when it is not configured."""
         return _configured(self._quickbooks)
+
+    @property
+    def salesforce_app(self) -> SalesforceApp:
+        """The app that a person lets into an org. Raises `ConfigurationError`."""
+        if self.profile == "sandbox":
+            return app_of(self.salesforce)
+        return _configured(self._salesforce_app)
+
+    @property
+    def quickbooks_app(self) -> QuickBooksApp:
+        """The app that a person lets into companies. Raises `ConfigurationError`."""
+        if self.profile == "sandbox":
+            given = self.quickbooks
+            return QuickBooksApp(
+                given.base_url, given.discovery_url, given.client_id, given.client_secret
+            )
+        return _configured(self._quickbooks_app)
+
+    def refresh_token_of(self, realm_id: str) -> Secret:
+        """The token that the settings give a company; empty where they give none."""
+        if self.profile == "sandbox":
+            return self.quickbooks.company(realm_id).refresh_token
+        return self._refresh_tokens.get(realm_id, Secret(""))
 
     @property
     def delivery(self) -> DeliverySettings:
@@ -168,7 +219,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     # A folder of its own per profile: what was read from a sandbox never meets a real company.
     data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data" / profile)
     salesforce, quickbooks = (
-        _sandbox_systems(values, data_dir) if profile == "sandbox" else _live_systems(values)
+        _sandbox_systems(values, data_dir)
+        if profile == "sandbox"
+        else _live_systems(values, data_dir / "tokens" / profile)
     )
     return Settings(
         profile="sandbox" if profile == "sandbox" else "live",
@@ -191,12 +244,23 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce_more=values.words("CROSSFOOT_SALESFORCE_OBJECTS"),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
         match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
+        secrets_key=values.secret("CROSSFOOT_SECRETS_KEY"),
+        secrets_key_file=values.path(
+            "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
+        ),
         _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
         overdue_mail="salesforce"
         if values.choice("CROSSFOOT_OVERDUE_MAIL", ("off", "salesforce"), "off") == "salesforce"
         else "off",
         _salesforce=salesforce,
         _quickbooks=quickbooks,
+        _salesforce_app=_or_problem(live_salesforce_app, values),
+        _quickbooks_app=_or_problem(live_quickbooks_app, values),
+        _refresh_tokens={
+            name.removeprefix(REFRESH_TOKEN): values.secret(name)
+            for name in values.env
+            if name.startswith(REFRESH_TOKEN)
+        },
     )
 
 
@@ -300,8 +364,11 @@ def _connection(path: Path) -> dict[str, Any]:
     return found
 
 
-def _live_systems(values: Values) -> _Systems:
-    return _or_problem(live_salesforce, values), _or_problem(live_quickbooks, values)
+def _live_systems(values: Values, token_dir: Path) -> _Systems:
+    return (
+        _or_problem(live_salesforce, values),
+        _or_problem(lambda given: live_quickbooks(given, token_dir), values),
+    )
 
 
 def _or_problem(read: Callable[[Values], S], values: Values) -> S | ConfigurationError:

@@ -12,7 +12,7 @@ from orchestration.doctor.mapping import Mapping as Tables
 from orchestration.doctor.skew import skew
 from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.recording import Recorder
-from pipelines.clients.tokens import TokenFile
+from pipelines.clients.tokens import token_file
 from pipelines.errors import ConfigurationError, CrossfootError, StateCorrupt
 from pipelines.settings import CompanySettings, Settings
 
@@ -77,7 +77,7 @@ def ask(settings: Settings, company: CompanySettings, record: Recorder) -> Books
 
 def _token_until(settings: Settings, realm_id: str) -> datetime | None:
     try:
-        kept = TokenFile(settings.token_dir / f"quickbooks-{realm_id}.json").load()
+        kept = token_file(settings, f"quickbooks-{realm_id}").load()
     except StateCorrupt:
         return None
     return kept.refresh_until if kept else None

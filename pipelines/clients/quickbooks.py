@@ -39,7 +39,7 @@ from pipelines.clients.quickbooks_statements import (
     vendor_time,
 )
 from pipelines.clients.recording import Recorder, unrecorded
-from pipelines.clients.tokens import TokenFile
+from pipelines.clients.tokens import token_file
 from pipelines.clients.transport import Patience, lost_reply
 from pipelines.errors import CrossfootError, Incomplete, Refused
 from pipelines.settings import Settings
@@ -65,7 +65,7 @@ def quickbooks_client(
     return QuickBooksClient(
         settings.quickbooks,
         company,
-        TokenFile(settings.token_dir / f"quickbooks-{realm_id}.json"),
+        token_file(settings, f"quickbooks-{realm_id}"),
         read_seconds=settings.timeout_seconds,
         patience=Patience(throttle_wait=60.0 if settings.profile == "live" else 1.0),
         record=record,

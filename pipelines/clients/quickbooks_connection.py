@@ -6,7 +6,6 @@ its session has no timeout and no refresh (quickbooks_api 6.1).
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,19 +14,20 @@ import requests
 
 from pipelines.clients import quickbooks_answers as answers
 from pipelines.clients import quickbooks_faults as faults
+from pipelines.clients.oauth import QUICKBOOKS_SCOPE, App, granted
 from pipelines.clients.quickbooks_faults import SYSTEM
-from pipelines.clients.quickbooks_shapes import json_object
 from pipelines.clients.quickbooks_statements import kind_of
 from pipelines.clients.recording import Kind, Recorder, unrecorded
-from pipelines.clients.tokens import GrantRefused, TokenFile, TokenKeeper
+from pipelines.clients.tokens import TokenFile, TokenKeeper
 from pipelines.clients.transport import (
     READ_SECONDS,
     Governor,
     Patience,
     Reach,
     VendorSession,
+    json_object,
 )
-from pipelines.errors import CredentialsRefused, CrossfootError, Unavailable
+from pipelines.errors import CredentialsRefused, Unavailable
 from pipelines.settings import (
     QUICKBOOKS_HOSTS,
     CompanySettings,
@@ -193,37 +193,13 @@ class QuickBooksConnection:
 
     def _exchange(self, refresh_token: Secret) -> Mapping[str, Any]:
         """The refresh call (quickbooks_api 1.2). Raises `GrantRefused`, `CredentialsRefused`."""
-        self.session.hide(refresh_token)
-        response = self.session.post(
-            self._token_endpoint(),
-            data={"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()},
-            headers={
-                "Accept": "application/json",
-                "Authorization": f"Basic {self._basic()}",
-                "x-include-refresh-token-hard-expires-in": "true",
-            },
-        )
-        answer = json_object(response)
-        if response.status_code == 400 and answer.get("error") == "invalid_grant":
-            raise GrantRefused
-        if response.status_code != 200 or "access_token" not in answer:
-            raise self._token_refusal(response, answer)
-        self.session.hide(str(answer["access_token"]), str(answer.get("refresh_token", "")))
-        return answer
-
-    def _token_refusal(
-        self, response: requests.Response, answer: Mapping[str, Any]
-    ) -> CrossfootError:
-        if response.status_code in (400, 401) and answer.get("error"):
-            return CredentialsRefused(
-                SYSTEM,
-                "app",
-                f"the token endpoint says {str(answer['error'])[:60]}",
-                "Check client id and client secret of the QuickBooks app.",
-            )
-        return Unavailable(
-            SYSTEM, "token endpoint", f"it answered {response.status_code} without a token"
-        )
+        given = self._settings
+        app = App(
+            SYSTEM, "", self._token_endpoint(), given.client_id, given.client_secret,
+            QUICKBOOKS_SCOPE,
+        )  # fmt: skip
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
+        return granted(self.session, app, form)
 
     def _token_endpoint(self) -> str:
         answer = json_object(self.session.get(self._settings.discovery_url))
@@ -231,12 +207,6 @@ class QuickBooksConnection:
         if not isinstance(endpoint, str):
             raise Unavailable(SYSTEM, "discovery document", "it does not name the token endpoint")
         return self._reach.check(endpoint)
-
-    def _basic(self) -> str:
-        pair = f"{self._settings.client_id}:{self._settings.client_secret.reveal()}"
-        encoded = base64.b64encode(pair.encode()).decode()
-        self.session.hide(encoded)
-        return encoded
 
 
 _governors: dict[str, Governor] = {}

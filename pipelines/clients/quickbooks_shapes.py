@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import requests
-import simplejson
-
 Record = dict[str, Any]
 
 
@@ -71,12 +68,3 @@ def is_count(answer: Any) -> bool:
     """Does an answer tell how many records there are?"""
     found = answer.get("QueryResponse") if isinstance(answer, dict) else None
     return isinstance(found, dict) and isinstance(found.get("totalCount"), int)
-
-
-def json_object(response: requests.Response) -> dict[str, Any]:
-    """The object that an answer holds; an empty one for anything else."""
-    try:
-        answer = simplejson.loads(response.text)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}

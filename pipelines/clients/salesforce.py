@@ -17,6 +17,7 @@ import requests
 import simplejson
 
 from pipelines.clients import salesforce_faults as faults
+from pipelines.clients.oauth import granted, salesforce_app
 from pipelines.clients.recording import Kind, Recorder, VendorUsage, unrecorded
 from pipelines.clients.salesforce_bulk import QueryJobs
 from pipelines.clients.salesforce_replies import (
@@ -31,6 +32,7 @@ from pipelines.clients.salesforce_replies import (
 )
 from pipelines.clients.salesforce_soql import http_time, object_id
 from pipelines.clients.salesforce_writes import SalesforceWrites
+from pipelines.clients.tokens import TokenFile, TokenKeeper, token_file
 from pipelines.clients.transport import (
     READ_SECONDS,
     CallCount,
@@ -40,13 +42,16 @@ from pipelines.clients.transport import (
     lost_reply,
 )
 from pipelines.errors import Unavailable, WrongCompany
-from pipelines.settings import SALESFORCE_HOSTS, SalesforceSettings, Settings
+from pipelines.settings import SALESFORCE_HOSTS, SalesforceSettings, Secret, Settings
 
 T = TypeVar("T")
 # On every answer: calls of all programs in 24 hours, and how many the org allows.
 _API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 # The newest versions have no SOAP login() any more; it works with 31 to 64 (salesforce_api 1.1).
 _LOGIN_VERSION = "59.0"
+# Salesforce does not say how long a session holds; two hours unless the org says otherwise. A new
+# one is asked for after this, or when the old one is refused.
+_SESSION_SECONDS = 900
 COMPOSITE_LIMIT = 25
 COMPOSITE_QUERIES = 5
 _LOCATOR = re.compile(r"/services/data/v\d+\.\d+/query(?:All)?/[\w-]+")
@@ -58,11 +63,14 @@ def salesforce_client(
     """The client of one of the configured orgs, which tells `record` of its calls; without `org`
     of the one that is written to. Raises `ConfigurationError` when there is none.
     """
+    chosen = org or settings.salesforce
+    is_kept = chosen.login == "browser"
     return SalesforceClient(
-        org or settings.salesforce,
+        chosen,
         read_seconds=settings.timeout_seconds,
         patience=Patience(throttle_wait=60.0 if settings.profile == "live" else 1.0),
         record=record,
+        tokens=token_file(settings, f"salesforce-{chosen.org_id[:15]}") if is_kept else None,
     )
 
 
@@ -76,6 +84,7 @@ class SalesforceClient(SalesforceWrites):
         read_seconds: float = READ_SECONDS,
         patience: Patience | None = None,
         record: Recorder = unrecorded,
+        tokens: TokenFile | None = None,
     ) -> None:
         self.org_id = settings.org_id
         self._settings = settings
@@ -98,6 +107,9 @@ class SalesforceClient(SalesforceWrites):
         )
         self._connected: Any = None
         self._record = record
+        self._refused = Secret("")
+        where = f"org {settings.org_id}"
+        self._tokens = TokenKeeper(tokens, Secret(""), self._refreshed, where) if tokens else None
 
     @property
     def calls(self) -> CallCount:
@@ -315,6 +327,8 @@ class SalesforceClient(SalesforceWrites):
         """Session id and host, by the configured kind of log-in."""
         if self._settings.login == "access_token":
             return self._given_token()
+        if self._settings.login == "browser":
+            return self._kept_token()
         from xml.parsers.expat import ExpatError
 
         from simple_salesforce.exceptions import SalesforceAuthenticationFailed
@@ -335,6 +349,25 @@ class SalesforceClient(SalesforceWrites):
         """The configured token, for the first session only: it cannot be renewed."""
         return self._settings.access_token.reveal(), f"{self._settings.domain}.salesforce.com"
 
+    def _kept_token(self) -> tuple[str, str]:
+        """A token of the connection that a person made in a browser; a new one when the last one
+        was refused. What the vendor rotates is on the disk before it is used."""
+        if self._tokens is None:
+            raise faults.not_connected(self.org_id)
+        token = self._tokens.renew(self._refused)
+        self._refused = token
+        return token.reveal(), f"{self._settings.domain}.salesforce.com"
+
+    def _refreshed(self, refresh_token: Secret) -> Mapping[str, Any]:
+        given = self._settings
+        app = salesforce_app(given.domain, given.client_id, given.client_secret, given.base_url)
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
+        with self.session.calling("token", metered=0):
+            answer = granted(self.session, app, form)
+        # Most apps keep one refresh token; one that rotates sends the next.
+        kept = answer.get("refresh_token") or refresh_token.reveal()
+        return {**answer, "refresh_token": kept, "expires_in": _SESSION_SECONDS}
+
     def _credentials(self) -> dict[str, str]:
         given = self._settings
         if given.login == "password":
@@ -343,6 +376,12 @@ class SalesforceClient(SalesforceWrites):
                 "password": given.password.reveal(),
                 "security_token": given.security_token.reveal(),
                 "sf_version": _LOGIN_VERSION,
+            }
+        if given.login == "jwt":
+            return {
+                "username": given.username,
+                "consumer_key": given.client_id,
+                "privatekey_file": str(given.private_key_file),
             }
         return {
             "consumer_key": given.client_id,

@@ -86,6 +86,14 @@ def locked_out(login: str) -> CredentialsRefused:
     )
 
 
+def not_connected(org_id: str) -> CredentialsRefused:
+    """A log-in by browser, and nobody has connected the org here."""
+    return CredentialsRefused(
+        SYSTEM, f"org {org_id}", "it is not connected on this machine",
+        "Run `crossfoot connect salesforce`.",
+    )  # fmt: skip
+
+
 def part_refused(reference: str, status: int, body: Any) -> CrossfootError:
     """An error inside a composite call, which itself is 200."""
     code, words = _from_body(body)

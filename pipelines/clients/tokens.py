@@ -1,4 +1,4 @@
-"""QuickBooks tokens on disk: written before first use, one owner at a time, readable by one user.
+"""Refresh tokens on disk: written before first use, one owner at a time, readable by one user.
 
 Intuit changes the refresh token's value about once a day; a value that was used but not stored is
 a lost connection which only a person can repair. So: lock, refresh, write beside, fsync, replace,
@@ -20,9 +20,10 @@ from typing import Any
 
 import simplejson
 
+from pipelines.clients.sealing import NoSeal, Seal, seal_of
 from pipelines.errors import CredentialsRefused, DiskFull, StateCorrupt, Unavailable
 from pipelines.folders import make_private
-from pipelines.settings import Secret
+from pipelines.settings import Secret, Settings
 
 _NONE = Secret("")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,16 +48,24 @@ class Tokens:
         return bool(self.access) and now + _MARGIN < self.access_until
 
 
-class TokenFile:
-    """One company's tokens in one file of mode 0600."""
+def token_file(settings: Settings, name: str) -> TokenFile:
+    """The file of one connection, such as `quickbooks-<realm id>`. Raises `ConfigurationError` for
+    a key of the seal that is none."""
+    return TokenFile(settings.token_dir / f"{name}.json", seal_of(settings))
 
-    def __init__(self, path: Path) -> None:
+
+class TokenFile:
+    """One company's tokens in one file of mode 0600, under a seal."""
+
+    def __init__(self, path: Path, seal: Seal | None = None) -> None:
         self.path = path
+        self._seal = seal or NoSeal()
+        self.system = "Salesforce" if path.name.startswith("salesforce") else "QuickBooks"
 
     def load(self) -> Tokens | None:
         """The stored tokens, or None when there are none yet. Raises `StateCorrupt`."""
         try:
-            return _decoded(simplejson.loads(self.path.read_text()))
+            return _decoded(simplejson.loads(self._seal.open(self.path.read_text())))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
@@ -67,7 +76,7 @@ class TokenFile:
         beside = self.path.with_name(self.path.name + ".new")
         try:
             self._folder()
-            _write_private(beside, simplejson.dumps(_encoded(tokens)))
+            _write_private(beside, self._seal.close(simplejson.dumps(_encoded(tokens))))
             beside.replace(self.path)
             _sync(self.path.parent)
         except OSError as problem:
@@ -99,16 +108,16 @@ class TokenFile:
 
     def _corrupt(self, problem: Exception) -> StateCorrupt:
         return StateCorrupt(
-            "QuickBooks",
+            self.system,
             f"token file {self.path}",
-            f"it cannot be read ({type(problem).__name__})",
-            "Move it away: the configured refresh token is tried then. If that is too old, "
-            "connect the company again.",
+            f"it cannot be read ({_why(problem)})",
+            "Move it away: a configured refresh token is tried then. If there is none, or it is "
+            f"too old, run `crossfoot connect {self.system.lower()}`.",
         )
 
     def _unwritable(self, problem: OSError) -> DiskFull:
         return DiskFull(
-            "QuickBooks",
+            self.system,
             f"token file {self.path}",
             f"it cannot be written ({problem.strerror})",
             "Make room or correct the folder's permissions before the next run: an unstored token "
@@ -117,7 +126,7 @@ class TokenFile:
 
     def _contended(self) -> Unavailable:
         return Unavailable(
-            "QuickBooks",
+            self.system,
             f"token file {self.path}",
             "another process has been refreshing the token for too long",
             "Look for a process that hangs, then run again.",
@@ -125,7 +134,7 @@ class TokenFile:
 
 
 class TokenKeeper:
-    """Gives out a good access token for one company, refreshing it when it must.
+    """Gives out a good access token for one company or org, refreshing it when it must.
 
     `exchange(refresh_token)` makes the vendor's token call and raises `GrantRefused` when that
     token is no longer accepted. The configured token is used on the first day and after a person
@@ -137,13 +146,13 @@ class TokenKeeper:
         file: TokenFile,
         configured: Secret,
         exchange: Callable[[Secret], Mapping[str, Any]],
-        company: str,
+        owner: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._file = file
         self._configured = configured
         self._exchange = exchange
-        self._company = company
+        self._owner = owner
         self._now = now
         self._current: Tokens | None = None
 
@@ -193,12 +202,16 @@ class TokenKeeper:
         return fresh
 
     def _disconnected(self) -> CredentialsRefused:
+        other = (
+            ", or put a new refresh token into CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_<realm id>"
+            if self._file.system == "QuickBooks"
+            else ""
+        )
         return CredentialsRefused(
-            "QuickBooks",
-            self._company,
+            self._file.system,
+            self._owner,
             "the refresh token is no longer accepted",
-            "Connect the company again and put the new refresh token into "
-            "CROSSFOOT_QUICKBOOKS_REFRESH_TOKEN_<realm id>.",
+            f"Run `crossfoot connect {self._file.system.lower()}` to connect it again{other}.",
         )
 
 
@@ -221,6 +234,11 @@ def _from_answer(answer: Mapping[str, Any], now: datetime) -> Tokens:
         access_until=now + timedelta(seconds=int(answer.get("expires_in", 3600))),
         refresh_until=now + timedelta(seconds=left),
     )
+
+
+def _why(problem: Exception) -> str:
+    """Whose text this is: that of the seal says nothing of what was sealed."""
+    return str(problem) if str(problem).startswith("sealed") else type(problem).__name__
 
 
 def _encoded(tokens: Tokens) -> dict[str, str]:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+import simplejson
 from requests.adapters import HTTPAdapter
 
 from pipelines.clients.recording import Kind, MeteredCall, unrecorded
@@ -401,3 +402,12 @@ def retry_after(response: requests.Response, now: datetime | None = None) -> flo
         return None
     seen = now or http_date(response.headers.get("Date")) or datetime.now(UTC)
     return max(0.0, (at - seen).total_seconds())
+
+
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """The object that an answer holds; an empty one for anything else."""
+    try:
+        answer = simplejson.loads(response.text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -668,7 +668,7 @@ def test_the_token_before_is_tried_when_the_newest_is_refused(tmp_path: Path) ->
 
 def test_a_dead_connection_asks_for_a_person_once(tmp_path: Path) -> None:
     bank = Bank(valid=set())
-    with pytest.raises(CredentialsRefused, match="Connect the company again"):
+    with pytest.raises(CredentialsRefused, match="to connect it again"):
         keeper(tmp_path, bank).access()
     assert bank.asked == ["r0"]
 
