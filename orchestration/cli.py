@@ -14,6 +14,7 @@ from orchestration import (
     doctor_cli,
     match_cli,
     match_model_cli,
+    mcp_cli,
     setup_cli,
     state_cli,
     telemetry,
@@ -38,6 +39,7 @@ app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
 app.add_typer(connect_cli.app, name="connect")
 app.add_typer(setup_cli.app, name="setup")
+app.add_typer(mcp_cli.app, name="mcp")
 app.add_typer(state_cli.app, name="state")
 app.command()(doctor_cli.doctor)
 app.command()(why_cli.why)

@@ -123,6 +123,11 @@ class Settings:
     # The share of links that must be right when a model is replayed on confirmed history.
     match_precision: float
     _delivery: DeliverySettings | ConfigurationError = field(repr=False)
+    # The gateway for assistants: its rules (None: it is off), its log, and the token that an
+    # assistant on this machine shows.
+    gateway_file: Path | None
+    gateway_log: Path
+    gateway_token: Secret
     # The key that seals tokens on disk; without it that of the file, which is made.
     secrets_key: Secret
     secrets_key_file: Path
@@ -244,6 +249,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         salesforce_more=values.words("CROSSFOOT_SALESFORCE_OBJECTS"),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
         match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
+        gateway_file=_optional_path(values, "CROSSFOOT_GATEWAY"),
+        gateway_log=data_dir / "gateway",
+        gateway_token=values.secret("CROSSFOOT_GATEWAY_TOKEN"),
         secrets_key=values.secret("CROSSFOOT_SECRETS_KEY"),
         secrets_key_file=values.path(
             "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
@@ -304,9 +312,13 @@ def _limits(values: Values) -> Limits:
 
 def _policies(values: Values, profile: str) -> FlowPolicies:
     """A new installation on real systems plans and sends nothing until somebody says otherwise."""
-    given = values.text("CROSSFOOT_POLICY")
-    path = Path(given).expanduser().absolute() if given else None
+    path = _optional_path(values, "CROSSFOOT_POLICY")
     return read_policies(path, "approve" if profile == "sandbox" else "shadow")
+
+
+def _optional_path(values: Values, name: str) -> Path | None:
+    given = values.text(name)
+    return Path(given).expanduser().absolute() if given else None
 
 
 def _allowances(values: Values) -> Allowances:

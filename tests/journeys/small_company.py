@@ -19,6 +19,7 @@ import simplejson
 # The rows of the marts are those of the unit tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
+import post_offices as post_offices  # for those who come here first
 import writing
 from writing import AS_OF, GB, ORG, STANDARD_BOOK, US, account_id, deal_id, product_id
 
