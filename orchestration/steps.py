@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import warehouse
+from pipelines import mapping, warehouse
 from pipelines.errors import Stop
 from pipelines.settings import Settings
 from pipelines.transform import Build, build, require_passed, rules_hash
@@ -222,6 +222,7 @@ def rules_in_force(settings: Settings) -> str:
             rules_hash(settings.dbt_dir),
             *(f"{name}={value}" for name, value in sorted(_variables(settings).items())),
             COMMITTED_MODEL.read_text(encoding="utf-8"),
+            mapping.content(settings.mapping_path),
         ]
     )
     return hashlib.sha256(told.encode()).hexdigest()
@@ -233,6 +234,10 @@ def _variables(settings: Settings) -> dict[str, str]:
         "go_live_on": go_live_on,
         "judged_org_id": settings.judged_org_id or "",
         "overdue_mail": settings.overdue_mail if settings.overdue_mail != "off" else "",
+        "invoice_mail": settings.invoice_mail if settings.invoice_mail != "off" else "",
+        "invoice_exchange_rate": settings.invoice_exchange_rate
+        if settings.invoice_exchange_rate != "quickbooks"
+        else "",
     }
     return {name: value for name, value in given.items() if value}
 
@@ -250,14 +255,25 @@ def _build(
     variables = {**_variables(settings), **(dials or {})}
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
+    mapped = mapping.read_mapping(settings.dbt_dir / "seeds", settings.mapping_path)
+    # A warehouse of a past moment is new, so it needs the seeds as well.
+    command = "build" if tests or as_of else "run"
+    # A run loads no seeds, so that all of the mapping is put there; else what the file replaces.
+    replaced = sorted(mapped.replaced if command == "build" else mapped.tables)
+    if replaced:
+        mapping.fill(settings.warehouse_path, mapped, replaced)
     return build(
         settings.dbt_dir,
         settings.warehouse_path,
         select=select,
         # Unit tests hold the rules; they do not depend on the data, so a run leaves them out.
-        exclude=[*exclude, "test_type:unit", *([] if tests else ["resource_type:test"])],
+        exclude=[
+            *exclude,
+            *(f"{name},resource_type:seed" for name in sorted(mapped.replaced)),
+            "test_type:unit",
+            *([] if tests else ["resource_type:test"]),
+        ],
         variables=variables or None,
-        # A warehouse of a past moment is new, so it needs the seeds as well.
-        command="build" if tests or as_of else "run",
+        command=command,
         progress=progress,
     )

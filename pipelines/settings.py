@@ -133,6 +133,12 @@ class Settings:
     secrets_key_file: Path
     # Whether reminders of overdue invoices are sent to customers, and by whom.
     overdue_mail: Literal["off", "salesforce"]
+    # The file that replaces tables of the mapping (`pipelines.mapping`), where there is one.
+    mapping_path: Path | None
+    # Whether invoices are mailed: left waiting to be sent from QuickBooks, or sent by us.
+    invoice_mail: Literal["off", "queue", "send"]
+    # Whose exchange rate an invoice in a foreign currency has.
+    invoice_exchange_rate: Literal["quickbooks", "salesforce"]
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
     _quickbooks: QuickBooksSettings | ConfigurationError = field(repr=False)
     _salesforce_app: SalesforceApp | ConfigurationError = field(repr=False)
@@ -257,9 +263,12 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
         ),
         _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
-        overdue_mail="salesforce"
-        if values.choice("CROSSFOOT_OVERDUE_MAIL", ("off", "salesforce"), "off") == "salesforce"
-        else "off",
+        overdue_mail=_overdue_mail(values),
+        mapping_path=values.path("CROSSFOOT_MAPPING", data_dir)
+        if values.text("CROSSFOOT_MAPPING")
+        else None,
+        invoice_mail=_invoice_mail(values),
+        invoice_exchange_rate=_exchange_rate(values),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
         _salesforce_app=_or_problem(live_salesforce_app, values),
@@ -270,6 +279,22 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             if name.startswith(REFRESH_TOKEN)
         },
     )
+
+
+def _overdue_mail(values: Values) -> Literal["off", "salesforce"]:
+    given = values.choice("CROSSFOOT_OVERDUE_MAIL", ("off", "salesforce"), "off")
+    return "salesforce" if given == "salesforce" else "off"
+
+
+def _invoice_mail(values: Values) -> Literal["off", "queue", "send"]:
+    given = values.choice("CROSSFOOT_INVOICE_MAIL", ("off", "queue", "send"), "off")
+    return "queue" if given == "queue" else "send" if given == "send" else "off"
+
+
+def _exchange_rate(values: Values) -> Literal["quickbooks", "salesforce"]:
+    words = ("quickbooks", "salesforce")
+    given = values.choice("CROSSFOOT_INVOICE_EXCHANGE_RATE", words, "quickbooks")
+    return "salesforce" if given == "salesforce" else "quickbooks"
 
 
 def _environment() -> dict[str, str]:

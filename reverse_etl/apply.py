@@ -271,10 +271,11 @@ def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool) -> Outcome:
     began = run.now()
     remote_id = _look(flow, run.clients, entry)
     young = began - entry.last_tried_at <= run.patience.visible_within
-    if remote_id is None and wanted and may_send_again(entry, began, run.patience):
+    may_repeat = not flow.sent_once and may_send_again(entry, began, run.patience)
+    if remote_id is None and wanted and may_repeat:
         _refuse_if_late(run, began, entry.change_key)
         return _send(run, flow, run.ledger.intend_again([entry]), again=True, young=young)[0]
-    found = _verdict(entry, remote_id, undecided=wanted or young)
+    found = _verdict(entry, remote_id, undecided=wanted or young or flow.sent_once)
     run.ledger.finish(flow.name, [found])
     return _outcome(entry, found)
 

@@ -301,28 +301,9 @@ def _view_query(marts: Sequence[str]) -> str:
 
 
 def company_facts(preferences: Mapping[str, Any]) -> CompanyFacts:
-    """Book close date and custom fields of invoices, from a Preferences object.
-
-    The fields' names are members called SalesFormsPrefs.SalesCustomName<n>, where n is the
-    DefinitionId (quickbooks_api 2.10 and recorded preferences).
-    """
+    """Book close date, from a Preferences object (quickbooks_api 2.10)."""
     closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
-    groups = preferences.get("SalesFormsPrefs", {}).get("CustomField", [])
-    members = [member for group in groups for member in group.get("CustomField", [])]
-    prefix = "SalesFormsPrefs.SalesCustomName"
-    unused = {
-        member["Name"].removeprefix("SalesFormsPrefs.UseSalesCustom")
-        for member in members
-        if member.get("BooleanValue") is False
-    }
-    fields = {
-        member["StringValue"]: number
-        for member in members
-        if member.get("StringValue")
-        and (number := member["Name"].removeprefix(prefix)) != member["Name"]
-        and number not in unused
-    }
-    return CompanyFacts(date.fromisoformat(closed) if closed else None, fields)
+    return CompanyFacts(date.fromisoformat(closed) if closed else None)
 
 
 def _plan(

@@ -28,8 +28,8 @@ FLOW_POINTS = (
     "before_look", "after_look",
 )  # fmt: skip
 FLOW_NAMES = (
-    "customers", "products", "prices", "estimates", "invoices", "account_status", "deal_status",
-    "overdue",
+    "customers", "products", "prices", "estimates", "invoices", "invoice_mails", "account_status",
+    "deal_status", "overdue",
 )  # fmt: skip
 POINTS = (
     *(f"{flow}.{point}" for flow in FLOW_NAMES for point in FLOW_POINTS),

@@ -30,6 +30,14 @@
         description varchar,
         is_closed boolean
     );
+    create table if not exists raw_salesforce.dated_conversion_rate (
+        org_id varchar,
+        id varchar,
+        iso_code varchar,
+        conversion_rate decimal(38, 10),
+        start_date date,
+        next_start_date date
+    );
     create table if not exists matching.customer_scores (
         org_id varchar,
         account_id varchar,
@@ -141,7 +149,7 @@
         note varchar
     );
     create schema if not exists raw_quickbooks;
-    {%- for entity in ['deposit', 'exchange_rate'] %}
+    {%- for entity in ['class', 'department', 'deposit', 'exchange_rate'] %}
     create table if not exists raw_quickbooks.{{ entity }} (
         company_id varchar not null,
         id varchar not null,

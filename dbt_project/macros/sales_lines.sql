@@ -28,6 +28,7 @@
             company_id,
             {{ document_key }},
             line_position,
+            line."GroupLineDetail"."GroupItemRef".value as bundle_item_id,
             unnest(line."GroupLineDetail"."Line") as line,
             generate_subscripts(line."GroupLineDetail"."Line", 1) as bundle_position
         from top_lines
@@ -42,6 +43,7 @@
             0 as bundle_position,
             line."Id" as line_id,
             line."DetailType" as detail_type,
+            line."GroupLineDetail"."GroupItemRef".value as bundle_item_id,
             coalesce(
                 line."SalesItemLineDetail"."ItemRef".value,
                 line."GroupLineDetail"."GroupItemRef".value
@@ -61,6 +63,7 @@
             {{ document_key }},
             line_position,
             bundle_position,
+            bundle_item_id,
             line."Id" as line_id,
             line."DetailType" as detail_type,
             line."SalesItemLineDetail"."ItemRef".value as item_id,
@@ -90,6 +93,7 @@
             else 'description'
         end as line_type,
         item_id,
+        bundle_item_id,
         description,
         quantity,
         unit_price,

@@ -1,4 +1,4 @@
--- Every line is quantity × price to the cent, and the lines add up to the invoice.
+-- Every line, and part of a bundle, is quantity × price to the cent; together they are the invoice.
 with
 
 invoices as (
@@ -32,7 +32,7 @@ lines_summed as (
         deal_id,
         plan_step,
         sum(amount) as amount,
-        count(*) as lines
+        count(distinct line_number) as lines
     from lines
     group by org_id, deal_id, plan_step
 

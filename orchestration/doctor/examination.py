@@ -19,7 +19,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     now = utc_now()
     yield from machine.findings(settings, now)
     try:
-        tables = read_mapping(settings.dbt_dir)
+        tables = read_mapping(settings.dbt_dir, settings.mapping_path)
     except CrossfootError as problem:
         yield failed("rules.mapping", "mapping", problem)
         return

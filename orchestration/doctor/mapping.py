@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pipelines.errors import ConfigurationError
+from pipelines import mapping
 
-Row = dict[str, str]
+Row = Values[str, Any]
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """The rows of each table, as they stand there."""
+    """The rows of each table, each value as its column keeps it."""
 
     routing: tuple[Row, ...]
     terms: tuple[Row, ...]
@@ -39,18 +40,9 @@ class Mapping:
         return [row for row in table if row["company_id"] == company_id]
 
 
-def read_mapping(dbt_dir: Path) -> Mapping:
-    """Raises `ConfigurationError` naming the file that cannot be read."""
+def read_mapping(dbt_dir: Path, path: Path | None = None) -> Mapping:
+    """The tables in force: the seeds, and in place of some those of the file that CROSSFOOT_MAPPING
+    names. Raises `ConfigurationError` naming file, row and column of what is wrong."""
     names = ("company_routing", "terms", "tax_codes", "item_rules", "stages")
-    return Mapping(*(_rows(dbt_dir / "seeds" / f"{name}.csv") for name in names))
-
-
-def _rows(path: Path) -> tuple[Row, ...]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigurationError(
-            "settings", str(path), f"it cannot be read ({type(problem).__name__})",
-            "Put it back from the repository, then say your own mapping in it.",
-        ) from None  # fmt: skip
+    tables = mapping.read_mapping(dbt_dir / "seeds", path).tables
+    return Mapping(*(tables[name].rows for name in names))

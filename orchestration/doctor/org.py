@@ -163,7 +163,7 @@ def _field_problem(wanted: WantedField, facts: OrgFacts) -> str:
 def _stages(facts: OrgFacts, tables: Tables) -> Iterator[Finding]:
     """A won stage that the mapping does not know is a deal that nobody bills."""
     code, step = "salesforce.stages", "Add or correct it in dbt_project/seeds/stages.csv."
-    known = {r["stage_name"]: (r["is_won"] == "true", r["is_closed"] == "true")
+    known = {r["stage_name"]: (r["is_won"], r["is_closed"])
              for r in tables.stages}  # fmt: skip
     problems = 0
     for name, kind in sorted(facts.stages.items()):

@@ -39,6 +39,10 @@ class QuickBooksPort(Protocol):
         self, writes: Sequence[BatchWrite], request_id: str
     ) -> Sequence[dict[str, Any] | CrossfootError]: ...
 
+    def mail(
+        self, entity: str, record_id: str, address: str, request_id: str
+    ) -> dict[str, Any]: ...
+
     def read(self, entity: str, record_id: str) -> dict[str, Any] | None: ...
 
     def query(self, entity: str, where: str = "") -> list[dict[str, Any]]: ...
@@ -101,10 +105,9 @@ class Clients:
 
 @dataclass(frozen=True)
 class CompanyFacts:
-    """What a company's preferences say: books closed through, and custom field ids by name."""
+    """What a company's preferences say: the day through which its books are closed."""
 
     book_close_on: date | None = None
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,8 @@ class Flow:
     `find` looks in the other system for what an entry in doubt would have written. A `repeatable`
     write ends the same however often it arrives, so it needs no look before it is sent again.
     `barred` looks, just before the call, at what a person may have done since the books were read,
-    and gives by change key the refusal of each entry that must not be sent any more."""
+    and gives by change key the refusal of each entry that must not be sent any more. What is
+    `sent_once` leaves no second time after a try that may have arrived, whatever a look says."""
 
     name: str
     system: System
@@ -170,6 +174,7 @@ class Flow:
     repeatable: bool = False
     weigh: Callable[[Change], float] = one_place
     barred: Callable[[Clients, Sequence[Entry]], Mapping[str, Answer]] = nothing_barred
+    sent_once: bool = False
 
 
 def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:

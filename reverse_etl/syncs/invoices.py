@@ -10,103 +10,30 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from pipelines.errors import Conflict
-from reverse_etl.changes import (
-    REFERENCE,
-    Blocked,
-    Change,
-    ChangeKey,
-    FieldDifference,
-    from_json,
-    to_json,
-)
+from reverse_etl.changes import Blocked, Change, ChangeKey, from_json, to_json
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs import quickbooks_writes
-from reverse_etl.syncs.flow import (
-    Answer,
-    Clients,
-    CompanyFacts,
-    Facts,
-    Flow,
-    Rows,
-    difference,
-    plain,
-    read_rows,
-)
+from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, read_rows
+from reverse_etl.syncs.invoice_body import ESTIMATE, InvoiceLineRow, InvoiceRow, body, shown
 
 NAME = "invoices"
 MART = "sync_invoices"
 LINES_MART = "sync_invoice_lines"
 ENTITY = "Invoice"
-ESTIMATE = "Estimate"
 ALREADY_INVOICED, GONE = "estimate_already_invoiced", "estimate_gone"
 # What QuickBooks calls an estimate that an invoice was made of (quickbooks_api 3.5).
 _CONVERTED = frozenset({"Closed", "Converted"})
-# The codes of a US company; every other id belongs to a company with its own tax codes.
-US_TAX_CODES = frozenset({"TAX", "NON"})
 # Only a person may replace what a person voided or deleted; with a reopening these give way.
 REOPENABLE = frozenset({"previous_invoice_voided", "previous_invoice_deleted"})
-DEAL_FIELD = "Salesforce Deal"
-PO_FIELD = "PO Number"
 CLOCK_SLACK = timedelta(days=1)
 _CENT = Decimal("0.01")
-_CUSTOM_FIELD_LENGTH = 31
 _MARK = re.compile(r"Crossfoot (\w{18})/(\d+)/g(\d+)")
-
-
-@dataclass(frozen=True)
-class InvoiceRow:
-    """A row of sync_invoices, column for column. `amount` is net, in `currency_code`."""
-
-    org_id: str
-    deal_id: str
-    deal_name: str
-    company_id: str | None
-    plan_step: int
-    step_count: int
-    generation: int
-    account_id: str | None
-    account_name: str | None
-    customer_id: str | None
-    customer_change_key: str | None
-    currency_code: str
-    amount: Decimal
-    line_count: int
-    invoice_on: date
-    term_id: str | None
-    bill_email: str | None
-    po_number: str | None
-    estimate_id: str | None
-    tax_code_id: str | None
-    mark: str
-    private_note: str
-    blocked_reason: str | None
-    blocked_detail: str | None
-    data_as_of: datetime
-
-
-@dataclass(frozen=True)
-class InvoiceLineRow:
-    """A row of sync_invoice_lines. `amount` is quantity × unit price, rounded half up."""
-
-    org_id: str
-    deal_id: str
-    company_id: str | None
-    plan_step: int
-    line_number: int
-    source_line_id: str | None
-    item_id: str | None
-    description: str | None
-    quantity: Decimal
-    unit_price: Decimal
-    amount: Decimal
-    tax_code_id: str | None
-    service_on: date | None
 
 
 def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
@@ -117,7 +44,8 @@ def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocke
     rows = read_rows(InvoiceRow, MART, marts[MART])
     for row in sorted(rows, key=lambda r: (r.company_id or "", r.deal_id, r.plan_step)):
         own = sorted(
-            lines[row.deal_id, row.company_id, row.plan_step], key=lambda line: line.line_number
+            lines[row.deal_id, row.company_id, row.plan_step],
+            key=lambda line: (line.line_number, line.part_number),
         )
         yield to_change(_reopened(row, facts), own, facts)
 
@@ -128,7 +56,6 @@ def to_change(row: InvoiceRow, lines: Sequence[InvoiceLineRow], facts: Facts) ->
     if problem:
         return _blocked(row, *problem)
     company_id = row.company_id or ""
-    company = facts.company(company_id)
     return Change(
         key=str(ChangeKey(NAME, company_id, row.deal_id, row.plan_step, row.generation)),
         flow=NAME,
@@ -144,14 +71,15 @@ def to_change(row: InvoiceRow, lines: Sequence[InvoiceLineRow], facts: Facts) ->
         reason=f"step {row.plan_step} of {row.step_count} was due and has no invoice",
         amount=row.amount,
         currency_code=row.currency_code,
-        fields=tuple(_shown(row, lines)),
-        payload=to_json(_body(row, lines, company)),
+        fields=tuple(shown(row, lines)),
+        payload=to_json(body(row, lines)),
         needs=() if row.customer_id else (row.customer_change_key or "",),
     )
 
 
 def _reopened(row: InvoiceRow, facts: Facts) -> InvoiceRow:
-    """The row as the next generation, where a person allowed to replace a gone invoice."""
+    """The row as the next generation, where a person allowed to replace a gone invoice; what else
+    keeps it back still does."""
     base = ChangeKey(NAME, row.company_id or "", row.deal_id, row.plan_step, 1).base
     generation = facts.reopened.get(base, 0)
     if row.blocked_reason not in REOPENABLE or generation <= row.generation:
@@ -160,7 +88,7 @@ def _reopened(row: InvoiceRow, facts: Facts) -> InvoiceRow:
     note = row.private_note.replace(row.mark, mark, 1)
     return replace(
         row, generation=generation, mark=mark, private_note=note,
-        blocked_reason=None, blocked_detail=None,
+        blocked_reason=row.other_blocked_reason, blocked_detail=row.other_blocked_detail,
     )  # fmt: skip
 
 
@@ -191,8 +119,9 @@ def _is_our_mark(row: InvoiceRow) -> bool:
 
 def _amount_problem(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> tuple[str, str] | None:
     """QuickBooks recomputes each line and refuses a difference (6070); we look first."""
-    if not lines or len(lines) != row.line_count:
-        return "lines_missing", f"{len(lines)} of {row.line_count} lines are there"
+    places = {line.line_number for line in lines}
+    if not lines or len(places) != row.line_count:
+        return "lines_missing", f"{len(places)} of {row.line_count} lines are there"
     total = sum((line.amount for line in lines), Decimal(0))
     if total != row.amount:
         return "lines_do_not_add_up", f"the lines add up to {total}, the step is {row.amount}"
@@ -211,94 +140,6 @@ def _title(row: InvoiceRow) -> str:
     return f"invoice for {row.deal_name}{step}"
 
 
-def _shown(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> Iterator[FieldDifference]:
-    yield difference("customer", None, row.account_name)
-    yield difference("date", None, row.invoice_on)
-    for line in lines:
-        text = f"{plain(line.quantity)} × {plain(line.unit_price)} = {line.amount}"
-        words = f"{line.description}: {text}" if line.description else text
-        yield difference(f"line {line.line_number}", None, words)
-    if row.po_number:
-        yield difference("PO number", None, row.po_number)
-    if row.tax_code_id:
-        yield difference("tax code", None, row.tax_code_id)
-    if row.estimate_id:
-        yield difference("closes estimate", None, row.estimate_id)
-
-
-def _body(
-    row: InvoiceRow, lines: Sequence[InvoiceLineRow], company: CompanyFacts
-) -> dict[str, Any]:
-    """What QuickBooks' POST /invoice takes; members without a value are left out."""
-    customer = row.customer_id or {REFERENCE: row.customer_change_key}
-    body: dict[str, Any] = {
-        "CustomerRef": {"value": customer},
-        "CurrencyRef": {"value": row.currency_code},
-        "TxnDate": row.invoice_on.isoformat(),
-        "Line": [_line(line) for line in lines],
-        "PrivateNote": row.private_note[:4000],
-        "SalesTermRef": row.term_id and {"value": row.term_id},
-        "BillEmail": row.bill_email and {"Address": row.bill_email},
-        "GlobalTaxCalculation": _tax_calculation(lines),
-        "TxnTaxDetail": _tax_detail(row, lines),
-        "CustomField": _custom_fields(row, company),
-        # QuickBooks closes the estimate, so that nobody makes a second invoice of it.
-        "LinkedTxn": row.estimate_id and [{"TxnId": row.estimate_id, "TxnType": ESTIMATE}],
-    }
-    return {name: value for name, value in body.items() if value}
-
-
-def _line(line: InvoiceLineRow) -> dict[str, Any]:
-    detail: dict[str, Any] = {
-        "ItemRef": {"value": line.item_id},
-        "Qty": plain(line.quantity),
-        "UnitPrice": plain(line.unit_price),
-        "TaxCodeRef": line.tax_code_id and {"value": line.tax_code_id},
-        "ServiceDate": line.service_on and line.service_on.isoformat(),
-    }
-    whole: dict[str, Any] = {
-        "DetailType": "SalesItemLineDetail",
-        "Amount": line.amount,
-        "Description": line.description and line.description[:4000],
-        "SalesItemLineDetail": {n: v for n, v in detail.items() if v is not None and v != ""},
-    }
-    return {name: value for name, value in whole.items() if value is not None and value != ""}
-
-
-def _tax_calculation(lines: Sequence[InvoiceLineRow]) -> str | None:
-    """Outside the US a document says whether its prices include tax; ours never do."""
-    codes = {line.tax_code_id for line in lines} - {None}
-    return "TaxExcluded" if codes - US_TAX_CODES else None
-
-
-def _tax_detail(
-    row: InvoiceRow, lines: Sequence[InvoiceLineRow]
-) -> dict[str, dict[str, str]] | None:
-    """In the US TAX on a line only says that it is taxed; the code is the document's
-    (quickbooks_api: TxnTaxDetail.TxnTaxCodeRef)."""
-    if row.tax_code_id is None or all(line.tax_code_id != "TAX" for line in lines):
-        return None
-    return {"TxnTaxCodeRef": {"value": row.tax_code_id}}
-
-
-def _custom_fields(row: InvoiceRow, company: CompanyFacts) -> list[dict[str, str]]:
-    """Deal and PO number, in the fields that the company has set up for them.
-
-    One that is too long for the field is left out: half a PO number is a wrong one.
-    """
-    wanted = {DEAL_FIELD: f"{row.deal_id}/{row.plan_step}", PO_FIELD: row.po_number}
-    return [
-        {
-            "DefinitionId": company.custom_fields[name],
-            "Name": name,
-            "Type": "StringType",
-            "StringValue": value,
-        }
-        for name, value in wanted.items()
-        if value and len(value) <= _CUSTOM_FIELD_LENGTH and name in company.custom_fields
-    ]
-
-
 def _blocked(row: InvoiceRow, reason: str, detail: str) -> Blocked:
     return Blocked(
         NAME, row.company_id or "", row.deal_id, row.plan_step, _title(row), reason, detail,
@@ -311,8 +152,8 @@ def find(clients: Clients, entry: Entry) -> str | None:
 
     Raises `Conflict` when several do: a person has to look at them before anything is sent.
     """
-    body = from_json(entry.payload)
-    mark = str(body["PrivateNote"]).splitlines()[0]
+    sent = from_json(entry.payload)
+    mark = str(sent["PrivateNote"]).splitlines()[0]
     company = clients.company(entry.company_id)
     since = entry.look_since - CLOCK_SLACK
     # By the mark alone: a person may have given the invoice, or the deal, to another customer.

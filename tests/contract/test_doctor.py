@@ -47,8 +47,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def seeds(folder: Path, **changed: str) -> Path:
     """A project folder whose mapping fits the small companies, but for what is changed."""
     target = folder / "dbt" / "seeds"
-    target.mkdir(parents=True)
-    shutil.copy(ROOT / "dbt_project" / "seeds" / "stages.csv", target)
+    shutil.copytree(ROOT / "dbt_project" / "seeds", target)
     for name, text in {**SEEDS, **changed}.items():
         (target / f"{name}.csv").write_text(text.format(us=US, gb=GB))
     return target.parent

@@ -34,7 +34,8 @@ from reverse_etl.syncs.account_status import AccountStatusRow
 from reverse_etl.syncs.customers import CustomerRow
 from reverse_etl.syncs.deal_status import DealStatusRow
 from reverse_etl.syncs.estimates import EstimateLineRow, EstimateRow
-from reverse_etl.syncs.invoices import InvoiceLineRow, InvoiceRow
+from reverse_etl.syncs.invoice_body import InvoiceLineRow, InvoiceRow
+from reverse_etl.syncs.invoice_mails import InvoiceMailRow
 from reverse_etl.syncs.overdue import OverdueRow
 from reverse_etl.syncs.products import PriceRow, ProductRow
 
@@ -52,6 +53,7 @@ ROWS = {
     "sync_deal_status": DealStatusRow,
     "sync_account_status": AccountStatusRow,
     "sync_overdue": OverdueRow,
+    "sync_invoice_mails": InvoiceMailRow,
     "sync_estimates": EstimateRow,
     "sync_estimate_lines": EstimateLineRow,
 }
@@ -65,6 +67,8 @@ TYPES = {
 }
 FINE = {
     "quantity": "DECIMAL(18,6)",
+    "bundle_quantity": "DECIMAL(18,6)",
+    "exchange_rate": "DECIMAL(18,6)",
     "unit_price": "DECIMAL(18,7)",
     "current_unit_price": "DECIMAL(18,7)",
 }

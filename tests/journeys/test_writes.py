@@ -134,24 +134,6 @@ class TestHappyPath:
         assert after["PrimaryEmailAddr"] == {"Address": "ap1@example.com"}
         assert (after["DisplayName"], after["SyncToken"]) == ("Customer 1", "1")
 
-    def test_custom_fields_of_the_company_are_filled(self, company: SmallCompany) -> None:
-        names = {"1": "PO Number", "2": "Salesforce Deal", "3": "Unused"}
-        fields: list[dict[str, Any]] = []
-        for number, name in names.items():
-            used = {
-                "Name": f"SalesFormsPrefs.UseSalesCustom{number}",
-                "BooleanValue": number != "3",
-            }
-            named = {"Name": f"SalesFormsPrefs.SalesCustomName{number}", "StringValue": name}
-            fields += [{"CustomField": [{"Type": "BooleanType", **used}]},
-                       {"CustomField": [{"Type": "StringType", **named}]}]  # fmt: skip
-        forms = {"SalesFormsPrefs": {"CustomField": fields}}
-        facts = cycle.company_facts(
-            {**forms, "AccountingInfoPrefs": {"BookCloseDate": "2026-10-31"}}
-        )
-        assert facts.custom_fields == {"PO Number": "1", "Salesforce Deal": "2"}
-        assert str(facts.book_close_on) == "2026-10-31"
-
 
 class TestFaults:
     @pytest.mark.parametrize("kind", ["drop_after", "drop_before", "truncate", "malformed"])
@@ -235,9 +217,11 @@ class TestFaults:
         assert company.apply(plan).counts()["done"] == 3
 
     def test_a_throttle_is_waited_for(self, company: SmallCompany) -> None:
-        plan = planned(company, rows(invoices=[invoice_row(1)]))
+        plan = planned(company, rows(customers=[customer_row(1)], invoices=[NEEDY]))
+        company.fault("throttle", r"/customer\b", times=2)
         company.fault("throttle", r"/invoice\b", times=2)
-        assert company.apply(plan).counts()["done"] == 1
+        assert company.apply(plan).counts()["done"] == 2
+        assert len(company.writes("Customer", "create")) == 1
         assert len(company.writes("Invoice", "create")) == 1
 
     def test_an_expired_token_is_renewed_and_nothing_doubled(self, company: SmallCompany) -> None:
@@ -293,6 +277,16 @@ class TestRefusals:
             rows(customers=[customer_row(1, display_name="Account 1 (2)")], invoices=[NEEDY])
         )
         assert company.apply(company.plan()).counts()["done"] == 2
+
+    def test_a_blocked_row_is_told_and_what_needs_it_waits(self, company: SmallCompany) -> None:
+        held = {"blocked_reason": "customer_in_review", "blocked_detail": "Customer 3 may be it"}
+        plan = planned(company, rows(customers=[customer_row(1, **held)], invoices=[NEEDY]))
+        assert [(b.flow, b.reason) for b in plan.blocked] == [
+            ("customers", "customer_in_review"), ("invoices", "needs_another_change"),
+        ]  # fmt: skip
+        assert plan.changes == ()
+        assert not company.apply(plan).progressed
+        assert company.write_calls() == 0
 
     def test_an_item_that_is_gone_refuses_its_invoice_alone(self, company: SmallCompany) -> None:
         invoices = [invoice_row(n) for n in (1, 2)]

@@ -26,7 +26,7 @@ from writing import (
 )
 
 from pipelines.errors import ConfigurationError, Stop
-from reverse_etl.changes import Blocked, Change, FieldDifference, from_json
+from reverse_etl.changes import Blocked, Change, FieldDifference, from_json, to_json
 from reverse_etl.syncs import customers, invoices, registry
 from reverse_etl.syncs.flow import CompanyFacts, Facts, read_rows
 
@@ -161,13 +161,61 @@ class TestInvoice:
         assert one.needs == (key,)
         assert from_json(one.payload)["CustomerRef"] == {"value": {"$remote_id": key}}
 
-    def test_custom_fields_only_where_the_company_has_them(self) -> None:
-        facts = Facts({US: CompanyFacts(None, {"Salesforce Deal": "2", "PO Number": "1"})})
-        fields = from_json(invoice(facts=facts, po_number="PO-7").payload)["CustomField"]
-        values = {f["DefinitionId"]: f["StringValue"] for f in fields}
-        assert values == {"2": f"{deal_id(1)}/1", "1": "PO-7"}
-        too_long = from_json(invoice(facts=facts, po_number="9" * 32).payload)["CustomField"]
-        assert [f["Name"] for f in too_long] == ["Salesforce Deal"]
+    def test_what_the_mapping_says_stands_where_quickbooks_reads_it(self) -> None:
+        field = {"DefinitionId": "3", "Name": "Sales Rep", "Type": "StringType", "StringValue": "J"}
+        row = {
+            "class_id": "101", "class_name": "Instruments", "location_id": "2",
+            "location_name": "Austin", "custom_fields": to_json([field]),
+            "document_number": "SF-17", "exchange_rate": Decimal("1.085000"),
+            "email_status": "NeedToSend",
+        }  # fmt: skip
+        lines = [{**invoice_lines(invoice_row())[0], "class_id": "102", "class_name": "Services"},
+                 invoice_lines(invoice_row())[1]]  # fmt: skip
+        one = invoice(lines, **row)
+        body = from_json(one.payload)
+        assert (body["ClassRef"], body["DepartmentRef"]) == ({"value": "101"}, {"value": "2"})
+        assert (body["CustomField"], body["DocNumber"]) == ([field], "SF-17")
+        assert (body["ExchangeRate"], body["EmailStatus"]) == (Decimal("1.085"), "NeedToSend")
+        details = [line["SalesItemLineDetail"] for line in body["Line"]]
+        assert [d.get("ClassRef") for d in details] == [{"value": "102"}, None]
+        shown = {f.name: f.after for f in one.fields}
+        assert shown["line 1"] == "Probe: 1 × 100 = 100.00 [Services]"
+        assert (shown["number"], shown["class"], shown["location"]) == (
+            "SF-17", "Instruments", "Austin",
+        )  # fmt: skip
+        assert (shown["Sales Rep"], shown["exchange rate"]) == ("J", "1.085000")
+        assert shown["to be sent to"] == "ap@example.com"
+        asked = invoice(document_number="AUTO_GENERATE")
+        assert from_json(asked.payload)["DocNumber"] == "AUTO_GENERATE"
+        assert "number" not in {f.name for f in asked.fields}
+
+    def test_none_of_it_is_part_of_what_makes_an_invoice_the_same(self) -> None:
+        other = invoice(class_id="101", document_number="SF-17", exchange_rate=Decimal("1.1"))
+        assert other.key == invoice().key
+        assert other.fingerprint != invoice().fingerprint
+
+    def test_a_bundle_is_one_line_with_its_parts(self) -> None:
+        one, two = invoice_lines(invoice_row(), "33.34", "66.66")
+        bundle = {"line_number": 1, "bundle_item_id": "50", "bundle_quantity": Decimal("2.000000")}
+        parts = [
+            {**one, **bundle, "description": "Kit", "part_description": "Probe"},
+            {**two, **bundle, "description": "Kit", "part_description": "Cable", "part_number": 2},
+        ]
+        last = {**invoice_lines(invoice_row(), "50.00")[0], "line_number": 2}
+        made = invoice([*parts, last])
+        group, plain_line = from_json(made.payload)["Line"]
+        assert (group["DetailType"], group["Description"]) == ("GroupLineDetail", "Kit")
+        assert "Amount" not in group
+        detail = group["GroupLineDetail"]
+        assert (detail["GroupItemRef"], detail["Quantity"]) == ({"value": "50"}, 2)
+        assert [(p["Description"], p["Amount"]) for p in detail["Line"]] == [
+            ("Probe", Decimal("33.34")), ("Cable", Decimal("66.66")),
+        ]  # fmt: skip
+        assert plain_line["Amount"] == Decimal("50.00")
+        assert [f.name for f in made.fields if f.name.startswith("line")] == [
+            "line 1.1", "line 1.2", "line 2",
+        ]  # fmt: skip
+        assert invoice([parts[0], last]).reason == "lines_do_not_add_up"
 
     @pytest.mark.parametrize(
         "row, reason",
@@ -227,6 +275,12 @@ class TestInvoice:
         one = invoice(facts=facts, **row)
         assert one.key.endswith(":1:g2")
         assert from_json(one.payload)["PrivateNote"].startswith(f"Crossfoot {deal_id(1)}/1/g2\n")
+
+    def test_reopening_leaves_what_else_keeps_it_back(self) -> None:
+        facts = Facts(reopened={f"invoices:{US}:{deal_id(1)}:1": 2})
+        row = {"blocked_reason": "previous_invoice_voided", "other_blocked_reason": "class_unknown"}
+        one = invoice(facts=facts, other_blocked_detail="no class X", **row)
+        assert (one.reason, one.detail) == ("class_unknown", "no class X")
 
     @pytest.mark.parametrize("reason", ["customer_in_review", "before_go_live"])
     def test_reopening_lifts_no_other_block(self, reason: str) -> None:

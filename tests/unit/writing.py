@@ -73,8 +73,18 @@ def invoice_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "estimate_id": None,
         "tax_code_id": None,
         "po_number": None,
+        "class_id": None,
+        "class_name": None,
+        "location_id": None,
+        "location_name": None,
+        "custom_fields": None,
+        "document_number": None,
+        "exchange_rate": None,
+        "email_status": None,
         "mark": mark,
         "private_note": f"{mark}\nDeal {number}",
+        "other_blocked_reason": None,
+        "other_blocked_detail": None,
         "blocked_reason": None,
         "blocked_detail": None,
         "data_as_of": AS_OF,
@@ -91,17 +101,40 @@ def invoice_lines(row: Mapping[str, Any], *amounts: str) -> list[dict[str, Any]]
             "company_id": row["company_id"],
             "plan_step": row["plan_step"],
             "line_number": number,
+            "part_number": 1,
             "source_line_id": f"00kHs{number:010d}IAA",
             "item_id": "7",
+            "bundle_item_id": None,
+            "bundle_quantity": None,
+            "part_description": None,
             "description": "Probe",
             "quantity": Decimal("1.000000"),
             "unit_price": Decimal(amount).quantize(Decimal("0.0000001")),
             "amount": Decimal(amount),
             "tax_code_id": "NON",
+            "class_id": None,
+            "class_name": None,
             "service_on": None,
         }
         for number, amount in enumerate(given, 1)
     ]
+
+
+def mail_row(invoice_id: str, **changed: Any) -> dict[str, Any]:
+    """An invoice that we wrote and that is to be mailed."""
+    row: dict[str, Any] = {
+        "company_id": US,
+        "invoice_id": invoice_id,
+        "deal_id": deal_id(1),
+        "document_number": f"1{invoice_id}",
+        "customer_name": "Account 1",
+        "bill_email": "ap@example.com",
+        "currency_code": "USD",
+        "blocked_reason": None,
+        "blocked_detail": None,
+        "data_as_of": AS_OF,
+    }
+    return {**row, **changed}
 
 
 _CUSTOMER_FIELDS = (
@@ -355,6 +388,7 @@ def marts(
     products: Sequence[dict[str, Any]] = (),
     prices: Sequence[dict[str, Any]] = (),
     overdue: Sequence[dict[str, Any]] = (),
+    mails: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
     return {
@@ -366,6 +400,7 @@ def marts(
         "sync_deal_status": list(deals),
         "sync_account_status": list(accounts),
         "sync_overdue": list(overdue),
+        "sync_invoice_mails": list(mails),
         "sync_estimates": list(estimates),
         "sync_estimate_lines": [line for row in estimates for line in estimate_lines(row)],
     }
@@ -401,6 +436,7 @@ class FakeBooks:
     hidden_for: timedelta = timedelta(0)
     requests: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    mails: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
     writes: int = 0
 
@@ -451,6 +487,20 @@ class FakeBooks:
             "Estimate": self.estimates,
         }  # fmt: skip
         return tables[entity]
+
+    def mail(self, entity: str, record_id: str, address: str, request_id: str) -> dict[str, Any]:
+        """Sent each time it is asked for: no request id is remembered of a mail."""
+        self.sent.append((entity, request_id, {"Id": record_id, "sendTo": address}))
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "lost_request":
+            raise ReplyLost("QuickBooks", entity, "no answer came")
+        self.mails.append((record_id, address))
+        found = self._table(entity)[record_id]
+        if fault != "lost_reply_unsaid":
+            found["EmailStatus"] = "EmailSent"
+        if fault in ("lost_reply", "lost_reply_unsaid"):
+            raise ReplyLost("QuickBooks", entity, "no answer came")
+        return copy.deepcopy(found)
 
     def _create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
         table = self._table(entity)

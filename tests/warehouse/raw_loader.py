@@ -82,6 +82,8 @@ SALESFORCE: dict[str, dict[str, str]] = {
                 "CurrencyIsoCode",
                 "Billing_Plan__c",
                 "Billing_Region__c",
+                "Discount_Code__c",
+                "Deal_Number__c",
                 "PO_Number__c",
                 "OwnerId",
                 "Pricebook2Id",
@@ -168,6 +170,12 @@ SALESFORCE: dict[str, dict[str, str]] = {
     "User": {
         **dict.fromkeys(("Username", "FirstName", "LastName", "Name", "Email"), TEXT),
         "IsActive": FLAG,
+    },
+    "DatedConversionRate": {
+        "IsoCode": TEXT,
+        "ConversionRate": PRICE,
+        "StartDate": DAY,
+        "NextStartDate": DAY,
     },
     "CurrencyType": {
         "IsoCode": TEXT,

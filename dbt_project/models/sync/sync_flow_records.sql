@@ -1,5 +1,5 @@
 -- How many records each flow looks after, so that the share of them which one plan changes can be
--- seen. Invoices are only made and never updated, so that flow has no row.
+-- seen. Invoices and their mails are only made and never updated: those flows have no row.
 with
 
 customers as (

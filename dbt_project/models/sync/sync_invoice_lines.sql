@@ -1,7 +1,8 @@
 -- The lines of each invoice to be sent. A step takes its share of every line of the deal, by
 -- largest remainder, so that the lines add up to the step to the cent; a step of a schedule has the
--- parts of its day. Quantity and price are
--- kept where their product is the amount, rounded half up; otherwise one piece costs it all.
+-- parts of its day. A line whose item is a bundle has a row for each of the bundle's parts, which
+-- share the line's amount by their prices in the same way. Quantity and price are kept where their
+-- product is the amount, rounded half up; otherwise one piece costs it all.
 with
 
 invoices as (
@@ -30,9 +31,34 @@ products as (
 
 ),
 
+lines_linked as (
+
+    select * from {{ ref('int_lines__linked') }}
+
+),
+
 items as (
 
-    select * from {{ ref('int_products__linked') }}
+    select * from {{ ref('stg_quickbooks__items') }}
+
+),
+
+components as (
+
+    select * from {{ ref('stg_quickbooks__item_components') }}
+
+),
+
+line_classes as (
+
+    select * from {{ ref('int_invoices__ruled') }}
+    where target = 'class'
+
+),
+
+companies as (
+
+    select * from {{ ref('stg_quickbooks__companies') }}
 
 ),
 
@@ -147,6 +173,118 @@ lines_shared as (
 
 ),
 
+lines_itemised as (
+
+    select
+        lines_shared.*,
+        lines_linked.item_id,
+        items.item_type = 'Group' as is_bundle
+    from lines_shared
+    left join lines_linked
+        on
+            lines_shared.org_id = lines_linked.org_id
+            and lines_shared.line_id = lines_linked.line_id
+            and lines_shared.company_id = lines_linked.company_id
+    left join items
+        on lines_linked.company_id = items.company_id and lines_linked.item_id = items.item_id
+
+),
+
+-- Parts share by their prices; where none has one, alike.
+parts_weighed as (
+
+    select
+        lines_itemised.* exclude (line_quantity, line_unit_price, item_id),
+        lines_itemised.item_id as bundle_item_id,
+        case
+            when
+                round(lines_itemised.line_quantity, 6) = lines_itemised.line_quantity
+                and lines_itemised.line_quantity > 0
+                then cast(lines_itemised.line_quantity as decimal(18, 6))
+            else cast(1 as decimal(18, 6))
+        end as bundle_quantity,
+        components.component_number as part_number,
+        components.component_item_id as item_id,
+        coalesce(nullif(trim(items.description), ''), items.item_name) as part_description,
+        cast(round(coalesce(components.quantity, 1), 6) as decimal(18, 6)) as part_quantity,
+        cast(round(coalesce(items.unit_price, 0), 7) as decimal(18, 7)) as part_unit_price,
+        {{ cents('round(
+            cast(round(coalesce(components.quantity, 1), 6) as decimal(18, 6))
+            * cast(round(greatest(coalesce(items.unit_price, 0), 0), 7) as decimal(18, 7)), 2
+        )') }} as price_cents
+    from lines_itemised
+    inner join components
+        on
+            lines_itemised.company_id = components.company_id
+            and lines_itemised.item_id = components.item_id
+    left join items
+        on
+            components.company_id = items.company_id
+            and components.component_item_id = items.item_id
+    where lines_itemised.is_bundle
+
+),
+
+parts_floored as (
+
+    select
+        * exclude (price_cents),
+        cast(case when sum(price_cents) over line = 0 then 1 else price_cents end as hugeint)
+            as weight,
+        cast(
+            case
+                when sum(price_cents) over line = 0 then count(*) over line
+                else sum(price_cents) over line
+            end as hugeint
+        ) as weight_sum
+    from parts_weighed
+    window line as (partition by org_id, deal_id, plan_step, line_id)
+
+),
+
+parts_ranked as (
+
+    select
+        * exclude (floor_cents, remainder, cents_left, remainder_rank),
+        {{ floor_divide('amount_cents * weight', 'weight_sum') }} as part_floor,
+        row_number() over (
+            partition by org_id, deal_id, plan_step, line_id
+            order by
+                {{ floor_remainder('amount_cents * weight', 'weight_sum') }} desc,
+                part_number
+        ) as part_rank
+    from parts_floored
+
+),
+
+parts_shared as (
+
+    select
+        * exclude (amount_cents, part_floor, part_rank, weight, weight_sum),
+        part_floor
+        + case when part_rank <= amount_cents - sum(part_floor) over line then 1 else 0 end
+            as amount_cents,
+        cast(bundle_quantity * part_quantity as decimal(28, 10)) as line_quantity,
+        cast(part_unit_price as decimal(28, 10)) as line_unit_price
+    from parts_ranked
+    window line as (partition by org_id, deal_id, plan_step, line_id)
+
+),
+
+lines_and_parts as (
+
+    select
+        *,
+        1 as part_number
+    from lines_itemised
+    where not coalesce(is_bundle, false)
+
+    union all by name
+
+    select * from parts_shared
+
+),
+
 lines_priced as (
 
     select
@@ -156,7 +294,7 @@ lines_priced as (
         cast(round(line_quantity, 6) as decimal(18, 6)) as own_quantity,
         cast(round(line_quantity, 6) * 1000000 as hugeint) as millionths,
         round(line_quantity, 6) = line_quantity and line_quantity > 0 as is_quantity_exact
-    from lines_shared
+    from lines_and_parts
 
 ),
 
@@ -205,8 +343,12 @@ final as (
         lines_chosen.company_id,
         lines_chosen.plan_step,
         cast(lines_chosen.line_number as integer) as line_number,
+        cast(lines_chosen.part_number as integer) as part_number,
         lines_chosen.line_id as source_line_id,
-        items.item_id,
+        lines_chosen.item_id,
+        lines_chosen.bundle_item_id,
+        lines_chosen.bundle_quantity,
+        lines_chosen.part_description,
         lines_chosen.line_description
         || case
             when lines_chosen.step_count > 1
@@ -225,13 +367,16 @@ final as (
         end as decimal(18, 7)) as unit_price,
         lines_chosen.amount,
         tax_codes.tax_code_id,
+        case when companies.has_class_per_line then line_classes.remote_id end as class_id,
+        case when companies.has_class_per_line then line_classes.remote_name end as class_name,
         lines_chosen.service_on
     from lines_chosen
-    left join items
+    left join companies on lines_chosen.company_id = companies.company_id
+    left join line_classes
         on
-            lines_chosen.org_id = items.org_id
-            and lines_chosen.product_id = items.product_id
-            and lines_chosen.company_id = items.company_id
+            lines_chosen.org_id = line_classes.org_id
+            and lines_chosen.line_id = line_classes.line_id
+            and lines_chosen.company_id = line_classes.company_id
     left join customers
         on
             lines_chosen.org_id = customers.org_id

@@ -13,6 +13,12 @@ customers as (
 
 ),
 
+described as (
+
+    select * from {{ ref('int_invoices__described') }}
+
+),
+
 clock as (
 
     select * from {{ ref('int_clock') }}
@@ -56,7 +62,7 @@ codes as (
 
 ),
 
-final as (
+joined as (
 
     select
         steps.org_id,
@@ -90,6 +96,13 @@ final as (
             when codes.company_id is not null
                 then coalesce(billed.default_tax_code_id, codes.default_tax_code_id)
         end as tax_code_id,
+        described.class_id,
+        described.class_name,
+        described.location_id,
+        described.location_name,
+        described.custom_fields,
+        described.document_number,
+        described.exchange_rate,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
             as mark,
         'Crossfoot ' || steps.deal_id || '/' || steps.plan_step || '/g' || steps.generation
@@ -99,14 +112,16 @@ final as (
                 then chr(10) || 'Step ' || steps.step_number || ' of ' || steps.step_count
             else ''
         end as private_note,
-        coalesce(steps.step_blocked_reason, customers.customer_blocked_reason) as blocked_reason,
-        coalesce(
-            steps.step_blocked_detail,
-            case
-                when customers.customer_blocked_reason is not null
-                    then customers.customer_blocked_detail
-            end
-        ) as blocked_detail,
+        steps.step_blocked_reason,
+        steps.step_blocked_detail,
+        -- What keeps it back whether or not a person re-opens the step.
+        coalesce(customers.customer_blocked_reason, described.blocked_reason)
+            as other_blocked_reason,
+        case
+            when customers.customer_blocked_reason is not null
+                then customers.customer_blocked_detail
+            else described.blocked_detail
+        end as other_blocked_detail,
         clock.as_of_at as data_as_of
     from steps
     cross join clock
@@ -116,6 +131,11 @@ final as (
             and steps.deal_id = customers.deal_id
             and steps.company_id = customers.company_id
             and steps.currency_code = customers.currency_code
+    left join described
+        on
+            steps.org_id = described.org_id
+            and steps.deal_id = described.deal_id
+            and steps.plan_step = described.plan_step
     left join {{ ref('stg_quickbooks__customers') }} as billed
         on
             customers.company_id = billed.company_id
@@ -129,6 +149,23 @@ final as (
         on
             steps.org_id = billing_emails.org_id
             and steps.account_id = billing_emails.account_id
+
+),
+
+final as (
+
+    select
+        * exclude (step_blocked_reason, step_blocked_detail),
+        case
+            when '{{ var("invoice_mail", "off") }}' = 'queue' and bill_email is not null
+                then 'NeedToSend'
+        end as email_status,
+        coalesce(step_blocked_reason, other_blocked_reason) as blocked_reason,
+        case
+            when step_blocked_reason is not null then step_blocked_detail
+            else other_blocked_detail
+        end as blocked_detail
+    from joined
 
 )
 

@@ -83,6 +83,36 @@ def _next_number(books: Books, entity: str) -> str:
     return str(number)
 
 
+def with_tracked(books: Books, record: Record) -> Record:
+    """A document with class and location only where the company tracks them there; elsewhere they
+    are ignored without a word (Intuit, Invoice.ClassRef, "Available if
+    Preferences.AccountingInfoPrefs.ClassTrackingPerTxn"; Rutter, "How does class tracking affect
+    class_id")."""
+    kept = dict(record)
+    if not _tracks(books, "ClassTrackingPerTxn"):
+        kept.pop("ClassRef", None)
+    if not _tracks(books, "TrackDepartments"):
+        kept.pop("DepartmentRef", None)
+    if not _tracks(books, "ClassTrackingPerTxnLine"):
+        kept["Line"] = [_without_class(line) for line in record.get("Line", ())]
+    return kept
+
+
+def _tracks(books: Books, preference: str) -> bool:
+    return bool(books.preference("AccountingInfoPrefs", preference, False))
+
+
+def _without_class(line: Record) -> Record:
+    found = dict(line)
+    detail = line.get("SalesItemLineDetail")
+    if isinstance(detail, dict) and "ClassRef" in detail:
+        found["SalesItemLineDetail"] = {k: v for k, v in detail.items() if k != "ClassRef"}
+    group = line.get("GroupLineDetail")
+    if isinstance(group, dict) and "Line" in group:
+        found["GroupLineDetail"] = {**group, "Line": [_without_class(p) for p in group["Line"]]}
+    return found
+
+
 def with_addresses(books: Books, record: Record, draft: Draft) -> Record:
     """A new document takes its customer's addresses where it names none."""
     before = draft.before or {}

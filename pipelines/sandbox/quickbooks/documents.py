@@ -11,6 +11,7 @@ from pipelines.sandbox.quickbooks.document_details import (
     document_number,
     with_addresses,
     with_due_date,
+    with_tracked,
 )
 from pipelines.sandbox.quickbooks.ground_rules import (
     refuse_closed_period,
@@ -48,6 +49,7 @@ def build_sale(books: Books, entity: str, draft: Draft) -> Record:
     record["CustomField"] = custom_fields(books, record.get("CustomField", ()))
     record["TxnDate"] = record.get("TxnDate") or books.today()
     refuse_closed_period(books, record, draft.before)
+    record = with_tracked(books, record)
     record = with_resolved(books, entity, record, draft.before)
     record = with_currency(books, record, draft)
     record = with_totals(books, record, draft)
@@ -222,6 +224,9 @@ def void_sale(books: Books, entity: str, record: Record) -> Record:
 
 def _zero_line(line: Record) -> Record:
     zero = {**line, "Amount": ZERO} if "Amount" in line else dict(line)
+    group = line.get("GroupLineDetail")
+    if group is not None:
+        zero["GroupLineDetail"] = {**group, "Line": [_zero_line(p) for p in group.get("Line", ())]}
     detail = line.get("SalesItemLineDetail")
     if detail is not None:
         left = {k: v for k, v in detail.items() if k not in ("UnitPrice", "TaxInclusiveAmt")}

@@ -19,6 +19,7 @@ from pipelines.sandbox.quickbooks.ground_rules import listed_rate, refuse_closed
 from pipelines.sandbox.quickbooks.intake import Draft, checked_id, read_body
 from pipelines.sandbox.quickbooks.refusals import (
     business,
+    invalid_email,
     invalid_reference,
     missing,
     not_found,
@@ -264,7 +265,7 @@ def send(books: Books, entity: Entity, record_id: str, address: str | None) -> R
     """E-mail a document: nothing leaves, the document says it did.
 
     Raises:
-        Refusal: 500, 610, 6000 without an address.
+        Refusal: 500, 610, 2210 for what is no address, 6000 without one.
     """
     if entity.name not in SENDABLE:
         raise unsupported(f"{entity.name} send")
@@ -272,6 +273,8 @@ def send(books: Books, entity: Entity, record_id: str, address: str | None) -> R
     address = address or (record.get("BillEmail") or {}).get("Address")
     if not address:
         raise business("There is no e-mail address to send this to.", "BillEmail")
+    if "@" not in address or "." not in address:
+        raise invalid_email("sendTo", address)
     sent = books.raised(
         record,
         EmailStatus="EmailSent",

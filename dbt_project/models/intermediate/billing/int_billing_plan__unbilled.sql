@@ -21,23 +21,6 @@ deals as (
 
 ),
 
-lines as (
-
-    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
-    where not is_deleted
-
-),
-
-products_mapped as (
-
-    select distinct
-        org_id,
-        product_id,
-        company_id
-    from {{ ref('int_products__linked') }}
-
-),
-
 companies as (
 
     select * from {{ ref('stg_quickbooks__companies') }}
@@ -87,20 +70,12 @@ deals_with_invoices as (
 lines_unmapped as (
 
     select
-        lines.org_id,
-        lines.deal_id,
-        deals.company_id,
-        count(*) as unmapped_lines,
-        string_agg(distinct coalesce(lines.product_code, 'no product'), ', ') as unmapped_products
-    from lines
-    inner join deals on lines.org_id = deals.org_id and lines.deal_id = deals.deal_id
-    left join products_mapped
-        on
-            lines.org_id = products_mapped.org_id
-            and lines.product_id = products_mapped.product_id
-            and deals.company_id = products_mapped.company_id
-    where products_mapped.product_id is null
-    group by lines.org_id, lines.deal_id, deals.company_id
+        org_id,
+        deal_id,
+        string_agg(distinct unmapped_detail, '; ' order by unmapped_detail) as unmapped_detail
+    from {{ ref('int_lines__linked') }}
+    where unmapped_detail is not null
+    group by org_id, deal_id
 
 ),
 
@@ -151,8 +126,7 @@ steps_joined as (
             when deals_with_invoices.deal_id is null then estimates.invoice_number
         end as estimate_invoice_number,
         clock.as_of_at,
-        lines_unmapped.unmapped_lines,
-        lines_unmapped.unmapped_products,
+        lines_unmapped.unmapped_detail,
         companies.company_id is not null as is_company_known,
         coalesce(companies.is_multi_currency, false)
         or companies.home_currency_code = steps.currency_code as is_currency_enabled,
@@ -206,7 +180,7 @@ steps_judged as (
             when amount <= 0 then 'negative_amount'
             when not is_plan_known then 'billing_plan_unknown'
             when basis_source != 'lines' then 'deal_without_lines'
-            when unmapped_lines > 0 then 'product_not_mapped'
+            when unmapped_detail is not null then 'product_not_mapped'
             when not is_currency_enabled then 'currency_not_enabled'
         end as step_blocked_reason
     from steps_joined
@@ -238,7 +212,7 @@ final as (
             when 'negative_amount' then 'The step amounts to ' || amount
             when 'billing_plan_unknown' then 'The deal''s billing plan is not described'
             when 'deal_without_lines' then 'The deal has an amount and no lines to invoice'
-            when 'product_not_mapped' then 'No item for ' || unmapped_products
+            when 'product_not_mapped' then unmapped_detail
             when 'currency_not_enabled' then 'The company does not bill in ' || currency_code
         end as step_blocked_detail
     from steps_judged

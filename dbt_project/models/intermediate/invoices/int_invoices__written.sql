@@ -30,6 +30,27 @@ lines as (
 
 ),
 
+-- Of a bundle its parts: they are what the books add up.
+lines_apart as (
+
+    select
+        company_id,
+        invoice_id,
+        line
+    from lines
+    where line."GroupLineDetail" is null
+
+    union all by name
+
+    select
+        company_id,
+        invoice_id,
+        unnest(line."GroupLineDetail"."Line") as line
+    from lines
+    where line."GroupLineDetail" is not null
+
+),
+
 lines_summed as (
 
     select
@@ -43,7 +64,7 @@ lines_summed as (
             cast(line."SalesItemLineDetail"."Qty" as decimal(28, 6))
         ))) as line_signature,
         list_sort(list({{ words_of('line."Description"') }})) as descriptions
-    from lines
+    from lines_apart
     group by company_id, invoice_id
 
 ),

@@ -20,14 +20,14 @@ deal_lines as (
 
 items as (
 
-    select * from {{ ref('int_products__linked') }}
+    select * from {{ ref('int_lines__linked') }}
 
 ),
 
 invoice_lines as (
 
     select * from {{ ref('stg_quickbooks__invoice_lines') }}
-    where line_type = 'item'
+    where line_type in ('item', 'group')
 
 ),
 
@@ -61,7 +61,7 @@ lines_sold as (
     left join items
         on
             deal_lines.org_id = items.org_id
-            and deal_lines.product_id = items.product_id
+            and deal_lines.line_id = items.line_id
             and steps.company_id = items.company_id
 
 ),
@@ -76,6 +76,19 @@ deals_comparable as (
     from lines_sold
     group by org_id, deal_id, plan_step
     having bool_and(item_id is not null)
+
+),
+
+-- A bundle is held against the deal by its head where the deal sold the bundle, by its parts where
+-- it sold those.
+bundles_sold as (
+
+    select distinct
+        org_id,
+        deal_id,
+        plan_step,
+        item_id
+    from lines_sold
 
 ),
 
@@ -112,7 +125,15 @@ lines_billed as (
             steps.org_id = lines_sold.org_id
             and steps.deal_id = lines_sold.deal_id
             and invoice_lines.item_id = lines_sold.item_id
-    where invoices_shared.invoice_id is null
+    left join bundles_sold
+        on
+            steps.org_id = bundles_sold.org_id
+            and steps.deal_id = bundles_sold.deal_id
+            and steps.plan_step = bundles_sold.plan_step
+            and invoice_lines.bundle_item_id = bundles_sold.item_id
+    where
+        invoices_shared.invoice_id is null
+        and (invoice_lines.line_type = 'group') = (bundles_sold.item_id is not null)
     group by all
 
 ),

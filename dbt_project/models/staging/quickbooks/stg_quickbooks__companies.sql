@@ -16,7 +16,11 @@ preferences as (
             "CurrencyPrefs": {
                 "HomeCurrency": {"value": "VARCHAR"}, "MultiCurrencyEnabled": "BOOLEAN"
             },
-            "AccountingInfoPrefs": {"BookCloseDate": "DATE"},
+            "AccountingInfoPrefs": {
+                "BookCloseDate": "DATE", "ClassTrackingPerTxn": "BOOLEAN",
+                "ClassTrackingPerTxnLine": "BOOLEAN", "TrackDepartments": "BOOLEAN"
+            },
+            "SalesFormsPrefs": {"CustomTxnNumbers": "BOOLEAN"},
             "TaxPrefs": {
                 "UsingSalesTax": "BOOLEAN", "PartnerTaxEnabled": "BOOLEAN",
                 "TaxGroupCodeRef": {"value": "VARCHAR"}
@@ -33,6 +37,13 @@ select
     preferences.doc."CurrencyPrefs"."HomeCurrency".value as home_currency_code,
     coalesce(preferences.doc."CurrencyPrefs"."MultiCurrencyEnabled", false) as is_multi_currency,
     preferences.doc."AccountingInfoPrefs"."BookCloseDate" as books_closed_on,
+    coalesce(preferences.doc."AccountingInfoPrefs"."ClassTrackingPerTxn", false)
+        as has_class_per_invoice,
+    coalesce(preferences.doc."AccountingInfoPrefs"."ClassTrackingPerTxnLine", false)
+        as has_class_per_line,
+    coalesce(preferences.doc."AccountingInfoPrefs"."TrackDepartments", false) as has_locations,
+    coalesce(preferences.doc."SalesFormsPrefs"."CustomTxnNumbers", false)
+        as has_custom_numbers,
     coalesce(preferences.doc."TaxPrefs"."UsingSalesTax", false) as is_using_sales_tax,
     coalesce(preferences.doc."TaxPrefs"."PartnerTaxEnabled", false) as is_tax_by_address,
     preferences.doc."TaxPrefs"."TaxGroupCodeRef".value as default_tax_code_id

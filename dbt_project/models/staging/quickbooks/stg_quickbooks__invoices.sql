@@ -32,6 +32,7 @@ select
     raw_invoices.doc."PrivateNote" as private_note,
     raw_invoices.doc."SalesTermRef".value as term_id,
     raw_invoices.doc."BillEmail"."Address" as bill_email,
+    raw_invoices.doc."EmailStatus" as email_status,
     {{ custom_field('raw_invoices.doc."CustomField"', 'PO Number') }} as po_reference,
     {{ custom_field('raw_invoices.doc."CustomField"', 'Salesforce Deal') }} as deal_reference,
     {{ is_voided('raw_invoices.doc."TotalAmt"', 'raw_invoices.doc."PrivateNote"') }} as is_voided,

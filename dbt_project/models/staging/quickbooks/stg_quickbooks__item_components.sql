@@ -16,13 +16,15 @@ lines as (
     select
         company_id,
         id as item_id,
-        unnest(doc."ItemGroupDetail"."ItemGroupLine") as line
+        unnest(doc."ItemGroupDetail"."ItemGroupLine") as line,
+        generate_subscripts(doc."ItemGroupDetail"."ItemGroupLine", 1) as component_number
     from raw_items
 )
 
 select
     company_id,
     item_id,
+    component_number,
     line."ItemRef".value as component_item_id,
     line."Qty" as quantity
 from lines
