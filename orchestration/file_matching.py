@@ -53,12 +53,11 @@ def match_files(
         file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
         prepare_pairs(settings, path, progress)
         decide_pairs(settings, path, progress)
-        found = file_tables.pairs(path)
-    file_tables.write_pairs(out, found)
+        decisions = file_tables.write_pairs(out, file_tables.pairs(path))
     return FileMatch(
-        accounts=len(left.rows),
-        customers=len(right.rows),
-        decisions=Counter(pair["decision"] for pair in found),
+        accounts=len(left),
+        customers=len(right),
+        decisions=decisions,
         unread=(*left.unread, *right.unread),
     )
 

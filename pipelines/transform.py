@@ -387,6 +387,7 @@ def _environment(project_dir: Path, warehouse_path: Path, target: Path) -> Itera
     make_private(target)
     wanted = {
         "CROSSFOOT_WAREHOUSE_PATH": str(warehouse_path),
+        "DBT_MEMORY_LIMIT": f"{warehouse.MEMORY_LIMIT_MIB}MiB",
         "DBT_PROJECT_DIR": str(project_dir),
         "DBT_PROFILES_DIR": str(project_dir),
         "DBT_TARGET_PATH": str(target),

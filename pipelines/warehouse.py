@@ -46,7 +46,12 @@ SCHEMAS = (
 
 Connection = duckdb.DuckDBPyConnection
 
+# What the engine may hold in memory; beyond it works on disk, beside the file. Half of the
+# machine, because scores and reports are computed in memory of their own.
+MEMORY_LIMIT_MIB = min(8192, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**21)
+
 _WAIT_SECONDS = 10.0
+_ROWS_AT_ONCE = 10_000
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z]+( WITH TIME ZONE)?(\(\d{1,2}(,\s?\d{1,2})?\))?(\[\])?")
 _DAMAGE = re.compile(
@@ -67,6 +72,16 @@ def read(
         cursor = connection.execute(sql, params or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def read_on(path: Path, sql: str, wait_seconds: float = _WAIT_SECONDS) -> Iterator[dict[str, Any]]:
+    """Run one query like `read`, and hand its rows on without ever holding them all."""
+    with _reader(path, wait_seconds) as connection, _translated(path):
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
 
 
 @contextmanager
@@ -357,6 +372,7 @@ def _open(path: Path, read_only: bool) -> Connection:
         # This very process has the file open for writing (dbt keeps it): share that.
         connection = duckdb.connect(str(path))
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT_MIB}MiB'")
     # A query of some seconds would draw it on standard output, into JSON that somebody pipes.
     connection.execute("SET enable_progress_bar = false")
     return connection

@@ -7,20 +7,16 @@ warehouse uses.
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import simplejson
-
 from pipelines import warehouse
-from pipelines.matching.files import Records, Row
+from pipelines.matching.files import ACCOUNT_FIELDS, CUSTOMER_FIELDS, Field, Records
 
 # The org and the company that records of files belong to.
 ORG, COMPANY = "accounts", "customers"
-# Several phones or mailboxes may stand in one cell.
-_BETWEEN = re.compile(r"[;|\n]+|,\s*(?=\S+@)")
 
 
 _TEXT, _INSTANT = "VARCHAR", "TIMESTAMPTZ"
@@ -71,109 +67,129 @@ def fill_raw_tables(
 ) -> None:
     """Write the records where an extraction would have put them, into a new warehouse file."""
     sales, books = warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS
-    contacts = [contact for row in accounts.rows for contact in _contacts(row)]
-    accounted = [_account(row) for row in accounts.rows]
-    kept = [_customer(row) for row in customers.rows]
+    given = {"given": _complete(accounts, ACCOUNT_FIELDS)}
+    kept = {"given": _complete(customers, CUSTOMER_FIELDS)}
     with warehouse.writer(path) as connection:
-        fill = warehouse.fill_table
-        fill(connection, sales, "account", _ACCOUNT_COLUMNS, accounted)
-        fill(connection, sales, "contact", _CONTACT_COLUMNS, contacts)
-        fill(connection, books, "customer", _CUSTOMER_COLUMNS, kept)
-        fill(connection, books, "deletion", _DELETION_COLUMNS, [])
-        fill(connection, warehouse.RAW_STATE, "match_decision", decision_columns, [])
+        fill, empty = warehouse.fill_by_query, warehouse.fill_table
+        fill(connection, sales, "account", _typed(_ACCOUNT_COLUMNS, _ACCOUNTS), tables=given)
+        fill(connection, sales, "contact", _typed(_CONTACT_COLUMNS, _CONTACTS), tables=given)
+        fill(connection, books, "customer", _typed(_CUSTOMER_COLUMNS, _CUSTOMERS), tables=kept)
+        empty(connection, books, "deletion", _DELETION_COLUMNS, [])
+        empty(connection, warehouse.RAW_STATE, "match_decision", decision_columns, [])
 
 
-def _account(row: Row) -> dict[str, Any]:
-    linked = row.get("linked", "")
-    return {
-        "org_id": ORG,
-        "id": row["id"],
-        "name": row.get("name", ""),
-        "parent_id": row.get("parent") or None,
-        "website": row.get("website") or None,
-        "phone": _first(row.get("phone", "")),
-        "billing_street": row.get("street") or None,
-        "billing_city": row.get("city") or None,
-        "billing_state": row.get("state") or None,
-        "billing_postal_code": row.get("postcode") or None,
-        "billing_country": row.get("country") or None,
-        "currency_iso_code": row.get("currency") or None,
-        "qbo_customer_id__c": f"{COMPANY}:{linked.rpartition(':')[2]}" if linked else None,
-        "is_deleted": False,
-    }
+def _complete(records: Records, fields: Sequence[Field]) -> Any:
+    """The records with a column for every field; what a file does not tell is null."""
+    import pyarrow as pa
+
+    table = records.table
+    for field in fields:
+        if field.meaning not in table.column_names:
+            table = table.append_column(field.meaning, pa.nulls(len(records), pa.string()))
+    return table
 
 
-def _contacts(row: Row) -> Iterator[dict[str, Any]]:
-    """The people of an account: as many as there are mailboxes and further phones."""
-    emails = _several(row.get("email", ""))
-    phones = [*_several(row.get("phone", ""))[1:], *_several(row.get("phones", ""))]
-    named = row.get("contact") or " ".join(
-        part for part in (row.get("first_name"), row.get("last_name")) if part
+def _typed(columns: Mapping[str, str], made: Mapping[str, str]) -> str:
+    """The query that fills a table: what is made of the records, and null for the rest."""
+    listed = ", ".join(
+        f"CAST({made.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in columns.items()
     )
-    count = max(len(emails), len(phones), 1 if named else 0)
-    for number in range(count):
-        yield {
-            "org_id": ORG,
-            "id": f"{row['id']}/{number + 1}",
-            "account_id": row["id"],
-            "name": named or None,
-            "first_name": row.get("first_name") or None,
-            "last_name": row.get("last_name") or None,
-            "email": emails[number] if number < len(emails) else None,
-            "phone": phones[number] if number < len(phones) else None,
-            "is_deleted": False,
-        }
+    return f"SELECT {listed} FROM {made['']}"  # noqa: S608 - constants of this module
 
 
-def _customer(row: Row) -> dict[str, Any]:
-    payload = {
-        "DisplayName": row.get("name") or row.get("company"),
-        "CompanyName": row.get("company"),
-        "GivenName": row.get("first_name"),
-        "FamilyName": row.get("last_name"),
-        "FullyQualifiedName": row.get("full_name") or row.get("name"),
-        "PrimaryEmailAddr": _nested("Address", ",".join(_several(row.get("email", "")))),
-        "PrimaryPhone": _nested("FreeFormNumber", _first(row.get("phone", ""))),
-        "AlternatePhone": _nested("FreeFormNumber", row.get("alternate_phone")),
-        "Mobile": _nested("FreeFormNumber", row.get("mobile")),
-        "WebAddr": _nested("URI", row.get("website")),
-        "BillAddr": _given(
-            {
-                "Line1": row.get("street"),
-                "Line2": row.get("line2"),
-                "City": row.get("city"),
-                "CountrySubDivisionCode": row.get("state"),
-                "PostalCode": row.get("postcode"),
-                "Country": row.get("country"),
-            }
-        ),
-        "ParentRef": _nested("value", row.get("parent")),
-        "Job": bool(row.get("parent")) or None,
-        "CurrencyRef": _nested("value", row.get("currency")),
-        "Active": row.get("active", "").lower() not in ("false", "0", "no"),
-    }
-    return {
-        "company_id": COMPANY,
-        "id": row["id"],
-        "sync_token": 0,
-        "payload": simplejson.dumps(_given(payload), ensure_ascii=False),
-    }
+def _text(name: str) -> str:
+    return f"nullif({name}, '')"
 
 
-def _nested(name: str, text: str | None) -> dict[str, str] | None:
-    return {name: text} if text else None
+def _several(name: str) -> str:
+    """Several phones or mailboxes may stand in one cell; a comma parts where a mailbox follows."""
+    parted = f"regexp_replace(coalesce({name}, ''), ',\\s*(\\S+@)', ';\\1', 'g')"
+    cells = f"list_transform(regexp_split_to_array({parted}, '[;|\\n]+'), lambda one: trim(one))"
+    return f"list_filter({cells}, lambda one: one != '')"
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "", {})}
+_ACCOUNTS = {
+    "": "given",
+    "org_id": f"'{ORG}'",
+    "id": "id",
+    "name": "coalesce(name, '')",
+    "parent_id": _text("parent"),
+    "website": _text("website"),
+    "phone": f"{_several('phone')}[1]",
+    "billing_street": _text("street"),
+    "billing_city": _text("city"),
+    "billing_state": _text("state"),
+    "billing_postal_code": _text("postcode"),
+    "billing_country": _text("country"),
+    "currency_iso_code": _text("currency"),
+    "qbo_customer_id__c": f"'{COMPANY}:' || split_part({_text('linked')}, ':', -1)",
+    "is_deleted": "false",
+}
+# The people of an account: as many as there are mailboxes and further phones.
+_CONTACTS = {
+    "": f"""(
+        SELECT *, unnest(range(1, 1 + greatest(
+            len(mailboxes), len(numbers), CAST(named IS NOT NULL AS INTEGER)))) AS place
+        FROM (
+            SELECT
+                *,
+                {_several("email")} AS mailboxes,
+                {_several("phone")}[2:] || {_several("phones")} AS numbers,
+                coalesce(
+                    {_text("contact")},
+                    {_text("trim(concat_ws(' ', first_name, last_name))")}
+                ) AS named
+            FROM given
+        )
+    )""",
+    "org_id": f"'{ORG}'",
+    "id": "id || '/' || place",
+    "account_id": "id",
+    "name": "named",
+    "first_name": _text("first_name"),
+    "last_name": _text("last_name"),
+    "email": "mailboxes[place]",
+    "phone": "numbers[place]",
+    "is_deleted": "false",
+}
 
 
-def _several(text: str) -> list[str]:
-    return [part for one in _BETWEEN.split(text) if (part := one.strip())]
+def _object(**parts: str) -> str:
+    """A JSON object of those of its parts that are there; none where nothing is."""
+    fields = ", ".join(f"'{name}': {value}" for name, value in parts.items())
+    there = " AND ".join(f"({value}) IS NULL" for value in parts.values())
+    return f"CASE WHEN {there} THEN NULL ELSE {{{fields}}} END"
 
 
-def _first(text: str) -> str | None:
-    return next(iter(_several(text)), None)
+# What is not told is null in it, which is read like what is missing.
+_PAYLOAD = f"""to_json({{
+    'DisplayName': coalesce({_text("name")}, {_text("company")}),
+    'CompanyName': {_text("company")},
+    'GivenName': {_text("first_name")},
+    'FamilyName': {_text("last_name")},
+    'FullyQualifiedName': coalesce({_text("full_name")}, {_text("name")}),
+    'PrimaryEmailAddr': {_object(Address=_text(f"array_to_string({_several('email')}, ',')"))},
+    'PrimaryPhone': {_object(FreeFormNumber=f"{_several('phone')}[1]")},
+    'AlternatePhone': {_object(FreeFormNumber=_text("alternate_phone"))},
+    'Mobile': {_object(FreeFormNumber=_text("mobile"))},
+    'WebAddr': {_object(URI=_text("website"))},
+    'BillAddr': {_object(
+        Line1=_text("street"), Line2=_text("line2"), City=_text("city"),
+        CountrySubDivisionCode=_text("state"), PostalCode=_text("postcode"),
+        Country=_text("country"),
+    )},
+    'ParentRef': {_object(value=_text("parent"))},
+    'Job': CASE WHEN parent != '' THEN true END,
+    'CurrencyRef': {_object(value=_text("currency"))},
+    'Active': coalesce(lower(active) NOT IN ('false', '0', 'no'), true)
+}})"""
+_CUSTOMERS = {
+    "": "given",
+    "company_id": f"'{COMPANY}'",
+    "id": "id",
+    "sync_token": "0",
+    "payload": _PAYLOAD,
+}
 
 
 # What comes of it ----------------------------------------------------------------------------
@@ -198,18 +214,24 @@ _PAIRS = """
 """
 
 
-def pairs(path: Path) -> list[dict[str, Any]]:
+def pairs(path: Path) -> Iterator[dict[str, Any]]:
     """Every pair that was worth a look, best first for each account, with its decision."""
-    return warehouse.read(path, _PAIRS)
+    return warehouse.read_on(path, _PAIRS)
 
 
-def write_pairs(path: Path, found: Iterable[Mapping[str, Any]]) -> None:
-    """Write pairs as CSV, all or none. Raises `OSError` when the file cannot be written."""
+def write_pairs(path: Path, found: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Write pairs as CSV, all or none, and count them by decision.
+
+    Raises `OSError` when the file cannot be written.
+    """
     beside = path.with_name(f".{path.name}.part")
+    counted: Counter[str] = Counter()
     with beside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(PAIRS_HEADER)
         for pair in found:
+            counted[pair["decision"]] += 1
             probability = f"{pair['probability']:.6f}"
             writer.writerow([pair["left_id"], pair["right_id"], probability, pair["decision"]])
     beside.replace(path)
+    return counted

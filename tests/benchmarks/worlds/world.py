@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.benchmarks.worlds.entities import Census, Entity
@@ -20,6 +20,8 @@ Row = Sequence[str]
 class World:
     """Rows of the four files. `truth` are all true pairs, `apart` pairs that must stay two."""
 
+    account_columns: Row = ACCOUNT_COLUMNS
+    customer_columns: Row = CUSTOMER_COLUMNS
     accounts: list[Row] = field(default_factory=list)
     customers: list[Row] = field(default_factory=list)
     truth: list[Row] = field(default_factory=list)
@@ -124,12 +126,29 @@ def kept_apart(family: Sequence[Entity]) -> Iterable[Row]:
                     yield left, right, role
 
 
+def emptied(world: World, names: Sequence[str]) -> World:
+    """A world in whose records some columns are empty. Raises `ValueError` for an unknown one."""
+    unknown = {*names} - {*world.account_columns, *world.customer_columns}
+    if unknown:
+        raise ValueError(f"no such column: {', '.join(sorted(unknown))}")
+
+    def without(rows: Sequence[Row], columns: Row) -> list[Row]:
+        filled = [name not in names for name in columns]
+        return [[text if kept else "" for text, kept in zip(r, filled, strict=True)] for r in rows]
+
+    return replace(
+        world,
+        accounts=without(world.accounts, world.account_columns),
+        customers=without(world.customers, world.customer_columns),
+    )
+
+
 def write(world: World, folder: Path) -> None:
     """Write accounts.csv, customers.csv, truth.csv and apart.csv into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns, rows in (
-        ("accounts", ACCOUNT_COLUMNS, world.accounts),
-        ("customers", CUSTOMER_COLUMNS, world.customers),
+        ("accounts", world.account_columns, world.accounts),
+        ("customers", world.customer_columns, world.customers),
         ("truth", PAIR_COLUMNS, world.truth),
         ("apart", PAIR_COLUMNS, world.apart),
     ):

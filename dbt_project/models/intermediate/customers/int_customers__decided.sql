@@ -15,7 +15,8 @@ candidates as (
             'is_own_mailbox', 'is_own_domain', 'is_own_phone', 'is_own_address',
             'is_same_name_postcode', 'is_same_name_phone', 'account_domain_group',
             'customer_domain_group', 'account_phone_group', 'customer_phone_group', 'standing',
-            'agreement', 'agreements', 'is_named_after_person', 'city_likeness', 'telling_words',
+            'agreement', 'agreements', 'conflicts', 'is_named_after_person', 'person_agreement',
+            'mailbox_account_holders', 'legal_form_difference', 'city_likeness', 'telling_words',
             'mail_relation', 'phone_relation', 'address_relation'
         ] %}
         candidates.{{ column }},
@@ -62,15 +63,19 @@ pairs as (
 
 -- Names that tell the two apart, another currency or another legal family forbid every rule below
 -- the external id; so does another record whose name fits better, and a score that doubts the pair.
--- The score links by itself what has one name and a shared key, or the town where it is surer
--- still; under different names only what has a key that nobody else holds, or two shared ones.
 gated as (
     select
         *,
         not is_other_currency and is_active_customer as is_billable,
         name_relation in ('same', 'close') and not is_part_of_name as has_one_name,
+        -- One name is the other and something more: what a group calls its members.
+        name_relation = 'contained' or is_part_of_name as has_longer_name,
         -- Two shops by their numbers; a department or a branch that only one of the names has.
         number_alone > 1 or department_alone > 0 or branch_alone > 0 as is_member_of_group,
+        -- A name that is the contact's own is one ground with the contact, not two.
+        agreements - cast(is_named_after_person as integer) as grounds,
+        coalesce(person_agreement = 4 or mailbox_account_holders is not null, false)
+            as has_one_person,
         is_own_mailbox
         or is_own_domain
         or is_same_name_postcode
@@ -91,6 +96,25 @@ gated as (
     from pairs
 ),
 
+-- How sure the score must be of a pair with one name: the less agrees and the more contradicts,
+-- the surer. People share names; sisters of a group differ in their legal forms alone.
+weighed_names as (
+    select
+        *,
+        case
+            when conflicts > 0 and legal_form_difference > 0
+                then {{ var('confirm_against_form_probability', 0.998) }}
+            when is_named_after_person then {{ var('confirm_person_probability', 0.995) }}
+            when conflicts > 0 then {{ var('confirm_against_conflict_probability', 0.99) }}
+            when grounds > 1 then {{ var('confirm_by_two_probability', 0.97) }}
+            else {{ var('confirm_probability', 0.98) }}
+        end as needed_probability
+    from gated
+),
+
+-- The score links by itself what has one name and a shared key, or the town where it is surer
+-- still; under different names only what has a key that nobody else holds, or two shared ones;
+-- and what has a longer name only where the same person is behind both.
 opened as (
     select
         *,
@@ -98,29 +122,34 @@ opened as (
             is_billable
             and has_one_name
             and standing != 'beaten'
-            and coalesce(match_probability, 1) >= {{ var('rule_probability', 0.97) }},
+            and coalesce(match_probability, 1) >= needed_probability,
             false
         ) as is_open_to_rules,
         coalesce(
             is_billable
             and name_relation != 'other_form'
             and not is_member_of_group
-            and not may_be_group_mate
             and case
-                when has_one_name and agreements > cast(is_named_after_person as integer)
-                    then match_probability >= {{ var('confirm_probability', 0.99) }}
+                when has_one_name and grounds > 0 then match_probability >= needed_probability
                 when has_one_name
                     then
                         city_likeness = 1000
                         and match_probability
                         >= {{ var('confirm_by_place_probability', 0.995) }}
+                when may_be_group_mate then false
+                when has_longer_name
+                    then
+                        has_one_person
+                        and grounds > 1
+                        and match_probability
+                        >= {{ var('confirm_longer_name_probability', 0.99) }}
                 else
                     (has_identity or agreements > 1)
-                    and match_probability >= {{ var('confirm_by_key_probability', 0.995) }}
+                    and match_probability >= {{ var('confirm_by_key_probability', 0.99) }}
             end,
             false
         ) as is_linked_by_score
-    from gated
+    from weighed_names
 ),
 
 ruled as (
@@ -135,8 +164,7 @@ ruled as (
             when is_open_to_rules and is_own_mailbox then 'email'
             when is_open_to_rules and is_own_domain then 'domain'
             when is_open_to_rules and is_same_name_postcode then 'name_postcode'
-            when is_open_to_rules and is_same_name_phone and not may_be_group_mate
-                then 'name_phone'
+            when is_open_to_rules and is_same_name_phone then 'name_phone'
             when is_linked_by_score then 'score'
         end as rule
     from opened
