@@ -141,7 +141,7 @@ _CONTACTS = {
                 ) AS named
             FROM given
         )
-    )""",
+    )""",  # noqa: S608 - constants of this module
     "org_id": f"'{ORG}'",
     "id": "id || '/' || place",
     "account_id": "id",
@@ -173,11 +173,16 @@ _PAYLOAD = f"""to_json({{
     'AlternatePhone': {_object(FreeFormNumber=_text("alternate_phone"))},
     'Mobile': {_object(FreeFormNumber=_text("mobile"))},
     'WebAddr': {_object(URI=_text("website"))},
-    'BillAddr': {_object(
-        Line1=_text("street"), Line2=_text("line2"), City=_text("city"),
-        CountrySubDivisionCode=_text("state"), PostalCode=_text("postcode"),
+    'BillAddr': {
+    _object(
+        Line1=_text("street"),
+        Line2=_text("line2"),
+        City=_text("city"),
+        CountrySubDivisionCode=_text("state"),
+        PostalCode=_text("postcode"),
         Country=_text("country"),
-    )},
+    )
+},
     'ParentRef': {_object(value=_text("parent"))},
     'Job': CASE WHEN parent != '' THEN true END,
     'CurrencyRef': {_object(value=_text("currency"))},

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.matching.files import ACCOUNT_FIELDS, CUSTOMER_FIELDS, read_records
+from tests.benchmarks.worlds import unlike
 from tests.benchmarks.worlds.base_names import PARTS, family_names, organisations
 from tests.benchmarks.worlds.records import ACCOUNT_COLUMNS, CUSTOMER_COLUMNS
 from tests.benchmarks.worlds.style import RANGES, style
-from tests.benchmarks.worlds.world import World, make, write
+from tests.benchmarks.worlds.world import World, emptied, make, write
 
 STORIES = {
     "plain", "legal_form", "typo", "note", "duplicate", "renamed", "merged", "trading", "acronym",
@@ -113,5 +114,31 @@ def test_rows_fill_their_columns_and_are_read_whole(world: World, tmp_path: Path
     accounts = read_records(tmp_path / "accounts.csv", ACCOUNT_FIELDS)
     customers = read_records(tmp_path / "customers.csv", CUSTOMER_FIELDS)
     assert accounts.unread == customers.unread == ()
-    assert len(accounts.rows) == len(world.accounts)
-    assert all(re.fullmatch(r"001A[0-9A-F]{14}", row["id"]) for row in accounts.rows)
+    assert len(accounts) == len(world.accounts)
+    assert all(re.fullmatch(r"001A[0-9A-F]{14}", key) for key in accounts.table["id"].to_pylist())
+
+
+def test_the_other_generator_makes_a_true_world_of_its_own(tmp_path: Path) -> None:
+    """The same every time, true to its truth, of both sides, and readable like the first one."""
+    other = unlike.make(300, 2)
+    assert other == unlike.make(300, 2)
+    assert unlike.habits(2) != unlike.habits(3)
+    accounts, customers = ({row[0] for row in rows} for rows in (other.accounts, other.customers))
+    truth = {(left, right) for left, right, _ in other.truth}
+    apart = {(left, right) for left, right, _ in other.apart}
+    assert len(accounts) == 300
+    assert truth and apart and not truth & apart
+    assert {left for left, _ in truth | apart} <= accounts
+    assert {right for _, right in truth | apart} <= customers
+    write(other, tmp_path)
+    assert len(read_records(tmp_path / "accounts.csv", ACCOUNT_FIELDS)) == 300
+    assert len(read_records(tmp_path / "customers.csv", CUSTOMER_FIELDS)) == len(customers)
+
+
+def test_columns_that_nobody_filled_are_empty(world: World) -> None:
+    bare = emptied(world, ["Website", "WebAddr"])
+    at = {name: place for place, name in enumerate(ACCOUNT_COLUMNS)}
+    assert {row[at["Website"]] for row in bare.accounts} == {""}
+    assert [row[at["Name"]] for row in bare.accounts] == [row[at["Name"]] for row in world.accounts]
+    with pytest.raises(ValueError, match="Webside"):
+        emptied(world, ["Webside"])

@@ -274,7 +274,19 @@ def _customer(books: Books, one: Party) -> tuple[str, str]:
     if mail and rng.random() < 0.02:
         mail = f"desk@{rng.choice(words.BOOKKEEPERS)}"
     active = "false" if rng.random() < 0.02 else "true"
-    row = (key, name, company, full, given, family, phone, mail, *_place(one, books), parent, active)
+    row = (
+        key,
+        name,
+        company,
+        full,
+        given,
+        family,
+        phone,
+        mail,
+        *_place(one, books),
+        parent,
+        active,
+    )
     books.world.customers.append(_lacking(row, CUSTOMER_COLUMNS, books))
     return key, name
 
@@ -319,9 +331,7 @@ def _dialled(one: Party, books: Books) -> str:
 
 def _lacking(row: Sequence[str], columns: Sequence[str], books: Books) -> Sequence[str]:
     missing = books.habits.lacking
-    return [
-        "" if name in missing else text for name, text in zip(columns, row, strict=True)
-    ]
+    return ["" if name in missing else text for name, text in zip(columns, row, strict=True)]
 
 
 def _mangled(name: str, one: Party, books: Books) -> str:
@@ -369,7 +379,9 @@ def _brand(rng: random.Random) -> str:
     if draw < 0.65:
         return f"{rng.choice(words.FAMILY)} & {rng.choice(words.FAMILY)} {rng.choice(words.TRADES)}"
     if draw < 0.8:
-        return f"{rng.choice(words.QUALITIES)} {rng.choice(words.THINGS)} {rng.choice(words.TRADES)}"
+        return (
+            f"{rng.choice(words.QUALITIES)} {rng.choice(words.THINGS)} {rng.choice(words.TRADES)}"
+        )
     return stem
 
 

@@ -5,32 +5,39 @@ from __future__ import annotations
 SYLLABLES = ("bel", "cor", "dra", "fen", "gal", "hos", "jun", "kel", "lum", "mor", "nex", "oro",
              "pra", "quil", "ron", "sta", "tri", "ulm", "vex", "wal", "yar", "zen", "bri", "cam",
              "dov", "eri", "fal", "gri", "har", "ist", "kor", "lan", "mir", "nov", "pol", "rud",
-             "sel", "tor", "ven", "win", "alt", "ber", "cle", "dun", "est", "fro", "gan", "hol")  # fmt: skip
+             "sel", "tor", "ven", "win", "alt", "ber", "cle", "dun", "est", "fro", "gan", "hol"
+)  # fmt: skip
 TRADES = ("Logistics", "Packaging", "Brewery", "Joinery", "Optics", "Metalworks", "Textiles",
           "Printing", "Dairy", "Foundry", "Nurseries", "Timber", "Ceramics", "Software", "Biotech",
           "Instruments", "Catering", "Upholstery", "Freight", "Insulation", "Plastics", "Seeds",
           "Glazing", "Motors", "Marine", "Robotics", "Fisheries", "Scaffolding", "Tiling",
           "Veterinary Practice", "Dental Practice", "Kindergarten", "Physiotherapy",
-          "Consulting Engineers", "Travel Agency", "Window Cleaning")  # fmt: skip
+          "Consulting Engineers", "Travel Agency", "Window Cleaning"
+)  # fmt: skip
 QUALITIES = ("Silver", "Northern", "Royal", "Green", "Swift", "Bright", "Old", "Grand", "Alpine",
-             "Coastal", "Central", "Modern", "Trusted", "Copper", "Scarlet", "Quiet")  # fmt: skip
+             "Coastal", "Central", "Modern", "Trusted", "Copper", "Scarlet", "Quiet"
+)  # fmt: skip
 THINGS = ("Anchor", "Bridge", "Lantern", "Harbour", "Meadow", "Compass", "Falcon", "Orchard",
-          "Tower", "Willow", "Badger", "Kettle", "Saddle", "Thistle", "Beacon", "Heron")  # fmt: skip
+          "Tower", "Willow", "Badger", "Kettle", "Saddle", "Thistle", "Beacon", "Heron"
+)  # fmt: skip
 COMMON_NAMES = ("Village Pharmacy", "Station Garage", "St Mark's Church", "Central Hotel",
                 "City Cleaning", "Corner Bakery", "Harbour Cafe", "Sports Club Concordia",
                 "Community Library", "Rose Garden Florist", "Riverside Dental Practice",
-                "Parish Council", "Primary School", "Grand Cinema")  # fmt: skip
+                "Parish Council", "Primary School", "Grand Cinema"
+)  # fmt: skip
 FAMILY = ("Abernathy", "Bianchi", "Cartwright", "Dubois", "Eriksen", "Fournier", "Greiner",
           "Hollis", "Ivarsson", "Jankowski", "Kirchner", "Lefevre", "Marchetti", "Novak",
           "Okafor", "Pemberton", "Quigley", "Rosenthal", "Sorensen", "Thackeray", "Underhill",
           "Vasquez", "Whitlock", "Yilmaz", "Zimmer", "Ashdown", "Brandt", "Castell", "Drummond",
           "Eastwood", "Farrow", "Gallagher", "Huber", "Ingram", "Jarvis", "Keller", "Lindqvist",
           "Montague", "Nakamura", "Osborne", "Pellegrini", "Ravensdale", "Schuster", "Tremblay",
-          "Vandenberg", "Wexford", "Albrecht", "Bellweather", "Crompton", "Delacroix")  # fmt: skip
+          "Vandenberg", "Wexford", "Albrecht", "Bellweather", "Crompton", "Delacroix"
+)  # fmt: skip
 GIVEN = ("Ada", "Bruno", "Clara", "Dieter", "Elodie", "Felix", "Greta", "Hugo", "Ines", "Jasper",
          "Katrin", "Leo", "Maren", "Nils", "Odette", "Pavel", "Rosa", "Stefan", "Tilda", "Ulrich",
          "Vera", "Wendel", "Yvonne", "Zoe", "Anton", "Beatrix", "Cedric", "Dora", "Emil",
-         "Frieda")  # fmt: skip
+         "Frieda"
+)  # fmt: skip
 FORMS = {
     "US": ("Inc", "LLC", "Corp"),
     "GB": ("Ltd", "Limited", "PLC"),
@@ -80,6 +87,8 @@ SHORTENED = (
 )
 TOWN_PARTS = ("ash", "bury", "dorf", "field", "ham", "kirch", "mont", "port", "stead", "ville",
               "wick", "burg", "ford", "haven", "lea", "mar", "nord", "ost", "ried", "sund", "tal",
-              "wold", "beck", "clair")  # fmt: skip
+              "wold", "beck", "clair"
+)  # fmt: skip
 STREETS = ("Linden", "Garten", "Victoria", "Kirch", "Albert", "Mühlen", "Harbour", "Castle",
-           "Berg", "Rosen", "Wharf", "Abbey", "Post", "Schiller", "Orchard", "Tannen")  # fmt: skip
+           "Berg", "Rosen", "Wharf", "Abbey", "Post", "Schiller", "Orchard", "Tannen"
+)  # fmt: skip
