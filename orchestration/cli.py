@@ -18,6 +18,7 @@ from orchestration import (
     setup_cli,
     state_cli,
     telemetry,
+    watch_cli,
     what_if_cli,
     why_cli,
 )
@@ -43,6 +44,7 @@ app.add_typer(mcp_cli.app, name="mcp")
 app.add_typer(state_cli.app, name="state")
 app.command()(doctor_cli.doctor)
 app.command()(why_cli.why)
+app.command()(watch_cli.watch)
 app.command()(what_if_cli.what_if)
 
 Flows = Annotated[

@@ -13,6 +13,7 @@ from orchestration import checks, clocks, deciding  # noqa: E402
 from orchestration.assets import extract, matching, report, writes  # noqa: E402
 from orchestration.assets.warehouse import warehouse_assets  # noqa: E402
 from orchestration.resources import SettingsResource  # noqa: E402
+from orchestration.watching.job import PLAN_SPEC, won_deals_to_invoices  # noqa: E402
 from pipelines.settings import load_settings  # noqa: E402
 from pipelines.transform import manifest_path  # noqa: E402
 
@@ -30,6 +31,7 @@ defs = dg.Definitions(
         matching.customer_scores,
         writes.plan,
         writes.apply,
+        PLAN_SPEC,
         report.published_warehouse,
         report.weekly_mismatch_report,
     ],
@@ -40,6 +42,7 @@ defs = dg.Definitions(
         clocks.report_job,
         deciding.accept_proposals,
         deciding.undo_decisions,
+        won_deals_to_invoices,
     ],
     schedules=[clocks.every_monday, clocks.at_intervals(_settings.read_every_minutes)],
     sensors=[clocks.newly_won_deals],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipelines import mapping, warehouse
 from pipelines.errors import Stop
@@ -66,6 +66,25 @@ def extraction(
         return Extraction(done, meter)
 
 
+def extract_one(
+    settings: Settings, system: Literal["salesforce", "quickbooks"], progress: Progress = silent
+) -> tuple[ExtractResult, ...]:
+    """Read what is new in one of the systems, as `extract` reads both."""
+    from orchestration.budget.gate import within_budget
+    from pipelines import extract as extracting
+
+    number, name = (0, "Salesforce") if system == "salesforce" else (1, "QuickBooks")
+    with (
+        within_budget(settings, progress=progress, system=name) as meter,
+        extracting.undisturbed(settings.warehouse_path),
+    ):
+        one = extracting.sources(settings, progress, record=meter)[number]
+        results, _ = extracting.read(
+            one, lambda source, to: to.run(source, loader_file_format=extracting.FILE_FORMAT)
+        )
+    return results
+
+
 def copy_state(settings: Settings) -> None:
     """Bring ledger and people's decisions into the warehouse, so that SQL can see them."""
     from reverse_etl.cycle import copy_state as copy
@@ -89,14 +108,14 @@ def prepare(
     """
     from orchestration import matched_alone
 
-    variables = _variables(settings)
-    if only or as_of is not None or not matched_alone.is_possible(settings, variables):
+    given = variables(settings)
+    if only or as_of is not None or not matched_alone.is_possible(settings, given):
         result = _build(settings, progress, as_of, tests=tests, select=only or [BEFORE_SCORES])
         return require_passed(result) if raising else result
     left_out = [matched_alone.LEFT_OUT]
     first = _build(settings, progress, None, tests=tests, select=[BEFORE_SCORES], exclude=left_out)
     if first.failed or matched_alone.is_little(settings):
-        rest = matched_alone.kept(settings, variables)
+        rest = matched_alone.kept(settings, given)
     else:
         rest = _build(settings, progress, None, tests=tests, select=left_out)
     result = Build((*first.nodes, *rest.nodes))
@@ -107,7 +126,7 @@ def score(settings: Settings) -> ScoreSummary:
     """Score the candidate pairs that have changed, or all, with the reviewed model."""
     from orchestration import matched_alone
 
-    return matched_alone.scored(settings, _variables(settings))
+    return matched_alone.scored(settings, variables(settings))
 
 
 def told_scored(done: ScoreSummary) -> str:
@@ -220,7 +239,7 @@ def rules_in_force(settings: Settings) -> str:
     told = "\n".join(
         [
             rules_hash(settings.dbt_dir),
-            *(f"{name}={value}" for name, value in sorted(_variables(settings).items())),
+            *(f"{name}={value}" for name, value in sorted(variables(settings).items())),
             COMMITTED_MODEL.read_text(encoding="utf-8"),
             mapping.content(settings.mapping_path),
         ]
@@ -228,7 +247,8 @@ def rules_in_force(settings: Settings) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _variables(settings: Settings) -> dict[str, str]:
+def variables(settings: Settings) -> dict[str, str]:
+    """The settings that the project knows as variables."""
     go_live_on = settings.go_live_on.isoformat() if settings.go_live_on else ""
     given = {
         "go_live_on": go_live_on,
@@ -252,9 +272,9 @@ def _build(
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Build:
-    variables = {**_variables(settings), **(dials or {})}
+    given = {**variables(settings), **(dials or {})}
     if as_of is not None:
-        variables["as_of"] = as_of.isoformat()
+        given["as_of"] = as_of.isoformat()
     mapped = mapping.read_mapping(settings.dbt_dir / "seeds", settings.mapping_path)
     # A warehouse of a past moment is new, so it needs the seeds as well.
     command = "build" if tests or as_of else "run"
@@ -273,7 +293,7 @@ def _build(
             "test_type:unit",
             *([] if tests else ["resource_type:test"]),
         ],
-        variables=variables or None,
+        variables=given or None,
         command=command,
         progress=progress,
     )

@@ -23,3 +23,9 @@ def child_environment(**more: str) -> dict[str, str]:
     """The environment for a process of ours: the switches set, compiled modules kept."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return {**SWITCHES, **kept, **more}
+
+
+def in_this_process(**more: str) -> None:
+    """Set what libraries read from the environment, unless the user has set it."""
+    for name, value in more.items():
+        os.environ.setdefault(name, value)

@@ -42,6 +42,7 @@ from pipelines.setting_salesforce import (
     sandbox_salesforce,
 )
 from pipelines.setting_values import Secret, Values, is_loopback, is_vendor, senseless
+from pipelines.setting_watch import WatchSettings, watching
 
 __all__ = [
     "QUICKBOOKS_HOSTS",
@@ -122,6 +123,7 @@ class Settings:
     salesforce_without: tuple[str, ...]
     # The share of links that must be right when a model is replayed on confirmed history.
     match_precision: float
+    watching: WatchSettings
     _delivery: DeliverySettings | ConfigurationError = field(repr=False)
     # The gateway for assistants: its rules (None: it is off), its log, and the token that an
     # assistant on this machine shows.
@@ -262,6 +264,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         secrets_key_file=values.path(
             "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
         ),
+        watching=watching(
+            values, _sandbox_events(values, data_dir) if profile == "sandbox" else None
+        ),
         _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
         overdue_mail=_overdue_mail(values),
         mapping_path=values.path("CROSSFOOT_MAPPING", data_dir)
@@ -387,6 +392,16 @@ def _sandbox_systems(values: Values, data_dir: Path) -> _Systems:
         return problem, problem
     except (KeyError, TypeError, ValueError) as cause:
         return (bad := _bad_connection(paths[0], cause)), bad
+
+
+def _sandbox_events(values: Values, data_dir: Path) -> Mapping[str, Any]:
+    """What the sandbox says of its own events; nothing when none is running."""
+    (path, *_) = values.paths("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "connection.json")
+    try:
+        told: Mapping[str, Any] = _connection(path)["quickbooks"]
+    except ConfigurationError:
+        return {}
+    return told if isinstance(told, Mapping) else {}
 
 
 def _connection(path: Path) -> dict[str, Any]:

@@ -107,18 +107,23 @@ def compiled(
     warehouse_path: Path,
     select: Sequence[str],
     variables: Mapping[str, str] | None = None,
+    *,
+    with_tests: bool = False,
+    anew: bool = False,
 ) -> dict[str, str]:
-    """The SQL of the selected models as dbt runs it, by name. Kept for the length of the process.
+    """The SQL of the selected models as dbt runs it, by name; with their tests, if wanted. Kept for
+    the length of the process, unless it is asked for `anew`.
 
     Raises `BuildFailed` when the project cannot be parsed or a model not be compiled.
     """
-    told = (project_dir, warehouse_path, *select, *sorted((variables or {}).items()))
+    told = (project_dir, warehouse_path, with_tests, *select, *sorted((variables or {}).items()))
     newest = _newest_change(project_dir)
-    if _compiled.get(told, (0, {}))[0] != newest:
+    if anew or _compiled.get(told, (0, {}))[0] != newest:
         target = warehouse_path.parent / "dbt"
         with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
             manifest = _manifest(project_dir, warehouse_path)
-            arguments = _arguments("compile", select, ["resource_type:test"], variables)
+            left_out = "test_type:unit" if with_tests else "resource_type:test"
+            arguments = _arguments("compile", select, [left_out], variables)
             try:
                 _compiled[told] = (newest, _compile(manifest, arguments, warehouse_path))
             finally:
@@ -190,6 +195,17 @@ def parse_ahead(project_dir: Path, warehouse_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def parsed(project_dir: Path, warehouse_path: Path) -> Any:
+    """The parsed project as dbt holds it, of this process's last parse if nothing has changed."""
+    with _ONE_AT_A_TIME:
+        return _manifest(project_dir, warehouse_path)
+
+
+def newest_change(project_dir: Path) -> int:
+    """A number that is another one when any file of the project has changed."""
+    return _newest_change(project_dir)
 
 
 def manifest_path(project_dir: Path, warehouse_path: Path) -> Path:

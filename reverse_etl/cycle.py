@@ -77,10 +77,12 @@ def make_plan(
     return plan
 
 
-def plan_automatic(settings: Settings, now: Now = leases.utc_now) -> tuple[Plan, tuple[str, ...]]:
-    """A plan of the flows in mode automatic, approved by the policy where it is within its limits;
-    otherwise with the reasons why a person has to look."""
-    own = [f.name for f in registry.FLOWS if settings.policies.of(f.name).mode == "automatic"]
+def plan_automatic(
+    settings: Settings, now: Now = leases.utc_now, flows: Sequence[str] = registry.PLANNED
+) -> tuple[Plan, tuple[str, ...]]:
+    """A plan of those of these flows that are in mode automatic, approved by the policy where it is
+    within its limits; otherwise with the reasons why a person has to look."""
+    own = [name for name in flows if settings.policies.of(name).mode == "automatic"]
     plan = make_plan(settings, own, now) if own else _no_plan(now())
     if not plan.changes:
         return plan, ()

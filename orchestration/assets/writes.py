@@ -48,7 +48,7 @@ def state_copy(settings: SettingsResource) -> Iterator[dg.MaterializeResult[Any]
 def plan(settings: SettingsResource) -> dg.MaterializeResult[Any]:
     """Make the plan from the sync marts and keep it under its checksum."""
     made = cycle.make_plan(settings.read())
-    return dg.MaterializeResult(value=made.checksum, metadata=_described(made))
+    return dg.MaterializeResult(value=made.checksum, metadata=described(made))
 
 
 class ApplyConfig(dg.Config):
@@ -96,7 +96,8 @@ def apply(
         raise dg.Failure(description=done.summary(), metadata={"plan": checksum})
 
 
-def _described(made: Plan) -> dict[str, Any]:
+def described(made: Plan) -> dict[str, Any]:
+    """What a materialisation tells of a plan."""
     return {
         "checksum": made.checksum,
         "changes": len(made.changes),

@@ -30,6 +30,7 @@ FLOWS: tuple[Flow, ...] = (
     deal_status.FLOW,
     overdue.FLOW,
 )
+PLANNED = tuple(flow.name for flow in FLOWS)
 # No plan of the marts holds it: people ask for it.
 _ASKED_FOR = (undo.FLOW,)
 NAMES = tuple(flow.name for flow in (*FLOWS, *_ASKED_FOR))

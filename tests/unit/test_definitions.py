@@ -86,6 +86,7 @@ def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
 def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
     assert {job.name for job in defs.jobs or ()} == {
         "accept_proposals", "plan", "sync", "undo_decisions", "weekly_report",
+        "won_deals_to_invoices",
     }  # fmt: skip
     schedules = {s.name: s.cron_schedule for s in defs.schedules or ()}  # type: ignore[union-attr]
     assert schedules == {

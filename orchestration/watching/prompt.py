@@ -1,0 +1,206 @@
+"""The shortest honest way from a won deal to its invoice, in a process that stays warm.
+
+    ask QuickBooks ─► read what has changed ─► copy the state ─► build what is out of date ─► test
+    ─► plan what the policy lets run by itself ─► apply
+
+The steps are those of every run, over what they need to: a system is read when it signalled or when
+it says that something has changed; of the models behind the invoices those are built whose inputs
+have other rows; records are matched when one of them has changed. Guards, limits, lease and ledger
+are the same. What is left out here (the report's models, the published copy, the other flows) is
+made by the scheduled runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orchestration import matched_alone, steps
+from orchestration.steps import Progress, silent
+from orchestration.watching.asking import changed_companies
+from orchestration.watching.signals import System
+from pipelines import lineage, transform, warehouse
+from pipelines.extract import ExtractResult
+from pipelines.keeping import KeptModels, columns_of, require_found_nothing
+from pipelines.settings import Settings
+from reverse_etl import cycle
+from reverse_etl.apply import ApplyResult
+from reverse_etl.calls import recording
+from reverse_etl.changes import Plan
+
+# What an invoice waits for, and the invoice.
+FLOWS = ("customers", "products", "invoices")
+# Not among them is sync_flow_records, which only says of how many records a plan's share is taken:
+# for the flows of no invoice it wants a sixth of all models. It is as of the last whole build.
+MARTS = (
+    "sync_customers",
+    "sync_products",
+    "sync_invoices",
+    "sync_invoice_lines",
+    "data_verdict",
+    "deal_coverage",
+)
+# Tested is what is written, and that no billable deal is lost on the way.
+_TESTED = tuple(mart for mart in MARTS if mart != "data_verdict")
+_SCORED_FROM = (
+    "int_customers__candidates",
+    "int_accounts__normalised",
+    "int_customers__normalised",
+)
+_READ = (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS, warehouse.RAW_STATE)
+
+
+class Seconds(NamedTuple):
+    """How long a step took on the clock, and how much of it this process was computing."""
+
+    wall: float
+    computing: float
+
+
+@dataclass(frozen=True)
+class PromptRound:
+    """What one round did. `waiting` says why a plan was not applied: its reasons for a person, or
+    that no flow runs by itself. `seconds` are by step."""
+
+    read: tuple[System, ...]
+    extracted: tuple[ExtractResult, ...]
+    built: tuple[str, ...]
+    plan: Plan
+    applied: ApplyResult | None
+    waiting: tuple[str, ...]
+    seconds: dict[str, Seconds]
+
+    @property
+    def wrote(self) -> bool:
+        return self.applied is not None and self.applied.progressed
+
+    @property
+    def failed(self) -> bool:
+        return self.applied is not None and self.applied.failed
+
+
+@dataclass
+class Prompt:
+    """The warm part: the models as they were built last, and by which rules."""
+
+    settings: Settings
+    _kept: KeptModels | None = None
+    _built_by: tuple[int, str] = (0, "")
+    _seconds: dict[str, Seconds] = field(default_factory=dict)
+
+    def round(self, systems: Collection[System], progress: Progress = silent) -> PromptRound:
+        """One round after signals of these systems.
+
+        Raises what the steps raise. Nothing is half done then: the next round begins with what is.
+        """
+        self._seconds = {}
+        with self._timed("ask"):
+            read = self._to_read(systems)
+        with self._timed("read"):
+            extracted = tuple(result for system in read for result in self._read(system, progress))
+        with self._timed("state"):
+            cycle.copy_state(self.settings)
+        built = self._build(progress)
+        with self._timed("plan"):
+            plan, waiting = self._plan()
+        with self._timed("apply"):
+            applied = None
+            if plan.changes and not waiting:
+                applied = cycle.apply(self.settings, plan.checksum, progress)
+        return PromptRound(
+            read, extracted, built, plan, applied, waiting, dict(self._seconds)
+        )  # fmt: skip
+
+    def _to_read(self, systems: Collection[System]) -> tuple[System, ...]:
+        """Salesforce when it signalled; QuickBooks also when it says that something has changed:
+        no invoice is decided on books that are known to be old."""
+        read: list[System] = ["salesforce"] if "salesforce" in systems else []
+        if "quickbooks" in systems:
+            return (*read, "quickbooks")
+        with recording(self.settings, "watch") as record:
+            return (*read, "quickbooks") if changed_companies(self.settings, record) else (*read,)
+
+    def _read(self, system: System, progress: Progress) -> tuple[ExtractResult, ...]:
+        return steps.extract_one(self.settings, system, progress)
+
+    def _build(self, progress: Progress) -> tuple[str, ...]:
+        """Bring the models behind the invoices up to date and test them; names what was built."""
+        rules = self._rules()
+        if self._kept is None or rules != self._built_by:
+            with self._timed("build everything"):
+                steps.decide(self.settings, progress, tests=True)
+                self._kept, self._built_by = self._keep(), self._rules()
+        kept, path = self._kept, self.settings.warehouse_path
+        with self._timed("build"), warehouse.kept_open(path):
+            under_way = kept.begin()
+            first, rest = self._parts(kept)
+            if kept.needing(under_way, _SCORED_FROM):
+                kept.build(under_way, first)
+                progress(steps.told_scored(steps.score(self.settings)))
+                kept.look(
+                    under_way, [f"{warehouse.MATCHING}.customer_scores", *_relations(kept, rest)]
+                )
+            kept.build(under_way, {m.name for m in kept.models})
+        with self._timed("test"):
+            require_found_nothing(kept.failed())
+        return tuple(under_way.built)
+
+    def _parts(self, kept: KeptModels) -> tuple[set[str], set[str]]:
+        """The models that the scoring reads, and those of them that it changes itself where it
+        matches only what has changed."""
+        before = {m.name for m in kept.models if "before_scores" in m.tags}
+        alone = {m.name for m in kept.models if "matched_alone" in m.tags}
+        variables = steps.variables(self.settings)
+        if matched_alone.is_possible(self.settings, variables):
+            return before - alone, alone
+        return before, set()
+
+    def _keep(self) -> KeptModels:
+        told = self.settings.dbt_dir, self.settings.warehouse_path
+        models = lineage.models(*told, MARTS)
+        tests = lineage.tests_of(*told, _TESTED, models)
+        sql = transform.compiled(
+            *told, [m.name for m in models], steps.variables(self.settings),
+            with_tests=True, anew=True,
+        )  # fmt: skip
+        return KeptModels(self.settings.warehouse_path, models, tests, sql)
+
+    def _rules(self) -> tuple[int, str]:
+        """What the compiled SQL depends on: the project's files, and the columns that are read."""
+        return (
+            transform.newest_change(self.settings.dbt_dir),
+            columns_of(self.settings.warehouse_path, _READ),
+        )
+
+    def _plan(self) -> tuple[Plan, tuple[str, ...]]:
+        """The plan, approved by the policy, or the reasons why a person has to look at it."""
+        plan, beyond = cycle.plan_automatic(self.settings, flows=FLOWS)
+        if plan.changes:
+            return plan, beyond
+        manual = cycle.make_plan(self.settings, _not_off(self.settings))
+        if not manual.changes:
+            return manual, ()
+        return manual, (
+            "a person approves these flows: the policy lets none of them run by itself",
+        )
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began, computing = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self._seconds[step] = Seconds(
+                round(time.perf_counter() - began, 3), round(time.process_time() - computing, 3)
+            )
+
+
+def _relations(kept: KeptModels, names: Collection[str]) -> list[str]:
+    return [m.relation for m in kept.models if m.name in names and m.kind == "table"]
+
+
+def _not_off(settings: Settings) -> list[str]:
+    return [flow for flow in FLOWS if settings.policies.of(flow).mode != "off"]

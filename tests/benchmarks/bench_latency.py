@@ -1,0 +1,309 @@
+"""How long it is from a won deal to its invoice, and where the seconds go.
+
+The sample company on the sandbox, in a process of its own, settled first. Then deals are won, one
+after the other: from the moment at which the sandbox commits the stage change to the moment at
+which the invoice is in the books, both by the sandbox's own journal. The whole chain runs:
+Salesforce's message to the receiver over HTTP (posted here, the sandbox has no flows) or the poll,
+a run in Dagster's instance, the reading by dlt, the models, the tests, the plan under the policy,
+ledger and lease, and the call to QuickBooks. Idle, each deal waits until the one before is invoiced
+and read back; under load a deal is won every two seconds while readers query the published copy.
+`CROSSFOOT_BENCH_LINES` is the number of deals of each part. The page LATENCY.md is made by
+`make bench NAME=latency`; ends with JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from orchestration import telemetry
+
+telemetry.switch_off()
+
+from orchestration.companies import BOOKS, sample_company  # noqa: E402
+from orchestration.local_sandbox import CONNECTION, local_sandbox  # noqa: E402
+from orchestration.sync import rounds  # noqa: E402
+from orchestration.ui import dagster_home  # noqa: E402
+from orchestration.watching.process import known  # noqa: E402
+from orchestration.watching.prompt import PromptRound  # noqa: E402
+from orchestration.watching.receiver import SALESFORCE_PATH, receiving  # noqa: E402
+from orchestration.watching.service import Polls, watch  # noqa: E402
+from orchestration.watching.signals import Bell, Woken  # noqa: E402
+from pipelines import warehouse  # noqa: E402
+from pipelines.clients.salesforce import salesforce_client  # noqa: E402
+from pipelines.settings import Settings, load_settings  # noqa: E402
+from reverse_etl import ledger  # noqa: E402
+from reverse_etl.opening import opened  # noqa: E402
+
+COUNT = int(os.environ.get("CROSSFOOT_BENCH_LINES", "50"))
+PAGE = Path(__file__).with_name("LATENCY.md")
+TOKEN = "a-token-of-the-benchmark-only"
+READERS = 4
+LONGEST = 300.0
+POLICY = """[default]
+mode = "automatic"
+max_changes = 200
+max_amount = { USD = 10000000, EUR = 10000000, GBP = 10000000 }
+"""
+# Deals that are open and whose customer and products are known: winning them bills them.
+OPEN_DEALS = """
+    select o.id from raw_salesforce.opportunity as o
+    join matched.matched_customers as m on m.account_id = o.account_id
+    where not o.is_closed and o.has_opportunity_line_item and o.amount > 0
+        and m.match_state in ('confirmed', 'manual')
+    group by o.id order by o.id
+"""
+MESSAGE = (
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    '<notifications xmlns="http://soap.sforce.com/2005/09/outbound"><OrganizationId>{org}'
+    "</OrganizationId><Notification><sObject><Id>{deal}</Id></sObject></Notification>"
+    "</notifications></soapenv:Body></soapenv:Envelope>"
+)
+
+
+@dataclass
+class Watched:
+    """A watching process, as threads of this one; `rounds` are those that it has made."""
+
+    settings: Settings
+    address: str
+    bell: Bell
+    rounds: list[tuple[Woken, PromptRound]] = field(default_factory=list)
+    is_idle: threading.Event = field(default_factory=threading.Event)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seed, data = sample_company(folder), folder / "sandbox"
+        policy = folder / "policy.toml"
+        policy.write_text(POLICY)
+        with local_sandbox(seed, data / BOOKS, data / CONNECTION) as connection:
+            settings = load_settings(
+                {
+                    **os.environ,
+                    "CROSSFOOT_DATA_DIR": str(data),
+                    "CROSSFOOT_POLICY": str(policy),
+                    "CROSSFOOT_SALESFORCE_EVENT_TOKEN": TOKEN,
+                }
+            ).check()
+            control = f"{connection['salesforce']['base_url']}/_sandbox"
+            for _ in rounds(settings, "benchmark"):
+                pass
+            # What was settled lies behind what a reading looks back on.
+            requests.post(f"{control}/clock", json={"advance_seconds": 3600}, timeout=60)
+            results = measured(settings, control)
+    PAGE.write_text(page(results), encoding="utf-8")
+    print(json.dumps({"benchmark": "latency", "parts": results}))
+
+
+def measured(settings: Settings, control: str) -> list[dict[str, Any]]:
+    deals = [row["id"] for row in warehouse.read(settings.warehouse_path, OPEN_DEALS)]
+    parts = (("idle, event", True, False), ("idle, poll", False, False),
+             ("load, event", True, True), ("load, poll", False, True))  # fmt: skip
+    results = []
+    with watching(settings) as watched:
+        for number, (name, with_event, under_load) in enumerate(parts):
+            own = deals[number * COUNT : (number + 1) * COUNT]
+            result = part(watched, control, name, own, with_event, under_load)
+            print(json.dumps({k: v for k, v in result.items() if k != "seconds"}), flush=True)
+            results.append(result)
+    return results
+
+
+@contextmanager
+def watching(settings: Settings) -> Iterator[Watched]:
+    """The real receiver, loop, polls and Dagster runs."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    import dagster as dg
+
+    from orchestration.watching.job import Worker, problem_of, run_round
+    from orchestration.watching.prompt import Prompt
+
+    bell, worker = Bell(), Worker(Prompt(settings))
+    with dg.DagsterInstance.get() as instance, receiving(
+        "127.0.0.1", 0, known(settings), bell
+    ) as address:  # fmt: skip
+        watched = Watched(settings, address, bell)
+
+        def run(woken: Woken) -> PromptRound | None:
+            watched.is_idle.clear()
+            result, done = run_round(instance, worker, woken)
+            if done is None:
+                print(problem_of(result), flush=True)
+            else:
+                watched.rounds.append((woken, done))
+                if not done.wrote:
+                    watched.is_idle.set()
+            return done
+
+        thread = threading.Thread(
+            target=watch, args=(bell, Polls(settings, print), run, lambda line: None)
+        )
+        thread.start()
+        try:
+            assert watched.is_idle.wait(LONGEST)
+            yield watched
+        finally:
+            bell.stop()
+            thread.join()
+
+
+def part(
+    watched: Watched, control: str, name: str, deals: list[str], with_event: bool, under_load: bool
+) -> dict[str, Any]:
+    """Win these deals; the seconds of each until its invoice, and what the rounds took."""
+    requests.delete(f"{control}/journal", timeout=60)
+    before, end = len(watched.rounds), threading.Event()
+    readers = [
+        threading.Thread(target=reading, args=(watched.settings.published_path, end))
+        for _ in range(READERS if under_load else 0)
+    ]
+    for reader in readers:
+        reader.start()
+    client = salesforce_client(watched.settings)
+    for deal in deals:
+        watched.is_idle.clear()
+        win(client, deal)
+        if with_event:
+            body = MESSAGE.format(org=watched.settings.salesforce.org_id, deal=deal)
+            address = f"{watched.address}{SALESFORCE_PATH}{TOKEN}"
+            assert requests.post(address, body, timeout=10).status_code == 200
+        if under_load:
+            time.sleep(2)
+        else:
+            wait_for(lambda: watched.is_idle.is_set())
+    wait_for(lambda: not unsettled(watched, control, deals), 2.0)
+    end.set()
+    for reader in readers:
+        reader.join()
+    latencies = sorted(seconds_each(watched.settings, control, deals).values())
+    made = [done for _, done in watched.rounds[before:]]
+    writing = [done for done in made if done.wrote]
+    return {
+        "part": name,
+        "deals": len(deals),
+        "invoiced": len(latencies),
+        "others": len(deals) - len(latencies),
+        "p50": round(statistics.median(latencies), 2),
+        "p95": round(latencies[max(0, -(-len(latencies) * 95 // 100) - 1)], 2),
+        "rounds": len(made),
+        "computing": round(statistics.median(total(d) for d in writing), 2),
+        "load_average": round(os.getloadavg()[0], 1),
+        "seconds": {
+            step: (
+                round(statistics.median(d.seconds[step].wall for d in writing), 2),
+                round(statistics.median(d.seconds[step].computing for d in writing), 2),
+            )
+            for step in ("ask", "read", "state", "build", "test", "plan", "apply")
+        },
+    }
+
+
+def total(done: PromptRound) -> float:
+    return sum(one.computing for one in done.seconds.values())
+
+
+def win(client: Any, deal: str) -> None:
+    won = {"Id": deal, "StageName": "Closed Won", "CloseDate": "2026-11-20"}
+    (reply,) = client.update_many("Opportunity", [won])
+    assert reply.ok, reply
+
+
+def reading(path: Path, end: threading.Event) -> None:
+    """What an analyst does, again and again."""
+    while not end.wait(0.2):
+        warehouse.read(path, "select count(*) from reconciliation.mismatches")
+
+
+def unsettled(watched: Watched, control: str, deals: list[str]) -> set[str]:
+    """Deals that wait for an invoice: neither billed since they were won, nor as the warehouse says
+    blocked, not due or billed before."""
+    rows = warehouse.read(
+        watched.settings.warehouse_path,
+        "select deal_id from reconciliation.deal_coverage "
+        "group by deal_id having sum(to_be_invoiced_amount) = 0",
+    )
+    settled = {row["deal_id"] for row in rows}
+    return set(deals) - settled - seconds_each(watched.settings, control, deals).keys()
+
+
+def seconds_each(settings: Settings, control: str, deals: list[str]) -> dict[str, float]:
+    """From the commit of the stage to that of the invoice, by the sandbox's journal."""
+    entries = requests.get(f"{control}/journal", timeout=60).json()["entries"]
+    with opened(settings) as state:
+        billed = {
+            (one.company_id, one.remote_id): one.record_id
+            for one in ledger.snapshot(state, ("invoices",))
+            if one.record_id in deals
+        }
+    won: dict[str, datetime] = {}
+    found: dict[str, float] = {}
+    for entry in entries:
+        at = datetime.fromisoformat(entry["at"])
+        for written in entry["writes"]:
+            if written["entity"] == "Opportunity" and written["id"] in deals:
+                won.setdefault(written["id"], at)
+            deal = billed.get((entry["realm"], written["id"]), "")
+            if written["entity"] == "Invoice" and written["operation"] == "create" and deal in won:
+                found.setdefault(deal, (at - won[deal]).total_seconds())
+    return found
+
+
+def wait_for(true: Callable[[], bool], every: float = 0.1) -> None:
+    until = time.monotonic() + LONGEST
+    while not true():
+        assert time.monotonic() < until, "nothing came in time"
+        time.sleep(every)
+
+
+def page(results: list[dict[str, Any]]) -> str:
+    """The page LATENCY.md."""
+    rows = "\n".join(
+        f"| {r['part']} | {r['deals']} | {r['invoiced']} | {r['others']} | {r['p50']} "
+        f"| {r['p95']} | {r['rounds']} | {r['computing']} | {r['load_average']} |"
+        for r in results
+    )
+    steps = list(results[0]["seconds"])
+    spent = "\n".join(
+        f"| {step} | "
+        + " | ".join(f"{r['seconds'][step][0]} ({r['seconds'][step][1]})" for r in results)
+        + " |"
+        for step in steps
+    )
+    names = " | ".join(r["part"] for r in results)
+    return f"""# From closed-won to invoice
+
+Made by `make bench NAME=latency`; how it is measured stands at the top of `bench_latency.py`.
+{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. The load average
+is that of the machine at the end of each part: with more than {os.cpu_count()} other programs share
+its cores, and seconds on the clock are longer than those of computing by as much. Others
+are deals that the warehouse says are billed already, blocked or not due.
+
+| Part | Deals | Invoiced | Others | p50, s | p95, s | Rounds | Computing, s a round | Load |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
+{rows}
+
+Where the seconds of a round that writes go, median, in brackets those of computing:
+
+| Step | {names} |
+|---|{"---:|" * len(results)}
+{spent}
+"""
+
+
+if __name__ == "__main__":
+    main()

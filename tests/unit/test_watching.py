@@ -1,0 +1,253 @@
+"""Watching: what is taken for a signal, and that no won deal is missed whatever becomes of them."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from orchestration.watching import service
+from orchestration.watching.asking import WonDeals, salesforce_text, won_since
+from orchestration.watching.prompt import PromptRound, Seconds
+from orchestration.watching.receiver import (
+    MOST_BYTES,
+    QUICKBOOKS_PATH,
+    SALESFORCE_PATH,
+    Known,
+    receiving,
+    signature,
+    take_quickbooks,
+    take_salesforce,
+)
+from orchestration.watching.service import Polls, round_lines, watch
+from orchestration.watching.signals import Bell, System, Woken
+from pipelines.errors import ConfigurationError, Unavailable
+from pipelines.setting_values import Secret, Values
+from pipelines.setting_watch import watching
+from reverse_etl.changes import Plan
+
+REALM, ORG = "9341450000000001", "00DHs0000000001AAA"
+KNOWN = Known(frozenset({REALM}), ORG, Secret("verifier"), Secret("a token of ours"))
+
+
+def events(*realms: str) -> bytes:
+    return json.dumps(
+        [
+            {
+                "specversion": "1.0", "id": str(n), "source": "intuit.x",
+                "type": "qbo.invoice.updated.v1", "time": "2026-11-20T17:00:00.000000000Z",
+                "intuitentityid": str(n), "intuitaccountid": realm, "data": {},
+            }
+            for n, realm in enumerate(realms)
+        ]
+    ).encode()  # fmt: skip
+
+
+def message(org: str = ORG) -> bytes:
+    return f"<x><OrganizationId>{org}</OrganizationId><Id>006000000000001AAA</Id></x>".encode()
+
+
+def rung(bell: Bell) -> dict[str, int]:
+    woken = bell.wait(0)
+    return dict(woken.counts) if woken else {}
+
+
+def quickbooks(body: bytes, signed: str, known: Known = KNOWN) -> tuple[int, dict[str, int]]:
+    bell = Bell()
+    return take_quickbooks(known, body, signed, bell).status, rung(bell)
+
+
+def test_signed_events_of_our_companies_ring() -> None:
+    body = events(REALM, "1", REALM)
+    assert quickbooks(body, signature(body, KNOWN.verifier_token)) == (200, {"quickbooks event": 2})
+
+
+def test_what_is_not_signed_by_the_app_does_not() -> None:
+    body = events(REALM)
+    signed = signature(body, KNOWN.verifier_token)
+    assert quickbooks(body + b" ", signed) == (401, {})
+    assert quickbooks(body, signature(body, Secret("other"))) == (401, {})
+    assert quickbooks(body, "") == (401, {})
+    assert quickbooks(body, "ü") == (401, {})
+    nobody = Known(KNOWN.realms, ORG, Secret(""), Secret(""))
+    assert quickbooks(body, signature(body, Secret("")), nobody) == (404, {})
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[1]", b'{"eventNotifications": []}', b'[{"specversion": "1.0"}]']
+)
+def test_a_signed_body_that_is_no_array_of_events_is_refused(body: bytes) -> None:
+    assert quickbooks(body, signature(body, KNOWN.verifier_token)) == (400, {})
+
+
+def test_an_outbound_message_needs_our_token_and_rings_for_our_org_alone() -> None:
+    bell = Bell()
+    taken = take_salesforce(KNOWN, message(), "a token of ours", bell)
+    assert taken.status == 200 and b"<Ack>true</Ack>" in taken.body
+    assert rung(bell) == {"salesforce event": 1}
+    assert take_salesforce(KNOWN, message(ORG[:15]), "a token of ours", bell).status == 200
+    assert rung(bell) == {"salesforce event": 1}
+    other = message("00DHs0000000002AAA")
+    assert take_salesforce(KNOWN, other, "a token of ours", bell).status == 200
+    assert take_salesforce(KNOWN, message(), "another", bell).status == 404
+    assert take_salesforce(KNOWN, b"<x/>", "a token of ours", bell).status == 400
+    unset = Known(KNOWN.realms, ORG, Secret("verifier"), Secret(""))
+    assert take_salesforce(unset, message(), "", bell).status == 404
+    assert rung(bell) == {}
+
+
+def test_over_http_both_are_answered_at_once_and_nothing_else_is() -> None:
+    bell, body = Bell(), events(REALM)
+    with receiving("127.0.0.1", 0, KNOWN, bell) as address:
+        signed = {"intuit-signature": signature(body, KNOWN.verifier_token)}
+        assert requests.post(address + QUICKBOOKS_PATH, body, headers=signed).status_code == 200
+        path = f"{address}{SALESFORCE_PATH}a token of ours".replace(" ", "%20")
+        assert requests.post(path, message()).status_code == 404  # the token is in the path as sent
+        assert requests.post(address + "/else", b"").status_code == 404
+        assert requests.get(address + "/health").text == "ok"
+        too_much = {"Content-Length": str(MOST_BYTES + 1)}
+        assert requests.post(address + QUICKBOOKS_PATH, b"", headers=too_much).status_code == 413
+    assert rung(bell) == {"quickbooks event": 1}
+
+
+def test_signals_of_a_round_under_way_are_one_waking_afterwards() -> None:
+    bell = Bell()
+    for _ in range(3):
+        bell.ring("salesforce", "event")
+    bell.ring("quickbooks", "poll")
+    woken = bell.wait(0)
+    assert woken is not None and woken.systems == {"salesforce", "quickbooks"}
+    assert woken.told() == "1 quickbooks poll, 3 salesforce event"
+    assert bell.wait(0) is None
+
+
+def test_the_poll_asks_from_before_the_newest_deal_known() -> None:
+    assert won_since("").endswith("ORDER BY SystemModstamp DESC LIMIT 1")
+    newest = salesforce_text(datetime(2026, 11, 20, 17, 0, 0, 123000, tzinfo=UTC))
+    assert newest == "2026-11-20T17:00:00.123+0000"
+    assert won_since(newest).endswith("SystemModstamp > 2026-11-20T16:50:00Z")
+
+
+def test_a_version_that_a_reading_brought_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [{"Id": "a", "SystemModstamp": "1"}, {"Id": "b", "SystemModstamp": "2"}]
+    client = SimpleNamespace(query_all=lambda soql: iter(told))
+    monkeypatch.setattr(
+        "orchestration.watching.asking.salesforce_client", lambda settings, record: client
+    )
+    won = WonDeals({("a", "1")}, "2026-11-20T17:00:00.000+0000")
+    assert won.unread(Any, Any) == (("b", "2"),)  # type: ignore[arg-type]
+
+
+def test_a_short_token_of_events_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigurationError, match="fewer than 24") as told:
+        watching(Values({"CROSSFOOT_SALESFORCE_EVENT_TOKEN": "guessed"}), None)
+    assert "guessed" not in str(told.value)
+    assert watching(Values({}), {"verifier_token": "v"}).verifier_token.reveal() == "v"
+
+
+# ---- 1,000 events
+
+
+def empty_plan() -> Plan:
+    at = datetime(2026, 11, 20, 17, tzinfo=UTC)
+    from reverse_etl.plan import build_plan
+    from reverse_etl.syncs.flow import Facts
+
+    return build_plan((), {}, Facts(), (), at, at)
+
+
+@dataclass
+class Vendor:
+    """An org in memory: deals are won, seen by whoever reads, and invoiced by the round."""
+
+    won: list[int] = field(default_factory=list)
+    invoiced: list[int] = field(default_factory=list)
+    fails: Iterator[bool] = field(default_factory=lambda: iter(()))
+
+    def has_unread(self, system: System) -> bool:
+        if next(self.fails, False):
+            raise Unavailable("Salesforce", "query", "no answer", "It is asked again.")
+        return system == "salesforce" and len(self.won) > len(self.invoiced)
+
+    def round(self, woken: Woken) -> PromptRound | None:
+        if next(self.fails, False):
+            return None
+        if "salesforce" in woken.systems:
+            self.invoiced += self.won[len(self.invoiced) :]
+        systems = tuple(sorted(woken.systems))
+        seconds = {"read": Seconds(0.0, 0.0)}
+        return PromptRound(systems, (), (), empty_plan(), None, (), seconds)
+
+
+def watched(vendor: Vendor, bell: Bell, said: list[str]) -> threading.Thread:
+    settings: Any = SimpleNamespace(
+        watching=SimpleNamespace(salesforce_seconds=0.05, quickbooks_seconds=0.05)
+    )
+    polls = Polls(settings, said.append, asked=vendor.has_unread)
+    thread = threading.Thread(target=watch, args=(bell, polls, vendor.round, said.append))
+    thread.start()
+    return thread
+
+
+def until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()
+
+
+def test_of_a_thousand_events_lost_doubled_late_and_failing_none_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """5 % are dropped, 5 % doubled, the rest shuffled in windows of twenty; one round and one
+    question in ten fails. Every deal is invoiced, and in the order of reading, once."""
+    monkeypatch.setattr(service, "PAUSES", (0.001,))
+    chance, bell, said = random.Random(9), Bell(), []
+    vendor = Vendor(fails=iter([chance.random() < 0.1 for _ in range(100_000)]))
+    thread = watched(vendor, bell, said)
+    dropped = 0
+    late: list[bytes] = []
+    for deal in range(1000):
+        vendor.won.append(deal)
+        fate = chance.random()
+        dropped += fate < 0.05
+        late += [] if fate < 0.05 else [message()] * (2 if fate > 0.95 else 1)
+        if len(late) >= 20:
+            chance.shuffle(late)
+            while late:
+                assert take_salesforce(KNOWN, late.pop(), "a token of ours", bell).status == 200
+    assert until(lambda: len(vendor.invoiced) == 1000), len(vendor.invoiced)
+    bell.stop()
+    thread.join(5)
+    assert not thread.is_alive() and dropped > 20
+    assert vendor.invoiced == list(range(1000))
+
+
+def test_without_any_event_the_poll_finds_it() -> None:
+    bell, vendor, said = Bell(), Vendor(), []
+    thread = watched(vendor, bell, said)
+    assert until(lambda: bool(said))
+    vendor.won.append(1)
+    assert until(lambda: vendor.invoiced == [1])
+    bell.stop()
+    thread.join(5)
+    assert any("1 salesforce poll: read salesforce" in line for line in said)
+
+
+def test_a_plan_that_waits_is_told_with_its_reason() -> None:
+    woken = Woken(frozenset({"salesforce"}), (("salesforce event", 1),), 0.0)
+    plan: Any = SimpleNamespace(changes=(1,), checksum="0123456789abcdef")
+    seconds = {"read": Seconds(1.0, 0.5)}
+    done = PromptRound(("salesforce",), (), (), plan, None, ("too much",), seconds)
+    assert list(round_lines(woken, done)) == [
+        "1 salesforce event: read salesforce, 1.0 s. Plan 0123456789ab waits for a person: too much"
+    ]
