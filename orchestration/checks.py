@@ -151,6 +151,7 @@ _LOST = """
     asset=dg.AssetKey(["plan", "plan"]),
     name="nothing_is_lost",
     blocking=True,
+    pool=WAREHOUSE_POOL,
     description="Billable deals = invoiced + to be invoiced + blocked + not yet due, deal by deal "
     "and to the cent.",
 )

@@ -70,6 +70,7 @@ class ApplyConfig(dg.Config):
         )
         for flow, key in WRITTEN.items()
     },
+    pool=WAREHOUSE_POOL,
 )
 def apply(
     context: dg.AssetExecutionContext,

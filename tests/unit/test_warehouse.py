@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from copy_readers import reading
 
 from pipelines import warehouse
 from pipelines.errors import DiskFull, StateCorrupt, Stop, WarehouseBusy
@@ -177,6 +179,33 @@ def test_publishing_does_not_disturb_a_reader_of_the_copy(path: Path) -> None:
     finally:
         release(holder)
     assert warehouse.read(target, "SELECT count(*) AS n FROM sync.thing") == [{"n": 1}]
+
+
+def test_readers_see_one_whole_copy_after_the_other_and_never_an_error(path: Path) -> None:
+    """Three readers while seven copies are swapped in; each copy says the same in both its tables,
+    and the file before the last one is kept."""
+    target = path.with_name("copy.duckdb")
+
+    def publish(number: int) -> None:
+        with warehouse.writer(path) as connection:
+            for table in ("one", "two"):
+                connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {number} AS number")
+        warehouse.publish(path, target)
+
+    publish(0)
+    with reading(target, "SELECT one.number, two.number FROM one, two", 3) as seen:
+        for number in range(1, 8):
+            publish(number)
+            time.sleep(0.1)
+    assert len(seen) == 3
+    for one in seen:
+        assert one.errors == [] and one.torn == 0 and one.asked > 3
+        assert one.answers == [
+            answer for n in range(8) if (answer := f"[({n}, {n})]") in one.answers
+        ]
+    assert warehouse.read(target, "SELECT number FROM one") == [{"number": 7}]
+    previous = target.with_name("copy.duckdb.previous")
+    assert warehouse.read(previous, "SELECT number FROM two") == [{"number": 6}]
 
 
 def test_a_full_disk_leaves_the_old_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
