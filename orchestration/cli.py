@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from orchestration import (
+    alerts_cli,
     close_cli,
     connect_cli,
     doctor_cli,
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 match_cli.app.add_typer(match_model_cli.app)
 app.add_typer(match_cli.app, name="match")
+app.add_typer(alerts_cli.app, name="alerts")
 app.add_typer(close_cli.exceptions_app, name="exceptions")
 app.add_typer(close_cli.close_app, name="close")
 app.add_typer(connect_cli.app, name="connect")

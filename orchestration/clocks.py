@@ -1,9 +1,13 @@
-"""Jobs, schedules and the sensor: when things happen, never what."""
+"""Jobs, schedules and the sensors: when things happen, never what."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.assets.report import weekly_mismatch_report
+from orchestration.assets.report import WEEKS, weekly_mismatch_report
 from orchestration.assets.writes import WRITTEN
+from orchestration.launching import Reading, read_anew
 from orchestration.resources import SettingsResource
 from pipelines.errors import CrossfootError
 
@@ -23,15 +27,30 @@ plan_job = dg.define_asset_job(
 report_job = dg.define_asset_job(
     "weekly_report",
     selection=dg.AssetSelection.all() - _WRITES,
+    partitions_def=WEEKS,
     description="Read both systems, judge, write the weekly mismatch report and send it where a "
-    "channel is set.",
+    "channel is set. For a week that is past, that week is judged again as it was known then.",
 )
 
-every_monday = dg.ScheduleDefinition(
+every_monday = dg.build_schedule_from_partitioned_job(
+    report_job,
     name="weekly_report_on_monday",
-    job=report_job,
-    cron_schedule="0 6 * * 1",
-    description="Every Monday at 06:00 the mismatch report, sent where a channel is set.",
+    hour_of_day=6,
+    description="Every Monday at 06:00 the report of the week before, sent where a channel is set.",
+)
+every_quarter_of_an_hour = dg.ScheduleDefinition(
+    name="alarms_every_quarter_of_an_hour",
+    job_name="alarms",
+    cron_schedule="7-59/15 * * * *",
+    description="Every 15 minutes what is new of what somebody has to know, each told once.",
+)
+every_night = dg.ScheduleDefinition(
+    name="sweep_at_night",
+    job_name="backfill",
+    cron_schedule="30 2 * * *",
+    run_config={"ops": {read_anew.name: {"config": {"reading": Reading.SWEEP.name}}}},
+    description="Every night at 02:30 the round that finds what changes cannot tell: rows that "
+    "went away unseen, formulas that changed, the vendors' own totals.",
 )
 
 
@@ -46,6 +65,75 @@ def at_intervals(minutes: int) -> dg.ScheduleDefinition:
         description=f"Every {minutes} minutes a fresh plan for people to look at and approve "
         "(CROSSFOOT_READ_EVERY_MINUTES).",
     )
+
+
+# Job -> how long after its last good end a run of it is overdue, beside the interval's own.
+_GRACE = timedelta(minutes=15)
+
+
+def overdue(
+    last_good: Mapping[str, datetime | None],
+    expected: Mapping[str, timedelta],
+    since: datetime,
+    now: datetime,
+) -> dict[str, str]:
+    """What did not happen, in words, by job: no good end of it for longer than expected. One that
+    never ended well is counted `since` the watching began."""
+    missed = {}
+    for job, every in expected.items():
+        last = last_good.get(job)
+        if now - (last or since) > every + _GRACE:
+            when = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "at all"
+            missed[job] = f"{job}: no run ended well {when}; one is due every {_words(every)}"
+    return missed
+
+
+def _words(every: timedelta) -> str:
+    hours, minutes = divmod(int(every.total_seconds()) // 60, 60)
+    return f"{hours} hours" if hours and not minutes else f"{60 * hours + minutes} minutes"
+
+
+def runs_that_did_not_happen(minutes: int) -> dg.SensorDefinition:
+    """Looks every five minutes whether the scheduled runs happened and ended well: a schedule that
+    is off, a daemon that hangs and a run that fails each time are told alike, each once until it
+    has happened again."""
+    expected = {
+        plan_job.name: timedelta(minutes=minutes),
+        "backfill": timedelta(days=1),
+        report_job.name: timedelta(days=7),
+    }
+
+    @dg.sensor(
+        name="runs_that_did_not_happen",
+        minimum_interval_seconds=300,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Alarm for each scheduled run that did not happen or did not end well.",
+    )
+    def look(context: dg.SensorEvaluationContext, settings: SettingsResource) -> dg.SkipReason:
+        from reverse_etl import alerts
+
+        now = datetime.now(UTC)
+        since, _, told = (context.cursor or now.isoformat()).partition(" ")
+        missed = overdue(
+            {job: _last_good(context.instance, job) for job in expected},
+            expected, datetime.fromisoformat(since), now,
+        )  # fmt: skip
+        new = [missed[job] for job in missed if job not in told.split(",")]
+        if new:
+            current = settings.read()
+            alerts.send(current, [alerts.missed(words, now) for words in new])
+        context.update_cursor(f"{since} {','.join(sorted(missed))}")
+        return dg.SkipReason("; ".join(missed.values()) or "Every scheduled run has happened.")
+
+    return look
+
+
+def _last_good(instance: dg.DagsterInstance, job: str) -> datetime | None:
+    """When a run of this job ended well last."""
+    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    records = instance.get_run_records(wanted, limit=1)
+    ended = records[0].end_time if records else None
+    return datetime.fromtimestamp(ended, UTC) if ended else None
 
 
 @dg.sensor(

@@ -9,7 +9,7 @@ telemetry.switch_off()
 import dagster as dg  # noqa: E402
 from dagster_dlt import DagsterDltResource  # noqa: E402
 
-from orchestration import checks, clocks, deciding  # noqa: E402
+from orchestration import checks, clocks, deciding, launching  # noqa: E402
 from orchestration.assets import extract, matching, report, writes  # noqa: E402
 from orchestration.assets.warehouse import warehouse_assets  # noqa: E402
 from orchestration.resources import SettingsResource  # noqa: E402
@@ -43,9 +43,15 @@ defs = dg.Definitions(
         deciding.accept_proposals,
         deciding.undo_decisions,
         won_deals_to_invoices,
+        *launching.JOBS,
     ],
-    schedules=[clocks.every_monday, clocks.at_intervals(_settings.read_every_minutes)],
-    sensors=[clocks.newly_won_deals],
+    schedules=[
+        clocks.every_monday,
+        clocks.every_night,
+        clocks.every_quarter_of_an_hour,
+        clocks.at_intervals(_settings.read_every_minutes),
+    ],
+    sensors=[clocks.newly_won_deals, clocks.runs_that_did_not_happen(_settings.read_every_minutes)],
     resources={"settings": SettingsResource(), "dlt": DagsterDltResource()},
     # DuckDB admits one writing process: the steps of a run share one process.
     executor=dg.in_process_executor,

@@ -43,6 +43,8 @@ class DeliverySettings:
     webhook: Secret | None = field(repr=False)
     attached: bool
     report_url: str
+    # Who is mailed as well when an alert has stood for a day.
+    escalated_to: tuple[str, ...] = ()
 
     @property
     def is_configured(self) -> bool:
@@ -75,6 +77,10 @@ def delivery(values: Values, *, sandbox: bool) -> DeliverySettings:
         webhook=webhook or None,
         attached=files == "attached",
         report_url=url,
+        escalated_to=tuple(
+            _address("CROSSFOOT_ALERT_ESCALATES_TO", one)
+            for one in values.words("CROSSFOOT_ALERT_ESCALATES_TO")
+        ),
     )
 
 

@@ -85,15 +85,18 @@ def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
 @pytest.mark.slow
 def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
     assert {job.name for job in defs.jobs or ()} == {
-        "accept_proposals", "plan", "sync", "undo_decisions", "weekly_report",
-        "won_deals_to_invoices",
+        "accept_proposals", "alarms", "apply_plan", "approve_plan", "backfill", "plan",
+        "replay_week", "review_match", "say_of_mismatch", "sign_week", "sync", "undo_changes",
+        "undo_decisions", "weekly_report", "won_deals_to_invoices",
     }  # fmt: skip
     schedules = {s.name: s.cron_schedule for s in defs.schedules or ()}  # type: ignore[union-attr]
     assert schedules == {
         "weekly_report_on_monday": "0 6 * * 1",
         "plan_at_intervals": "*/15 * * * *",
+        "sweep_at_night": "30 2 * * *",
+        "alarms_every_quarter_of_an_hour": "7-59/15 * * * *",
     }
-    assert [s.name for s in defs.sensors or ()] == ["newly_won_deals"]
+    assert [s.name for s in defs.sensors or ()] == ["newly_won_deals", "runs_that_did_not_happen"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,42 @@ def test_a_plan_comes_as_often_as_the_settings_say(minutes: int, cron: str) -> N
     from orchestration.clocks import at_intervals
 
     assert at_intervals(minutes).cron_schedule == cron
+
+
+def test_a_run_that_did_not_happen_or_did_not_end_well_is_overdue() -> None:
+    from datetime import timedelta
+
+    from orchestration.clocks import overdue
+
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    quarter = timedelta(minutes=15)
+    every = {"plan": quarter}
+    assert not overdue({"plan": noon - quarter}, every, noon - 9 * quarter, noon)
+    (words,) = overdue({"plan": noon - 3 * quarter}, every, noon, noon).values()
+    assert words == (
+        "plan: no run ended well since 2026-11-20 11:15 UTC; one is due every 15 minutes"
+    )
+    assert not overdue({"plan": None}, every, noon, noon)
+    assert "at all" in overdue({}, every, noon - 3 * quarter, noon)["plan"]
+
+
+def test_a_week_is_named_by_its_monday() -> None:
+    from orchestration.assets.report import WEEKS, iso_week
+
+    assert iso_week("2026-11-16") == "2026-W47" and iso_week("2025-12-29") == "2026-W01"
+    assert "2026-11-16" in WEEKS.get_partition_keys(datetime(2026, 11, 20, tzinfo=UTC))
+
+
+@pytest.mark.slow
+def test_every_launch_form_says_what_each_field_wants(defs: dg.Definitions) -> None:
+    from orchestration.launching import JOBS
+
+    for job in JOBS:
+        (op,) = job.all_node_defs
+        assert isinstance(op, dg.OpDefinition)
+        fields = getattr(op.config_schema.config_type, "fields", {}) if op.config_schema else {}
+        assert all(field.description for field in fields.values()), job.name
+    assert {"approve_plan", "undo_changes", "sign_week"} <= {job.name for job in JOBS}
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:
@@ -131,3 +170,20 @@ def test_what_was_read_is_told_over_all_companies() -> None:
         "calls": 9,
         "vendor_time": "2026-11-20T12:00:00+00:00",
     }
+
+
+@pytest.mark.slow
+def test_every_step_that_opens_the_warehouse_waits_its_turn(defs: dg.Definitions) -> None:
+    """Under any executor: DuckDB admits one writing process. These open the state alone."""
+    elsewhere = {"undo_decisions_of_people", "approve_one_plan"}
+    nodes = [
+        node
+        for name in (job.name for job in defs.jobs or ())
+        for node in defs.resolve_job_def(name).all_node_defs
+        if isinstance(node, dg.OpDefinition)
+    ]
+    assert {"extract_salesforce", "prepare", "judge", "apply", "invoice_won_deals"} <= {
+        node.name for node in nodes
+    }
+    without = {node.name for node in nodes if node.pool != "warehouse"}
+    assert without == elsewhere

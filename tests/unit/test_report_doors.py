@@ -47,6 +47,10 @@ def told(tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(steps, "report", unrecorded)
 
 
+# The week that the sample's data close.
+MONDAY = "2026-11-16"
+
+
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["report", *arguments])
 
@@ -89,8 +93,9 @@ def test_sending_to_nobody_is_told() -> None:
 
 
 def asset(**config: Any) -> dg.MaterializeResult[Any]:
+    week = dg.build_asset_context(partition_key=MONDAY)
     made: dg.MaterializeResult[Any] = weekly_mismatch_report(
-        ReportConfig(**config), SettingsResource()
+        week, ReportConfig(**config), SettingsResource()
     )
     return made
 
