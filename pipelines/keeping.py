@@ -70,7 +70,8 @@ class KeptModels:
         self._sql = sql
         self._content: dict[str, Content] = {}
         self._mark = ""
-        made = {model.relation for model in models}
+        # A seed is an input: its rows may come from a file of the installation.
+        made = {model.relation for model in models if model.kind != "seed"}
         self._inputs = tuple(
             sorted({need for model in models for need in model.needs if need not in made})
         )

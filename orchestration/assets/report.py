@@ -1,6 +1,6 @@
 """What people read: the published copy of the warehouse and the weekly mismatch report."""
 
-from datetime import date
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration import replay, steps
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import warehouse
+from pipelines.errors import Stop
 from pipelines.folders import make_private
 from pipelines.settings import Settings
 from reverse_etl.delivery import delivery_lines, require_sent
@@ -60,7 +61,7 @@ def weekly_mismatch_report(
     """Write the report's files, and send it where a channel is configured and nobody said no."""
     told = settings.read()
     label = iso_week(context.partition_key)
-    if label != closing_week(told):
+    if label not in present_weeks(told):
         return _as_it_was(told, label)
     paths = steps.report(told, label)
     metadata: dict[str, Any] = {
@@ -80,10 +81,14 @@ def iso_week(monday: str) -> str:
     return f"{date.fromisoformat(monday):%G-W%V}"
 
 
-def closing_week(settings: Settings) -> str:
-    """The week that the newest data close."""
-    sql = "SELECT closing_week FROM intermediate.int_clock"
-    return str(warehouse.read(settings.published_path, sql)[0]["closing_week"])
+def present_weeks(settings: Settings) -> frozenset[str]:
+    """The week of the published data and the one before it, which is reported when it has ended."""
+    sql = "SELECT max(as_of_at) AS at FROM reconciliation.data_verdict"
+    at = warehouse.read(settings.published_path, sql)[0]["at"]
+    if at is None:
+        raise Stop("report", "", "there are no data to report on", "Run `crossfoot sync` first.")
+    day = at.astimezone(UTC).date()
+    return frozenset(f"{one:%G-W%V}" for one in (day, day - timedelta(days=7)))
 
 
 def _as_it_was(settings: Settings, label: str) -> dg.MaterializeResult[Any]:

@@ -169,9 +169,12 @@ class Prompt:
         return KeptModels(self.settings.warehouse_path, models, tests, sql)
 
     def _rules(self) -> tuple[int, str]:
-        """What the compiled SQL depends on: the project's files, and the columns that are read."""
+        """What the models depend on beside rows: the project's files, the mapping's, and the
+        columns that are read."""
+        mapping = self.settings.mapping_path
         return (
-            transform.newest_change(self.settings.dbt_dir),
+            transform.newest_change(self.settings.dbt_dir)
+            + (mapping.stat().st_mtime_ns if mapping and mapping.exists() else 0),
             columns_of(self.settings.warehouse_path, _READ),
         )
 

@@ -135,6 +135,18 @@ def test_a_week_is_named_by_its_monday() -> None:
 
 
 @pytest.mark.slow
+def test_what_schedules_ask_for_fits_the_forms(defs: dg.Definitions) -> None:
+    from orchestration.clocks import every_night
+    from orchestration.launching import Reading, read_anew
+
+    asked = {"ops": {read_anew.name: {"config": {"reading": Reading.SWEEP.name}}}}
+    job = defs.resolve_job_def("backfill")
+    assert every_night.job_name == job.name
+    taken = dg.validate_run_config(job, asked)["ops"]["read_anew"]["config"]
+    assert taken["reading"] == Reading.SWEEP.value
+
+
+@pytest.mark.slow
 def test_every_launch_form_says_what_each_field_wants(defs: dg.Definitions) -> None:
     from orchestration.launching import JOBS
 
