@@ -62,6 +62,18 @@ class PeerLoad:
     def rows_per_work_second(self) -> int:
         return round(self.held / self.work) if self.work else 0
 
+    def told(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "rows": self.held,
+            "lost": self.expected - self.held,
+            "rows_per_second": round(self.held / self.seconds) if self.seconds else 0,
+            "rows_per_cpu_second": self.rows_per_work_second,
+            "calls": self.calls,
+            "peak_mib": self.kib // 1024,
+            "problem": self.problem,
+        }
+
     def line(self) -> str:
         if self.problem:
             return f"{self.name:<44} failed: {self.problem}"
