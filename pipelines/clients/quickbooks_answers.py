@@ -68,16 +68,20 @@ class Records:
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """The id of each."""
-        return tuple(head.Id or head.key for head in self.heads)
+        return tuple([head.Id or head.key for head in self.heads])
 
     def with_(self, others: Records) -> Records:
         """These and then the others."""
         return Records(self.heads + others.heads, self.texts + others.texts) if self else others
 
     def only(self, wanted: list[int]) -> Records:
-        """Those at these positions."""
+        """Those at these positions, which ascend."""
         if len(wanted) == len(self.heads):
             return self
+        if wanted and wanted[-1] - wanted[0] == len(wanted) - 1:
+            # As of a page of which the first record was met before.
+            rest = slice(wanted[0], wanted[-1] + 1)
+            return Records(self.heads[rest], self.texts[rest])
         return Records(tuple(self.heads[n] for n in wanted), tuple(self.texts[n] for n in wanted))
 
 

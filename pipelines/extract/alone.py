@@ -17,7 +17,11 @@ from pipelines.errors import CrossfootError, DiskFull, StateCorrupt, Stop, Wareh
 from pipelines.folders import make_private
 
 # All that dlt is told from outside of our calls.
-_CONFIGURATION = {"runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"}}
+_CONFIGURATION = {
+    "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
+    # Files that live between two steps of one load need no packing.
+    "data_writer": {"compression": "none"},
+}
 
 
 @contextmanager

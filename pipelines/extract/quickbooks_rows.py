@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -31,11 +33,22 @@ def entity_table(company_id: str, entity: str, records: Records, now: datetime) 
         ),
         "created_at": lambda: _moments([each.CreateTime for each in times]),
         "last_updated_at": lambda: _moments([each.LastUpdatedTime for each in times]),
-        "payload": lambda: pa.array(records.texts, pa.string()),
+        "payload": lambda: _texts(records.texts),
         "extracted_at": lambda: pa.repeat(pa.scalar(now, columns.MOMENT), count),
     }
     made = [_column(values[f.name], f, entity) for f in columns.ENTITY]
     return pa.table(made, schema=columns.ENTITY)
+
+
+def _texts(texts: Sequence[bytes]) -> pa.Array:
+    """Texts of UTF-8 as a column, laid beside each other at once: taken in one by one, they cost as
+    much as reading them from the service does."""
+    ends = array("i", accumulate(map(len, texts), initial=0))
+    made = pa.StringArray.from_buffers(
+        len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts))
+    )
+    made.validate(full=True)
+    return made
 
 
 def _moments(texts: Sequence[str | None]) -> pa.Array:

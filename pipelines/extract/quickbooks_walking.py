@@ -142,7 +142,8 @@ class Walking:
     def _fresh(self, one: Subject, page: Records) -> Records:
         """The records of a page that were not handed on by an earlier walk of this reading. That
         an earlier one has handed on an older version is made good by the next change call."""
-        for head in page.heads if one.recent else ():
+        shown = one.recent.keys() & page.keys if one.recent else frozenset()
+        for head in (h for h in page.heads if h.key in shown) if shown else ():
             told = one.recent.pop(head.key, None)
             if told and told.heads[0].token > head.token and told.heads[0].changed:
                 one.outdated.append(moment(told.heads[0].changed))

@@ -82,6 +82,7 @@ def read(
             if not controls.differing(totals) or asked == _ASKED_AT_MOST:
                 controls.write(connection, one, run, totals)
                 records.record_end(connection, one, intake)
+                history.store(connection)
                 history_files.keep(connection, one.dataset, one.history_folder)
                 break
         one.progress(f"{one.name}: {_difference(totals)}; asking again")
