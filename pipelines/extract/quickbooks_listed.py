@@ -2,7 +2,9 @@
 
 One call a day and company, two or three for a company with more invoices than a report holds. Each
 invoice stands in it with its day and its amount, so that what is held can be compared one by one;
-the report's columns are told by their type (quickbooks_api 2.9).
+the report's columns are told by their type (quickbooks_api 2.9). `subt_nat_home_amount` is in the
+company's currency, `subt_nat_amount` in each document's: such amounts have no currency here, and
+nothing adds them up. What is told of the whole list is therefore how many invoices it has.
 """
 
 from __future__ import annotations
@@ -21,18 +23,17 @@ from pipelines.extract import columns
 from pipelines.extract.quickbooks_entities import LISTED_INVOICES, TRANSACTION_LIST
 from pipelines.extract.results import ControlTotal
 
-MEASURE = "invoiced"
+MEASURE = "invoices listed"
 TOTAL = "TOTAL"
 # Intuit asks for no more than six months of a report at once ("Run reports", best practice).
 MONTHS = 6
 _TYPE = "Invoice"
 # What stands in the last row of a report that was cut off at 400,000 cells (quickbooks_api 2.9).
 _CUT = "Unable to display more data"
-# A company with several currencies may name the amount in its own currency differently.
-_AMOUNTS = ("subt_nat_home_amount", "subt_nat_amount")
+_HOME_AMOUNT, _OWN_AMOUNT = "subt_nat_home_amount", "subt_nat_amount"
 _MONEY = pa.decimal128(38, 2)
 # `asked_at` says of each row when it was last on the list, so that a past day's list can be told
-# from its history; the row of the total says of which days it is.
+# from its history; the last row, `TOTAL`, says of which days it is, and the company's currency.
 SCHEMA = pa.schema(
     [
         pa.field("company_id", pa.string(), nullable=False),
@@ -52,16 +53,14 @@ KEY = ("company_id", "invoice_id")
 
 @dataclass(frozen=True)
 class Listed:
-    """The invoices between two days. `invoices` are id, day, number, customer and amount."""
+    """The invoices between two days. `invoices` are id, day, number, customer and amount, in the
+    company's `currency`, or else each in its own."""
 
     first: date
     last: date
     currency: str | None
+    is_in_home_currency: bool
     invoices: tuple[tuple[str, date, str, str, Decimal], ...]
-
-    @property
-    def total(self) -> Decimal:
-        return sum((one[4] for one in self.invoices), Decimal(0))
 
 
 def asked(today: date, months: int) -> dict[str, str]:
@@ -83,7 +82,7 @@ def read(report: Mapping[str, Any], company_id: str, given: Mapping[str, str]) -
     if any(cells and str(cells[0].get("value") or "").startswith(_CUT) for cells in rows):
         return None
     try:
-        amount = next(place[kind] for kind in _AMOUNTS if kind in place)
+        amount = place[_HOME_AMOUNT] if _HOME_AMOUNT in place else place[_OWN_AMOUNT]
         found = [
             (
                 str(cells[place["txn_type"]]["id"]),
@@ -95,12 +94,13 @@ def read(report: Mapping[str, Any], company_id: str, given: Mapping[str, str]) -
             for cells in rows
             if cells[place["txn_type"]].get("value") == _TYPE
         ]
-    except (KeyError, IndexError, ValueError, StopIteration, InvalidOperation) as problem:
+    except (KeyError, IndexError, ValueError, InvalidOperation) as problem:
         raise _unreadable(company_id, f"a row cannot be read ({problem!r})") from None
     if len({one[0] for one in found}) != len(found):
         raise _unreadable(company_id, "an invoice stands in it twice")
     first, last = (date.fromisoformat(given[name]) for name in ("start_date", "end_date"))
-    return Listed(first, last, report["Header"].get("Currency"), tuple(found))
+    currency = report["Header"].get("Currency")
+    return Listed(first, last, currency, _HOME_AMOUNT in place, tuple(found))
 
 
 def _unreadable(company_id: str, problem: str) -> Incomplete:
@@ -121,10 +121,9 @@ def _rows(rows: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def table(listed: Listed, company_id: str, asked_at: datetime) -> pa.Table:
-    """The list as rows, the last of them the total with the days it is of."""
-    own = {
-        "company_id": company_id, "currency_code": listed.currency, "asked_at": asked_at,
-    }  # fmt: skip
+    """The list as rows, the last of them with the days it is of."""
+    own = {"company_id": company_id, "asked_at": asked_at}
+    currency = listed.currency if listed.is_in_home_currency else None
     rows = [
         {
             **own,
@@ -133,12 +132,13 @@ def table(listed: Listed, company_id: str, asked_at: datetime) -> pa.Table:
             "document_number": number,
             "customer_name": name,
             "amount": amount,
+            "currency_code": currency,
         }
         for key, day, number, name, amount in listed.invoices
     ]
     days = {"from_date": listed.first, "to_date": listed.last}
-    total = {**own, **days, "invoice_id": TOTAL, "amount": listed.total}
-    return pa.Table.from_pylist([*rows, total], schema=SCHEMA)
+    whole = {**own, **days, "invoice_id": TOTAL, "currency_code": listed.currency}
+    return pa.Table.from_pylist([*rows, whole], schema=SCHEMA)
 
 
 def empty() -> pa.Table:
@@ -147,7 +147,8 @@ def empty() -> pa.Table:
 
 
 def control(listed: Listed, company_id: str, asked_at: datetime) -> ControlTotal:
-    """The total of the list."""
+    """How many invoices are on the list."""
     return ControlTotal(
-        SYSTEM, company_id, LISTED_INVOICES, MEASURE, listed.total, None, listed.currency, asked_at
-    )
+        SYSTEM, company_id, LISTED_INVOICES, MEASURE, Decimal(len(listed.invoices)), None, None,
+        asked_at,
+    )  # fmt: skip

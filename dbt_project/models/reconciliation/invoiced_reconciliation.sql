@@ -1,5 +1,5 @@
--- What was invoiced as held, against QuickBooks' own list of invoices, per company and month, in
--- the currency of the list.
+-- What was invoiced as held, against QuickBooks' own list of invoices, per company, currency
+-- and month.
 with
 
 compared as (

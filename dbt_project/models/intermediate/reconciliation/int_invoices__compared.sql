@@ -13,14 +13,17 @@ listed as (
 
 lists as (
 
+    -- Amounts of a list without a currency are in that of each document.
     select
         company_id,
-        currency_code,
-        from_on,
-        to_on,
-        asked_at
+        max(currency_code) filter (where is_total) as currency_code,
+        coalesce(bool_and(currency_code is null) filter (where not is_total), false)
+            as is_in_own_currencies,
+        max(from_on) as from_on,
+        max(to_on) as to_on,
+        max(asked_at) as asked_at
     from listed
-    where is_total
+    group by company_id
 
 ),
 
@@ -39,6 +42,7 @@ held as (
         invoices.invoice_on,
         invoices.document_number,
         invoices.customer_name,
+        invoices.currency_code,
         invoices.is_deleted,
         not invoices.is_deleted
         and invoices.invoice_on between lists.from_on and lists.to_on as is_in_list,
@@ -63,6 +67,7 @@ joined as (
         coalesce(reported.customer_name, held.customer_name) as customer_name,
         reported.invoice_on as reported_on,
         reported.amount as reported_amount,
+        held.currency_code as own_currency_code,
         case when not held.is_deleted then held.invoice_on end as held_on,
         case when held.is_in_list then held.total_amount end as own_amount,
         case when held.is_in_list then held.home_amount end as home_amount,
@@ -77,11 +82,29 @@ joined as (
 
 ),
 
+told as (
+
+    -- In which currency the amount is: the one in which it is what is held, else that of the list.
+    select
+        *,
+        case
+            when reported_amount = own_amount and coalesce(reported_amount != home_amount, true)
+                then true
+            when reported_amount = home_amount and coalesce(reported_amount != own_amount, true)
+                then false
+        end as is_own
+    from joined
+
+),
+
 final as (
 
     select
         joined.company_id,
-        lists.currency_code,
+        case
+            when coalesce(joined.is_own, lists.is_in_own_currencies) then joined.own_currency_code
+            else lists.currency_code
+        end as currency_code,
         joined.invoice_id,
         joined.invoice_on,
         joined.reported_on,
@@ -91,8 +114,8 @@ final as (
         lists.from_on,
         lists.to_on,
         lists.asked_at,
-        -- Whether a list of a company with several currencies has amounts in its own or in the
-        -- document's is not documented: both are right.
+        -- By the column's type the amount is in the company's currency or in the document's; what
+        -- is right in either agrees.
         case
             when
                 joined.reported_on = joined.held_on
@@ -103,13 +126,16 @@ final as (
         end as comparison,
         coalesce(joined.reported_amount, 0) as reported_amount,
         cast(
-            case
-                when joined.reported_amount = joined.own_amount then joined.own_amount
-                else coalesce(joined.home_amount, 0)
-            end as decimal(18, 2)
+            coalesce(
+                case
+                    when coalesce(joined.is_own, lists.is_in_own_currencies)
+                        then joined.own_amount
+                    else joined.home_amount
+                end, 0
+            ) as decimal(18, 2)
         ) as held_amount,
         joined.is_held
-    from joined
+    from told as joined
     inner join lists on joined.company_id = lists.company_id
 
 )
