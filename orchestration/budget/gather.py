@@ -78,7 +78,11 @@ def budget(settings: Settings, state: State, now: datetime, run: Run) -> Budget:
         tuple(
             pool_budget(
                 pool, costs(pool, run), costs(pool, replace(run, full=False)), record,
-                settings.read_every_minutes, now, _lighter(settings, pool, orgs, now, run, rounds),
+                settings.read_every_minutes, now,
+                [
+                    *_without_round(costs(pool, run), costs(pool, Run()) if run.sweep else ()),
+                    *_lighter(settings, pool, orgs, now, run, rounds),
+                ],
             )
             for pool in pools
         ),
@@ -129,6 +133,15 @@ def _lighter(
     names = ",".join(dear)
     what = f"leave out {' and '.join(dear)}: CROSSFOOT_SALESFORCE_WITHOUT={names}"
     return [Cheaper(what, total(dear), whole, "run")] if dear else []
+
+
+def _without_round(asked: Sequence[SourceCost], usual: Sequence[SourceCost]) -> list[Cheaper]:
+    """The run without a round of the day that was asked for and is not due."""
+    dear, usual_calls = sum(c.total for c in asked), sum(c.total for c in usual)
+    if not usual or usual_calls >= dear:
+        return []
+    what = "leave the round to its day: crossfoot extract without --sweep"
+    return [Cheaper(what, usual_calls, dear, "run")]
 
 
 def _company_costs(

@@ -107,6 +107,14 @@ def test_a_refused_full_run_offers_what_is_new_instead(read: World) -> None:
         steps.extraction(settings, full=True)
 
 
+def test_a_refused_round_is_offered_on_its_day_instead(read: World) -> None:
+    settings = allowing(read, quickbooks_reads_a_month=5000, quickbooks_share=100)
+    left = next(p.pool.left for p in look(settings).pools if p.pool.system == "QuickBooks")
+    spend(settings, "QuickBooks", US, left - 3)
+    with pytest.raises(LimitExceeded, match=r"Cheaper: leave the round to its day.*\(2 instead of"):
+        steps.extraction(settings, sweep=True)
+
+
 def test_a_run_that_reaches_the_limit_in_the_middle_keeps_what_it_loaded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
