@@ -1,13 +1,21 @@
 """QuickBooks Online as a dlt source: one resource per entity over all companies, and deletions.
 
-    reading = CompanyReading(client, known_ids=lambda *_: frozenset())
-    pipeline = dlt.pipeline("books", destination="duckdb", dataset_name="raw_quickbooks")
-    while True:
-        pipeline.run(quickbooks_source([reading]), loader_file_format="parquet")
-        if not reading.unfinished:
-            break
+    import dlt
 
-It needs nothing else of Crossfoot than a client, and any destination of dlt will do. Each table has
+    from pipelines.clients.quickbooks import quickbooks_client
+    from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
+    from pipelines.settings import load_settings
+
+    given = load_settings()
+    companies = [quickbooks_client(given, c.realm_id) for c in given.quickbooks.companies]
+    readings = [CompanyReading(client) for client in companies]
+    pipeline = dlt.pipeline("books", destination="duckdb", dataset_name="quickbooks")
+    pipeline.run(quickbooks_source(readings), loader_file_format="parquet")
+    while any(reading.unfinished for reading in readings):
+        pipeline.run(quickbooks_source(readings), loader_file_format="parquet")
+
+It needs nothing else of Crossfoot than a client, and any destination of dlt will do; a second run
+of the same lines reads what is new. Each table has
 `company_id`, `id`, `sync_token`, two times and `payload`, the vendor's own JSON text, every digit
 of it. The last payload of a deleted record stays; `deletion` says since when it is gone and how
 that is known. A record that comes back has a later time than its deletion.

@@ -46,6 +46,11 @@ class KnownIds(Protocol):
     ) -> frozenset[str]: ...
 
 
+def nothing_known(company_id: str, entity: str, since: datetime | None = None, /) -> frozenset[str]:
+    """For whoever cannot tell what the destination holds."""
+    return frozenset()
+
+
 @dataclass(frozen=True)
 class Mark:
     """How far an entity has been followed: read `at`; the newest change told is `newest`, of the
@@ -104,15 +109,13 @@ class Following:
         self._desk = desk
         self._known_ids = known_ids
         self.newest: tuple[datetime, str, str] | None = None
-        # The newest change known before was told no more, and its record is not there any more.
-        self.has_lost_witness = False
 
     def follow(self, marks: Mapping[str, Mark]) -> tuple[datetime | None, dict[str, Subject]]:
         """The service's time, and what changed since these marks, by entity.
 
-        Entities that changes cannot bring up to date (out of reach, or a clock that went back) are
-        left out: they are to be walked. Raises `Unavailable` when the service answers from books
-        older than those it has shown before.
+        Entities that changes cannot bring up to date (out of reach, a clock that went back, or
+        answers that have lost the newest change known) are left out: they are to be walked. Raises
+        `Unavailable` when the service answers from books older than those it has shown before.
         """
         since = min(m.since for m in marks.values())
         last = max(m.at for m in marks.values())
@@ -124,9 +127,11 @@ class Following:
         now = changed.server_time or self._desk.now()
         if now < last:
             return now, {}
-        changed = self._believed(changed, marks, since)
+        believed = self._believed(changed, marks, since)
+        if believed is None:
+            return now, {}
         found = {}
-        for name, told in self._all(list(marks), since, changed):
+        for name, told in self._all(list(marks), since, believed):
             one = self._caught_up(name, told, since, now, marks[name])
             if one is not None:
                 found[name] = one
@@ -202,8 +207,10 @@ class Following:
 
     def _believed(
         self, changed: RawChanges, marks: Mapping[str, Mark], since: datetime
-    ) -> RawChanges:
-        """The answer, if it knows the newest change that was told before."""
+    ) -> RawChanges | None:
+        """The answer, if it knows the newest change that was told before; None when neither it nor
+        the record of that change is there any more. That the record was deleted would have been
+        told, so what else was left out nobody knows."""
         newest, witness = max(
             ((m.newest, m.witness) for m in marks.values() if m.newest and m.newest >= since),
             default=(None, ("", "")),
@@ -214,8 +221,7 @@ class Following:
         if _knows(changed, newest):
             return changed
         if not self._is_there(*witness, newest):
-            self.has_lost_witness = True
-            return changed
+            return None
         raise Unavailable(
             SYSTEM,
             f"company {self._desk.client.realm_id}",

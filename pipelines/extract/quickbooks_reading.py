@@ -22,6 +22,7 @@ from pipelines.extract.quickbooks_changes import (
     KnownIds,
     Mark,
     mark,
+    nothing_known,
     remembered,
 )
 from pipelines.extract.quickbooks_desk import Desk, Subject
@@ -48,16 +49,17 @@ class CompanyReading:
     come, and the same reading is to be loaded again.
 
     `known_ids(company, entity)` gives the ids that the warehouse holds and does not know as
-    deleted, and with a moment besides those of them that were read since; `is_new(company, entity)`
-    tells whether it holds no row at all, so that rows can be added without looking for earlier
-    ones. With `full`, everything is walked. The day's round is made when it is due, or with
-    `sweep` now, or with `sweep` False not at all.
+    deleted, and with a moment besides those of them that were read since; without it, nothing is
+    held against the service's counts later on. `is_new(company, entity)` tells whether it holds no
+    row at all, so that rows can be added without looking for earlier ones. With `full`, everything
+    is walked. The day's round is made when it is due, or with `sweep` now, or with `sweep` False
+    not at all.
     """
 
     def __init__(
         self,
         client: QuickBooksClient,
-        known_ids: KnownIds,
+        known_ids: KnownIds = nothing_known,
         full: bool = False,
         progress: Progress = silent,
         sweep: bool | None = None,
@@ -279,6 +281,8 @@ class CompanyReading:
     def _hold_against_counts(self) -> None:
         """Count entities that were followed, once a day, and hold the counts against what the
         warehouse will have. One that differs also when it is asked again is walked."""
+        if self._known_ids is nothing_known:
+            return
         due = [e for e, one in self._found.items() if one.mode != "full" and self._is_counted(e)]
         different = self._differing(due)
         for name in different:
@@ -324,7 +328,7 @@ class CompanyReading:
             return Mark(one.began)
         before = self._marks.get(one.name)
         told = [self._following.newest] if self._following.newest else []
-        if before and before.newest and one.mode != "full" and not self._following.has_lost_witness:
+        if before and before.newest and one.mode != "full":
             told.append((before.newest, *before.witness))
         newest, *witness = max(told, default=(None, "", ""))
         earlier = before.counted if before else None

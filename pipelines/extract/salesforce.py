@@ -1,10 +1,15 @@
 """Salesforce as a dlt source: one resource per object, merged on (org_id, Id).
 
-Usable by itself, with any dlt pipeline and destination::
+Usable by itself, with any dlt pipeline and destination:
 
-    client = SalesforceClient(settings)
-    pipeline = dlt.pipeline("salesforce", destination="duckdb", dataset_name="raw_salesforce")
-    reading = SalesforceReading(client)
+    import dlt
+
+    from pipelines.clients.salesforce import salesforce_client
+    from pipelines.extract.salesforce import SalesforceReading, salesforce_source
+    from pipelines.settings import load_settings
+
+    reading = SalesforceReading(salesforce_client(load_settings()))
+    pipeline = dlt.pipeline("sales", destination="duckdb", dataset_name="salesforce")
     pipeline.run(salesforce_source(reading), loader_file_format="parquet")
     while reading.unfinished:  # a large first load is kept slice by slice
         pipeline.run(salesforce_source(reading), loader_file_format="parquet")

@@ -19,12 +19,13 @@ from unittest.mock import patch
 from both_shelf import Shelf, check_quickbooks, check_salesforce
 from both_systems import US, World, running_world, write_seed
 from quickbooks_company import customer, invoice, line
-from salesforce_org import BOREAL
+from salesforce_org import BOREAL, RECORDS, USER, row
 
 from pipelines.clients import quickbooks as quickbooks_client
 from pipelines.errors import CrossfootError
 from pipelines.extract import salesforce_preparing
-from pipelines.sandbox.salesforce import bulk_query
+from pipelines.sandbox.salesforce import bulk_query, queries
+from pipelines.sandbox.salesforce.ids import to18
 
 # A day and more, so that an answer's clock says that the round of the day is due, or is long past.
 _DAY = 86_400
@@ -56,6 +57,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "report": "/reports/",
         "counts": "/batch",
         "tokens": "/tokens/bearer",
+        "discovery": "/.well-known/",
     },
     "salesforce": {
         "REST": "/query",
@@ -87,7 +89,7 @@ class Storm:
             action["code"] = _CODES[self.system]
         rule = {"system": self.system, "path": PLACES[self.system][self.place], "skip": self.skip}
         world.control("POST", "faults", json={**rule, "times": self.times, "action": action})
-        if kind == "lose_rotated_token":
+        if self.place in ("tokens", "discovery"):
             # Nobody asks for a token as long as the one there is good.
             expired = {"system": self.system, "action": {"kind": "expire_token"}}
             world.control("POST", "faults", json=expired)
@@ -95,10 +97,11 @@ class Storm:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a storm did. `problem` is the reason of a red reading; `fewer` what a reading that
-    should have had everything did not have, by the check that failed."""
+    """What a storm did, which hit so many calls. `problem` is the reason of a red reading; `fewer`
+    what a reading that should have had everything did not have, by the check that failed."""
 
     storm: Storm
+    hits: int
     problem: str = ""
     is_unreasoned: bool = False
     is_late: bool = False
@@ -128,13 +131,20 @@ class Weather:
         except Exception as error:  # noqa: BLE001 - a reason of nobody's is what is looked for
             problem, is_unreasoned = repr(error), True
         finally:
+            hits = self._hits()
             self.world.calm()
         fewer = "" if problem else self.fewer(storm, shelf)
         if not problem and not fewer:
-            return Outcome(storm)
+            return Outcome(storm, hits)
         after = self._after(storm, shelf)
         is_late = bool(fewer) and not after and FAULTS[storm.fault][0] == "stale_read"
-        return Outcome(storm, problem, is_unreasoned, is_late, "" if is_late else after or fewer)
+        return Outcome(
+            storm, hits, problem, is_unreasoned, is_late, "" if is_late else after or fewer
+        )
+
+    def _hits(self) -> int:
+        """How many calls the storm has hit; it was armed first."""
+        return int(self.world.control("GET", "faults")["faults"][0]["fired"])
 
     def _after(self, storm: Storm, shelf: Shelf) -> str:
         """What is still not held once the weather is fair again."""
@@ -163,15 +173,24 @@ def paged() -> Iterator[None]:
             salesforce_preparing, "transport", lambda rows: "Bulk" if rows > 5 else "REST"
         ),
         patch.object(bulk_query, "PAGE", 4),
+        patch.object(queries, "PAGE", 2),
     ):
         yield
 
 
 @contextmanager
 def stormy_world(folder: Path) -> Iterator[World]:
-    """Small books, with customers for several pages."""
+    """Small books, with customers for several pages, accounts for a bulk job with as many, and
+    prices for pages of a query."""
     many = [customer(str(n), f"Customer {n:02}", "USD") for n in range(1, 26)]
-    seed = write_seed(folder / "seed", quickbooks={US: {"Customer": many}})
+    accounts = [
+        row(to18(f"001Hs0000000A{n}"), Name=f"Account {n}", OwnerId=USER) for n in range(10, 18)
+    ]
+    seed = write_seed(
+        folder / "seed",
+        salesforce={"Account": [*RECORDS["Account"], *accounts]},
+        quickbooks={US: {"Customer": many}},
+    )
     with running_world(seed, folder / "data") as world:
         yield world
 

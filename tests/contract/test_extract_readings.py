@@ -488,6 +488,9 @@ def act(shelf: Shelf, step: str, number: int) -> None:
         world.calm()
     elif step in ("an hour", "a month"):
         world.move_clock(days=1 / 24 if step == "an hour" else 31)
+        # A refresh token that nobody used for a hundred days is dead, and every reading with it.
+        for realm in (US, GB):
+            world.quickbooks(realm).query("Term")
     else:
         extract_or_fail(shelf)
 
