@@ -35,6 +35,14 @@ _MOVES: Mapping[str, Sequence[str]] = {
     "materiality_pct": (),
     "materiality_together": (),
 }
+# What a row of book_dials sets of each dial that books may have their own of.
+_OF_BOOKS: Mapping[str, tuple[str, str]] = {
+    "tolerance_abs": ("matching", "absolute"),
+    "matching_tolerance_pct": ("matching", "per_cent"),
+    "rounding_per_line": ("rounding", "absolute"),
+    "materiality_abs": ("materiality", "absolute"),
+    "materiality_pct": ("materiality", "per_cent"),
+}
 _JUDGED = (
     "int_reconciliation__document_findings",
     "int_reconciliation__step_findings",
@@ -86,9 +94,18 @@ _DIFFERENCES = """
         OR amount_in_force <> amount_tried
     ORDER BY as_of_on DESC, precedence, company_id, currency_code
 """
+# The nearest setting that the books have: their own, their currency's, their company's, all books'.
 _DIALS = """
-    SELECT dial, setting FROM reconciliation.dials
-    WHERE company_id IS NULL AND currency_code IS NULL
+    SELECT
+        dial,
+        arg_max(
+            setting, (currency_code IS NOT NULL)::INTEGER * 2 + (company_id IS NOT NULL)::INTEGER
+        ) AS setting
+    FROM reconciliation.dials
+    WHERE coalesce(company_id = $company, TRUE) AND coalesce(currency_code = $currency, TRUE)
+        AND (company_id IS NULL OR CAST($company AS VARCHAR) IS NOT NULL)
+        AND (currency_code IS NULL OR CAST($currency AS VARCHAR) IS NOT NULL)
+    GROUP BY dial
 """
 
 
@@ -103,14 +120,41 @@ class WhatIf:
     weeks: Rows
 
 
-def try_out(settings: Settings, dials: Mapping[str, str], weeks: int = 52) -> WhatIf:
+@dataclass(frozen=True)
+class Books:
+    """Which books a dial is tried for: a company's, those in a currency, or both; else all that
+    have no setting of their own in the seed book_dials."""
+
+    company_id: str | None = None
+    currency_code: str | None = None
+
+    @property
+    def are_all(self) -> bool:
+        return self.company_id is None and self.currency_code is None
+
+
+ALL_BOOKS = Books()
+
+
+def try_out(
+    settings: Settings, dials: Mapping[str, str], weeks: int = 52, books: Books = ALL_BOOKS
+) -> WhatIf:
     """The lists of the past `weeks` weeks with these dials, against those with the dials in force.
 
-    What the seed book_dials sets for some books stays as it is for them.
-    Raises `Stop` when no dial is given or nothing has been judged, and like a build.
+    Tried for all books, the dials leave alone what the seed book_dials sets for some; tried for
+    some, they take the place of that setting.
+    Raises `Stop` when no dial is given, or one that books cannot have their own of, or nothing has
+    been judged, and like a build.
     """
     if not dials:
         raise Stop("what-if", "no dial", "there is nothing to try", "Give --grace, for example.")
+    if not books.are_all and not dials.keys() <= _OF_BOOKS.keys():
+        raise Stop(
+            "what-if",
+            ", ".join(sorted(dials.keys() - _OF_BOOKS.keys())),
+            "is one setting for all books",
+            "Leave --company and --currency out to try it.",
+        )
     if "kpi_definitions" not in warehouse.tables(settings.published_path, warehouse.RECONCILIATION):
         raise Stop(
             "warehouse",
@@ -118,7 +162,9 @@ def try_out(settings: Settings, dials: Mapping[str, str], weeks: int = 52) -> Wh
             "nothing was judged in it, or by an older version",
             "Run `crossfoot judge`.",
         )
-    in_force = {r["dial"]: r["setting"] for r in warehouse.read(settings.published_path, _DIALS)}
+    of_books = {"company": books.company_id, "currency": books.currency_code}
+    held = warehouse.read(settings.published_path, _DIALS, of_books)
+    in_force = {row["dial"]: row["setting"] for row in held}
     with tempfile.TemporaryDirectory(prefix="crossfoot-what-if-") as folder:
         # The parsed project names the database after its file, and may have been parsed before.
         copy = Path(folder) / settings.warehouse_path.name
@@ -127,7 +173,12 @@ def try_out(settings: Settings, dials: Mapping[str, str], weeks: int = 52) -> Wh
         warehouse.replace_by_query(copy, "what_if", "listed", _LISTED, [found["days"]])
         there = replace(settings, warehouse_path=copy)
         try:
-            steps.judge(there, tests=False, only=_moved(dials), dials=dials)
+            if books.are_all:
+                steps.judge(there, tests=False, only=_moved(dials), dials=dials)
+            else:
+                _set_for(copy, books, dials)
+                # The macros of any day have the settings of single books written into them.
+                steps.judge(there, tests=False, only=[*_moved(dials), "kpi_definitions"])
         except BuildFailed as problem:
             problem.add_note(
                 "If the copy was made by another version, run `crossfoot judge` first."
@@ -138,6 +189,26 @@ def try_out(settings: Settings, dials: Mapping[str, str], weeks: int = 52) -> Wh
         )
     tried = {name: (in_force[name], setting) for name, setting in dials.items()}
     return WhatIf(tried, found["days"], differing)
+
+
+def _set_for(copy: Path, books: Books, dials: Mapping[str, str]) -> None:
+    """Give these books the dials as their own, in place of a setting that they have."""
+    whose = (
+        "company_id IS NOT DISTINCT FROM $company AND currency_code IS NOT DISTINCT FROM $currency"
+    )
+    of_books = {"company": books.company_id, "currency": books.currency_code}
+    with warehouse.writer(copy) as connection:
+        for name, setting in dials.items():
+            dial, part = _OF_BOOKS[name]
+            connection.execute(
+                f"UPDATE staging.book_dials SET {part} = NULL WHERE dial = $dial AND {whose}",  # noqa: S608
+                {"dial": dial, **of_books},
+            )
+            connection.execute(
+                f"INSERT INTO staging.book_dials (dial, company_id, currency_code, {part}) "  # noqa: S608
+                "VALUES ($dial, $company, $currency, $setting)",
+                {"dial": dial, **of_books, "setting": Decimal(setting)},
+            )
 
 
 def dials_of(given: Mapping[str, str | None]) -> dict[str, str]:

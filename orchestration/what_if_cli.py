@@ -38,6 +38,12 @@ def what_if(
     materiality_pct: Annotated[
         str | None, typer.Option(help="The same in per cent of what fell due in 31 days.")
     ] = None,
+    company: Annotated[
+        str | None, typer.Option(help="Only for the books of this company (realm id).")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Only for the books in this currency, such as GBP.")
+    ] = None,
     weeks: Annotated[int, typer.Option(min=1, max=520, help="So many weeks back.")] = 52,
     out: Annotated[Path | None, typer.Option(help="Write the weeks as CSV, here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
@@ -56,7 +62,8 @@ def what_if(
             "materiality_pct": materiality_pct,
         }
     )
-    done = trial.try_out(load_settings(), dials, weeks)
+    books = trial.Books(company, currency.upper() if currency else None)
+    done = trial.try_out(load_settings(), dials, weeks, books)
     if out is not None:
         _write(out, done.weeks)
     for line in [_as_json(done)] if as_json else _lines(done, trial.totals(done)):

@@ -61,7 +61,10 @@ _HOLDER = re.compile(r"held in (\S+) \(PID (\d+)\)")
 
 
 def read(
-    path: Path, sql: str, params: Sequence[Any] = (), wait_seconds: float = _WAIT_SECONDS
+    path: Path,
+    sql: str,
+    params: Sequence[Any] | Mapping[str, Any] = (),
+    wait_seconds: float = _WAIT_SECONDS,
 ) -> list[dict[str, Any]]:
     """Run one query over a short read-only connection; DECIMAL comes as Decimal, times as UTC.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pipelines.errors import Stop
@@ -44,6 +45,23 @@ def load(state: State, checksum: str) -> Plan:
         problem = "no such plan is stored" if not rows else "several plans begin so"
         raise Stop("plan", checksum[:12], problem, "Make a plan; it shows its checksum.")
     return plan_from_json(rows[0]["body"])
+
+
+def newest_plans(state: State, flows: Iterable[str]) -> dict[str, Plan]:
+    """Of each of these flows the newest plan that was made for it, as far as there is one.
+
+    Raises `StateCorrupt` like `load`.
+    """
+    with state.reading() as work:
+        rows = work.all("plan_store", order="made_at DESC")
+    found: dict[str, Plan] = {}
+    wanted = set(flows)
+    for row in rows:
+        if wanted <= found.keys():
+            break
+        plan = plan_from_json(row["body"])
+        found = dict.fromkeys(wanted.intersection(plan.flows), plan) | found
+    return found
 
 
 def fact(state: State, name: str) -> str | None:

@@ -226,6 +226,48 @@
 
     ),
 
+    -- Where QuickBooks knows when an invoice went to the customer.
+    sendings as (
+
+        select
+            steps.company_id,
+            steps.currency_code,
+            steps.org_id,
+            steps.deal_id,
+            steps.plan_step,
+            any_value(steps.due_on) as due_on,
+            min(cast(timezone('UTC', invoices.sent_at) as date)) as first_sent_on
+        from steps
+        cross join clock
+        inner join intermediate.int_reconciliation__documents as documents
+            on
+                steps.org_id = documents.org_id
+                and steps.deal_id = documents.deal_id
+                and steps.plan_step = documents.plan_step
+                and documents.placement in ('billed', 'early')
+        inner join staging.stg_quickbooks__invoices as invoices
+            on
+                documents.company_id = invoices.company_id
+                and documents.invoice_id = invoices.invoice_id
+        where cast(timezone('UTC', invoices.sent_at) as date) <= clock.as_of_on
+        group by
+            steps.company_id, steps.currency_code, steps.org_id, steps.deal_id, steps.plan_step
+
+    ),
+
+    sending_times as (
+
+        select
+            company_id,
+            currency_code,
+            count(*) as steps_sent,
+            quantile_cont(greatest(first_sent_on - due_on, 0), 0.5) as median_days,
+            quantile_cont(greatest(first_sent_on - due_on, 0), 0.9) as p90_days
+        from sendings
+        group by company_id, currency_code
+
+    ),
+
     receivables_summed as (
 
         select
@@ -478,6 +520,9 @@
         cast(coalesce(times.steps_timed, 0) as integer) as steps_timed,
         cast(times.median_days as decimal(9, 1)) as time_to_invoice_median_days,
         cast(times.p90_days as decimal(9, 1)) as time_to_invoice_p90_days,
+        cast(coalesce(sending_times.steps_sent, 0) as integer) as steps_sent,
+        cast(sending_times.median_days as decimal(9, 1)) as time_to_send_median_days,
+        cast(sending_times.p90_days as decimal(9, 1)) as time_to_send_p90_days,
         {%- for name in [
             'receivable', 'overdue', 'sales', 'current', 'days_1_to_30', 'days_31_to_60',
             'days_61_to_90', 'days_91_and_over',
@@ -509,8 +554,8 @@
     left join classes
         on books.company_id = classes.company_id and books.currency_code = classes.currency_code
     {%- for name in [
-        'deals_summed', 'links_undone', 'times', 'dso', 'counted_back', 'receivables_before',
-        'recorded', 'resolved',
+        'deals_summed', 'links_undone', 'times', 'sending_times', 'dso', 'counted_back',
+        'receivables_before', 'recorded', 'resolved',
     ] %}
     left join {{ name }}
         on

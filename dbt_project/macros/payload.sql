@@ -15,6 +15,7 @@
         "ApplyTaxAfterDiscount": "BOOLEAN",
         "PrivateNote": "VARCHAR", "SalesTermRef": {"value": "VARCHAR"},
         "BillEmail": {"Address": "VARCHAR"}, "EmailStatus": "VARCHAR",
+        "DeliveryInfo": {"DeliveryType": "VARCHAR", "DeliveryTime": "VARCHAR"},
         "LinkedTxn": [{"TxnId": "VARCHAR", "TxnType": "VARCHAR"}],
         "CustomField": [{"Name": "VARCHAR", "StringValue": "VARCHAR"}],
         "Line": [{{ sales_line_shape("GroupLineDetail") }}]

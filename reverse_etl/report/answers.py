@@ -14,7 +14,8 @@ from typing import Literal
 
 from pipelines.money import Money
 from reverse_etl.report import words
-from reverse_etl.report.value import Company, Figures, Report, Stake
+from reverse_etl.report.bridge_value import Company
+from reverse_etl.report.value import Figures, Report, Stake
 
 Kind = Literal["money", "share", "days", "count"]
 Value = Money | Decimal | int
@@ -194,6 +195,10 @@ def _times(books: Iterable[Figures]) -> Iterable[Figure]:
         if book.steps_timed:
             yield _of(book, "time_to_invoice_median_days", "Median", "days")
             yield _of(book, "time_to_invoice_p90_days", "P90", "days")
+        if book.steps_sent:
+            of = f"{book.steps_sent:,} of {words.count(book.steps_timed, 'step')}"
+            yield _of(book, "time_to_send_median_days", "Until sent, median", "days", of)
+            yield _of(book, "time_to_send_p90_days", "Until sent, P90", "days", of)
 
 
 def _receivables(books: Iterable[Figures]) -> Iterable[Figure]:

@@ -13,18 +13,16 @@ from typing import Any, TypeVar
 from pipelines.errors import Stop
 from pipelines.money import Money
 from reverse_etl.report import build_close, classes, words
+from reverse_etl.report.bridge_value import Bridge, BridgeLine, Company, Period
 from reverse_etl.report.build_close import PlanKey
 from reverse_etl.report.close_value import Planned
 from reverse_etl.report.queries import Rows, read_marts
 from reverse_etl.report.value import (
     Ageing,
     BlockedInvoice,
-    Bridge,
-    BridgeLine,
     Bucket,
     Candidate,
     Check,
-    Company,
     Comparison,
     Coverage,
     CoverageState,
@@ -77,6 +75,7 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         verdict=_verdict(marts["verdicts"], companies),
         figures=tuple(_figures(row, companies) for row in marts["figures"]),
         bridges=_books(marts["bridges"], companies, _bridge),
+        periods=_periods(marts["periods"], companies),
         ageing=_books(marts["ageing"], companies, _ageing),
         comparisons=_books(marts["comparisons"], companies, _comparison),
         exceptions=_exceptions(mismatches, marts["movements"]),
@@ -90,6 +89,7 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         times=_books(marts["lengths"], companies, _time_to_invoice),
         carried=tuple(build_close.carried(row, companies.name) for row in marts["carried"]),
         entries=tuple(map(build_close.exception_entry, marts["exceptions"])),
+        causes=tuple(map(build_close.cause, marts["causes"])),
         signed_weeks=tuple(map(build_close.signed_week, marts["signed"])),
     )
 
@@ -181,6 +181,17 @@ def _books(
 
 def _bridge(company: Company, currency: str, rows: list[Row]) -> Bridge:
     return Bridge(company, currency, tuple(map(_bridge_line, rows)))
+
+
+def _periods(rows: Rows, companies: _Companies) -> tuple[Period, ...]:
+    """The bridges by period, without the books in which nothing moved then."""
+    return tuple(
+        Period(kind, code, first_on, tuple(b for b in books if not b.is_empty))
+        for (kind, code, first_on), group in _grouped(
+            rows, lambda row: (row["period_kind"], row["period"], row["period_starts_on"])
+        )
+        for books in [_books(group, companies, _bridge)]
+    )
 
 
 def _bridge_line(row: Row) -> BridgeLine:

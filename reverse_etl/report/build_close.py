@@ -11,6 +11,7 @@ from reverse_etl.render import REASON_WORDS
 from reverse_etl.report import words
 from reverse_etl.report.close_value import (
     Carried,
+    Cause,
     Count,
     ExceptionEntry,
     Planned,
@@ -45,6 +46,14 @@ def carried(row: Row, name_of: NameOf) -> Carried:
         revalued=money("revalued"),
         closing=count("closing"),
     )
+
+
+def cause(row: Row) -> Cause:
+    """One root cause of exception_causes, its companies together."""
+    return Cause(
+        row["root_cause"] or "no cause given", row["open_count"], row["closed_count"],
+        row["returned_count"], row["repeated_count"],
+    )  # fmt: skip
 
 
 def exception_entry(row: Row) -> ExceptionEntry:

@@ -12,7 +12,8 @@ from decimal import ROUND_FLOOR, Decimal
 from itertools import accumulate
 from typing import Literal
 
-from reverse_etl.report.value import BridgeLine, WeekFigure
+from reverse_etl.report.bridge_value import BridgeLine
+from reverse_etl.report.value import WeekFigure
 
 Tone = Literal["total", "less", "more"]
 

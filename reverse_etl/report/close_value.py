@@ -56,6 +56,18 @@ class ExceptionEntry:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """A root cause of exceptions: how many are open, how often one was closed, and how often it
+    came again since: the same exception, or another one in the same books."""
+
+    name: str
+    open: int
+    closed: int
+    returned: int
+    repeated: int
+
+
+@dataclass(frozen=True)
 class SignedWeek:
     """A recorded week: who prepared and reviewed it, and whether that still holds."""
 

@@ -14,6 +14,7 @@ from pipelines.settings import Settings
 from reverse_etl.report.build import build_report
 from reverse_etl.report.links import NO_LINKS, Links, links_for
 from reverse_etl.report.page import render_html
+from reverse_etl.report.plans import NO_PLANS, Plans, plans_for
 from reverse_etl.report.tables import Cell, Table, tables
 from reverse_etl.report.value import Report
 from reverse_etl.report.words import neutralised
@@ -25,7 +26,8 @@ class ReportPaths:
     """The page, the spreadsheet and the tables (name → CSV file) of one report, and its week.
 
     `page_hash` and `workbook_hash` are the SHA-256 of the files without links, which depend on
-    where the systems are. `report` is the value that all of them show.
+    where the systems are, and without plans, which come and go. `report` is the value that all of
+    them show.
     """
 
     report: Report = field(repr=False)
@@ -43,10 +45,13 @@ def write_report(settings: Settings, week: str | None = None) -> ReportPaths:
     Raises like `build_report`; `OSError` when the folder cannot be written.
     """
     report = build_report(settings.published_path, week)
-    return write(report, settings.report_dir / report.week.label, links_for(settings))
+    folder = settings.report_dir / report.week.label
+    return write(report, folder, links_for(settings), plans_for(settings))
 
 
-def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
+def write(
+    report: Report, folder: Path, links: Links = NO_LINKS, plans: Plans = NO_PLANS
+) -> ReportPaths:
     """Write index.html, report.xlsx and one CSV file per table into `folder`, made if needed.
 
     Every file is complete or as it was before: written beside, then renamed.
@@ -57,8 +62,8 @@ def write(report: Report, folder: Path, links: Links = NO_LINKS) -> ReportPaths:
         paths[table.name] = folder / f"{table.name}.csv"
         _replace(paths[table.name], csv_text(table).encode())
     page, workbook = folder / "index.html", folder / "report.xlsx"
-    _replace(page, render_html(report, links).encode())
-    _replace(workbook, workbook_bytes(report, links))
+    _replace(page, render_html(report, links, plans).encode())
+    _replace(workbook, workbook_bytes(report, links, plans))
     return ReportPaths(
         report=report,
         week=report.week.label,

@@ -19,13 +19,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.money import Money
-from reverse_etl.report import answers, charts, classes, page_close, words
+from reverse_etl.report import answers, charts, classes, page_bridge, page_close, words
 from reverse_etl.report.links import NO_LINKS, Links
+from reverse_etl.report.plans import NO_PLANS, Plans
 from reverse_etl.report.value import (
     Ageing,
     BlockedInvoice,
-    Bridge,
-    BridgeLine,
     Bucket,
     Candidate,
     Comparison,
@@ -45,13 +44,15 @@ ROWS_SHOWN = 100
 _SEVERITIES = ("critical", "high", "medium", "low", "info", "review")
 
 
-def render_html(report: Report, links: Links = NO_LINKS) -> str:
-    """The whole page as text. `links` says where the records of both systems can be opened."""
+def render_html(report: Report, links: Links = NO_LINKS, plans: Plans = NO_PLANS) -> str:
+    """The whole page as text. `links` says where the records of both systems can be opened, `plans`
+    which stored plan holds a write."""
     style = _text("page.css")
     return rendered(
         "page.html",
         report=report,
         links=links,
+        plans=plans,
         style=Markup(style),  # noqa: S704 - our own file, not foreign text
         policy=_policy(style),
         contents=_contents(report),
@@ -71,14 +72,16 @@ def _environment() -> Environment:
     from jinja2 import DictLoader
 
     environment = Environment(
-        loader=DictLoader({name: _text(name) for name in ("page.html", "mail.html")}),
+        loader=DictLoader(
+            {name: _text(name) for name in ("page.html", "page_bridge.html", "mail.html")}
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update({**_FILTERS, **page_close.filters()})
+    environment.filters.update({**_FILTERS, **page_bridge.filters(), **page_close.filters()})
     return environment
 
 
@@ -119,30 +122,6 @@ def _currencies(report: Report) -> list[str]:
 
 
 # What the page says in words: the text alternative of each picture, the sense of each table.
-
-
-def _waterfall_sentence(bridge: Bridge) -> str:
-    sold, invoiced, billed = (_amount_of(bridge, code) for code in ("A", "I1", "N"))
-    told = f"{sold} sold, {invoiced} invoiced net of tax and shipping, {billed} net billed."
-    return f"{told}{_largest_step(bridge)}{_cut(bridge)}"
-
-
-def _largest_step(bridge: Bridge) -> str:
-    flows = [line for line in bridge.lines if line.kind == "flow" and line.number > 1]
-    largest = max(flows, key=lambda line: abs(line.amount), default=None)
-    if largest is None or not largest.amount:
-        return ""
-    moved = words.signed(largest.amount, bridge.currency)
-    return f" The largest step between is “{largest.label}”, {moved}."
-
-
-def _cut(bridge: Bridge) -> str:
-    start = charts.waterfall(bridge.lines).axis_start
-    return f" Bars start at {words.amount(start, bridge.currency)}, not at zero." if start else ""
-
-
-def _amount_of(bridge: Bridge, code: str) -> str:
-    return words.money(Money(bridge.amount(code), bridge.currency))
 
 
 def _weeks_sentence(figures: Sequence[WeekFigure], currency: str) -> str:
@@ -233,26 +212,6 @@ def _by_company(books: Iterable[Figures]) -> list[tuple[str, list[Figures]]]:
 
 def _bucket_name(bucket: Bucket) -> str:
     return f"{bucket.days.replace('-', '–')} days" if bucket.is_overdue else "Not due yet"
-
-
-def _plotted(bridge: Bridge) -> list[tuple[BridgeLine, charts.Step | None]]:
-    steps = iter(charts.waterfall(bridge.lines).steps)
-    drawn = [(line, None if line.kind == "check" else next(steps)) for line in bridge.lines]
-    return [(line, step) for line, step in drawn if not _is_empty(line)]
-
-
-def _is_empty(line: BridgeLine) -> bool:
-    """Does the line say nothing? The first one and the totals always say something."""
-    return line.kind == "flow" and line.number > 1 and not line.amount and not line.documents
-
-
-def _empty_lines(bridge: Bridge) -> str:
-    return "; ".join(line.label.lower() for line in bridge.lines if _is_empty(line))
-
-
-def _line_amount(line: BridgeLine, currency: str) -> str:
-    is_move = line.kind == "flow" and line.code != "A"
-    return (words.signed if is_move else words.amount)(line.amount, currency)
 
 
 def _bucket_bar(bucket: Bucket, ageing: Ageing) -> Decimal:
@@ -387,16 +346,13 @@ _FILTERS = {
     "document_name": lambda found: words.document_name(
         found.document_type, found.document_number, found.document_id
     ),
-    "empty_lines": _empty_lines,
     "is_for_information": _is_for_information,
     "label": words.label,
-    "line_amount": _line_amount,
     "moment": words.moment,
     "movements": answers.movements,
     "next_step": _next_step,
     "number": "{:,}".format,
     "percent": words.percent,
-    "plotted": _plotted,
     "record_link": _record_link,
     "review_sentence": _review_sentence,
     "reviews_by_subject": _reviews_by_subject,
@@ -404,12 +360,10 @@ _FILTERS = {
     "severity": lambda severity: severity if severity in _SEVERITIES else "info",
     "side": _side,
     "sides": lambda group: classes.sides(group.code),
-    "waterfall": lambda bridge: charts.waterfall(bridge.lines),
     "sums": _sums,
     "total_in": _total_in,
     "unapplied": _unapplied,
     "waiting_sentence": answers.waiting_sentence,
-    "waterfall_sentence": _waterfall_sentence,
     "weeks": _weeks,
     "weeks_sentence": _weeks_sentence,
 }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipelines.money import Money
 from reverse_etl.report import charts, words
 from reverse_etl.report.close_value import ExceptionEntry, Planned, SignedWeek
+from reverse_etl.report.plans import Plans
 from reverse_etl.report.value import (
+    Figures,
     Length,
     Mismatch,
     MismatchClass,
+    Reason,
     Report,
     TimeToInvoice,
     is_to_close,
@@ -98,7 +102,15 @@ def plan_text(planned: Planned) -> str:
     return f"{planned.what}{amount}"
 
 
-def plan_in_words(found: Mismatch) -> str:
+def plan_command(planned: Planned, plans: Plans) -> str:
+    """What sends the write: the approval of the plan that holds it, or first the making of one."""
+    checksum = plans.holding(planned.key)
+    if not checksum:
+        return f"crossfoot plan {planned.flow}"
+    return f"crossfoot approve {checksum} --by YOUR-NAME && crossfoot apply {checksum}"
+
+
+def plan_in_words(found: Mismatch, plans: Plans) -> str:
     """The same for a cell: every write that would mend the finding, or who does it by hand."""
     if not is_to_close(found):
         return ""
@@ -107,7 +119,7 @@ def plan_in_words(found: Mismatch) -> str:
     return "; ".join(
         f"{plan_text(planned)} ({planned.key})"
         if planned.blocked
-        else f"{plan_text(planned)}: crossfoot plan {planned.flow} ({planned.key})"
+        else f"{plan_text(planned)}: {plan_command(planned, plans)} ({planned.key})"
         for planned in found.planned
     )
 
@@ -124,6 +136,24 @@ def hand_text(group: MismatchClass) -> tuple[str, str] | None:
         "No write is planned: no document that exists is changed by itself. When it is done:",
         "crossfoot exceptions fixed ID --reason WHAT --by YOUR-NAME",
     )
+
+
+def reasons(group: MismatchClass) -> list[Reason]:
+    """What a class for information is about, reason by reason, the commonest first."""
+    told = sorted({found.reason for found in group.mismatches})
+    rows = [
+        Reason(reason, len(same), stakes(_about(found) for found in same))
+        for reason in told
+        for same in [[found for found in group.mismatches if found.reason == reason]]
+    ]
+    return sorted(rows, key=lambda row: -row.count)
+
+
+def _about(found: Mismatch) -> Money | None:
+    """What is at stake, or where that is nothing, what the record itself amounts to."""
+    if found.at_stake is not None and found.at_stake.amount:
+        return found.at_stake
+    return found.expected or found.actual or found.at_stake
 
 
 def short_id(found: Mismatch) -> str:
@@ -153,8 +183,18 @@ def time_sentence(time: TimeToInvoice, report: Report) -> str:
             median = words.days(book.time_to_invoice_median_days)
             p90 = words.days(book.time_to_invoice_p90_days)
             steps = words.count(time.steps, "step")
-            return f"Half of {steps} within {median}, nine of ten within {p90}."
+            return f"Half of {steps} within {median}, nine of ten within {p90}. {_sent(book)}"
     return ""
+
+
+def _sent(book: Figures) -> str:
+    """How long it took until the invoice was sent, of those that QuickBooks knows it of."""
+    if not book.steps_sent:
+        return "QuickBooks knows of none when it was sent."
+    median = words.days(book.time_to_send_median_days)
+    p90 = words.days(book.time_to_send_p90_days)
+    known = words.count(book.steps_sent, "step")
+    return f"Until it was sent by e-mail, known of {known}: half {median}, nine of ten {p90}."
 
 
 def filters() -> dict[str, object]:
@@ -162,8 +202,10 @@ def filters() -> dict[str, object]:
     named: Iterable[tuple[str, object]] = (
         ("barring", barring), ("barring_sentence", barring_sentence), ("hand_text", hand_text),
         ("length_bar", length_bar), ("length_name", length_name), ("motions", motions),
-        ("opening_week", opening_week), ("plan_text", plan_text), ("said_of", said_of),
-        ("short_id", short_id), ("sign_off_state", sign_off_state), ("signature", signature),
+        ("opening_week", opening_week), ("plan_command", plan_command),
+        ("plan_text", plan_text), ("said_of", said_of),
+        ("reasons", reasons), ("short_id", short_id), ("sign_off_state", sign_off_state),
+        ("signature", signature),
         ("time_sentence", time_sentence), ("times_shown", times_shown),
     )  # fmt: skip
     return dict(named)

@@ -29,6 +29,29 @@ select * from reconciliation.reconciliation_bridge
 where period_kind = 'to_date'
 order by company_id, currency_code, line_number
 """
+# What people look back at: a year of months with this one, a quarter of weeks with this one.
+_PERIODS = """
+with newest as (
+    select distinct
+        period_kind,
+        period,
+        dense_rank() over (partition by period_kind order by period desc) as place
+    from reconciliation.reconciliation_bridge
+    where period_kind != 'to_date'
+)
+
+select bridge.*
+from reconciliation.reconciliation_bridge as bridge
+inner join newest
+    on
+        bridge.period_kind = newest.period_kind
+        and bridge.period = newest.period
+        and newest.place
+        <= case bridge.period_kind when 'month' then 13 when 'week' then 14 else 3 end
+order by
+    bridge.period_kind, bridge.period desc, bridge.company_id, bridge.currency_code,
+    bridge.line_number
+"""
 _AGEING = """
 select * from reconciliation.ar_ageing order by company_id, currency_code, bucket_number
 """
@@ -111,6 +134,19 @@ order by precedence, mismatch_class, currency_code, value_at_stake desc, excepti
 _CARRIED = """
 select * from reconciliation.exceptions_carried_forward order by company_id, currency_code
 """
+# A cause is worth a line once one of its exceptions was closed.
+_CAUSES = """
+select
+    root_cause,
+    cast(sum(open_count) as integer) as open_count,
+    cast(sum(closed_count) as integer) as closed_count,
+    cast(sum(returned_count) as integer) as returned_count,
+    cast(sum(repeated_count) as integer) as repeated_count
+from reconciliation.exception_causes
+group by root_cause
+having sum(closed_count) > 0
+order by sum(returned_count + repeated_count) desc, root_cause
+"""
 _SIGNED = """
 select * from reconciliation.sign_offs order by week desc
 """
@@ -125,6 +161,7 @@ _QUERIES = {
     "companies": _COMPANIES,
     "figures": _FIGURES,
     "bridges": _BRIDGES,
+    "periods": _PERIODS,
     "ageing": _AGEING,
     "comparisons": _COMPARISONS,
     "weeks": _WEEKS,
@@ -136,6 +173,7 @@ _QUERIES = {
     "sign_offs": _SIGN_OFFS,
     "exceptions": _EXCEPTIONS,
     "carried": _CARRIED,
+    "causes": _CAUSES,
     "signed": _SIGNED,
     "lengths": _LENGTHS,
     "statuses": _STATUSES,
@@ -163,7 +201,7 @@ def read_marts(path: Path) -> dict[str, Rows]:
 
 
 def _read_once(path: Path) -> dict[str, Rows]:
-    if not {"mismatches", "report_kpis", "sign_offs", "time_to_invoice"} <= warehouse.tables(
+    if not {"mismatches", "report_kpis", "sign_offs", "exception_causes"} <= warehouse.tables(
         path, warehouse.RECONCILIATION
     ):
         raise Stop(

@@ -6,14 +6,13 @@ made by hand, or a row that went missing, shows at once. Foreign text never gets
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from pipelines.money import Money
-from reverse_etl.report import classes, page_close, sheet_lists, words
+from reverse_etl.report import classes, page_close, sheet_bridge, sheet_lists, words
 from reverse_etl.report.answers import Figure, answers
 from reverse_etl.report.cells import (
-    FIRST,
     Cell,
     Column,
     Days,
@@ -24,9 +23,9 @@ from reverse_etl.report.cells import (
     sheet,
 )
 from reverse_etl.report.links import Links
+from reverse_etl.report.plans import Plans
 from reverse_etl.report.sheet_lists import COMPANY, CURRENCY, linked, share
 from reverse_etl.report.value import (
-    Bridge,
     Figures,
     Mismatch,
     Report,
@@ -37,23 +36,24 @@ from reverse_etl.report.value import (
 ROWS_HELD = 50_000
 
 
-def sheets(report: Report, links: Links) -> tuple[Sheet, ...]:
+def sheets(report: Report, links: Links, plans: Plans) -> tuple[Sheet, ...]:
     """All sheets, the summary first; it refers to the others."""
     lists = {
         made.name: made
         for made in (
-            _bridge(report), _figures(report), _ageing(report), _weeks(report),
+            sheet_bridge.bridge(report), sheet_bridge.periods(report), _figures(report),
+            _ageing(report), _weeks(report),
             sheet_lists.times(report), sheet_lists.carried(report),
             sheet_lists.exceptions(report, links, ROWS_HELD), sheet_lists.signatures(report),
-            _mismatches(report, links), sheet_lists.blocked(report, links),
+            _mismatches(report, links, plans), sheet_lists.blocked(report, links),
             sheet_lists.waiting(report), sheet_lists.coverage(report), sheet_lists.sources(report),
         )
     }  # fmt: skip
     lists["Classes"] = _classes(report, lists["Mismatches"])
     order = (
-        "Bridge", "Figures", "Ageing", "Leakage by week", "Time to invoice", "Carried forward",
-        "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting", "Coverage",
-        "Sources",
+        "Bridge", "Bridge by period", "Figures", "Ageing", "Leakage by week", "Time to invoice",
+        "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting",
+        "Coverage", "Sources",
     )  # fmt: skip
     return (_summary(report, lists), *(lists[name] for name in order))
 
@@ -102,8 +102,8 @@ def _live(figure: Figure, report: Report, lists: Mapping[str, Sheet]) -> Cell:
         currencies = books.column("currency", named=True)
         return Live(f'SUMIFS({amounts},{currencies},"{figure.currency}")', value)
     where = (figure.company, figure.currency)
-    if figure.key in _BRIDGE_CODES:
-        place = _bridge_places(report)[(*where, figure.key)]
+    if figure.key in sheet_bridge.CODES:
+        place = sheet_bridge.places(report)[(*where, figure.key)]
         return Live(lists["Bridge"].cell("amount", place, named=True), value)
     places = [(book.company, book.currency) for book in report.figures]
     return Live(books.cell(figure.key, places.index(where), named=True), value)
@@ -120,49 +120,6 @@ def _typed(figure: Figure) -> Plain:
 
 # One sheet for each section.
 
-_BRIDGE_CODES = ("A", "E", "I1", "N", "RESIDUAL")
-
-
-def _bridge(report: Report) -> Sheet:
-    columns = (
-        COMPANY, CURRENCY, Column("line", "Line", 8), Column("label", "What it is", 52),
-        Column("kind", "Kind", 10), Column("amount", "Amount", 20),
-        Column("records", "Records", 10), Column("sum", "Sum of the lines above", 24),
-        Column("difference", "Difference", 18),
-    )  # fmt: skip
-    told = (
-        "From sold to billed. Flows add up; each total is read from its own source and stands "
-        "beside the sum of the lines above it."
-    )
-    rows: list[tuple[Cell, ...]] = []
-    for bridge in report.bridges:
-        rows += _bridge_rows(bridge, FIRST + len(rows))
-    return sheet("Bridge", told, columns, rows)
-
-
-def _bridge_rows(bridge: Bridge, first: int) -> Iterable[tuple[Cell, ...]]:
-    flows = Decimal(0)
-    currency = bridge.currency
-    for row, line in enumerate(bridge.lines, first):
-        proof: tuple[Cell, Cell] = (None, None)
-        if line.kind == "total":
-            above = f'SUMIFS(F${first}:F{row - 1},E${first}:E{row - 1},"flow")'
-            proof = (
-                Live(above, Money(flows, currency)),
-                Live(f"ROUND(F{row}-H{row},2)", Money(line.amount - flows, currency)),
-            )
-        flows += line.amount if line.kind == "flow" else Decimal(0)
-        yield (
-            bridge.company.name, currency, line.code, line.label, line.kind,
-            Money(line.amount, currency), line.documents, *proof,
-        )  # fmt: skip
-
-
-def _bridge_places(report: Report) -> dict[tuple[object, str, str], int]:
-    keys = [(b.company, b.currency, line.code) for b in report.bridges for line in b.lines]
-    return {key: place for place, key in enumerate(keys)}
-
-
 _MONEY_FIGURES = (
     ("leakage_amount", "Leakage"), ("unbilled_amount", "Unbilled"), ("voided_amount", "Voided"),
     ("under_billed_amount", "Under-billed"), ("over_billed_amount", "Over-billed"),
@@ -176,6 +133,7 @@ _COUNTS = (
     ("leakage_deals", "Deals that leak"), ("over_billed_steps", "Steps over-billed"),
     ("duplicate_invoices", "Duplicate invoices"), ("due_deals", "Deals due"),
     ("matched_deals", "Deals matched"), ("steps_timed", "Steps timed"),
+    ("steps_sent", "Steps known as sent"),
 )  # fmt: skip
 _RATES = (
     ("match_rate_by_value", "Matched by value", "matched_amount", "due_amount"),
@@ -184,7 +142,9 @@ _RATES = (
 )
 _LENGTHS = (
     ("time_to_invoice_median_days", "Time to invoice, median days"),
-    ("time_to_invoice_p90_days", "Time to invoice, P90 days"), ("dso_days", "DSO, days"),
+    ("time_to_invoice_p90_days", "Time to invoice, P90 days"),
+    ("time_to_send_median_days", "Until sent, median days"),
+    ("time_to_send_p90_days", "Until sent, P90 days"), ("dso_days", "DSO, days"),
 )  # fmt: skip
 
 
@@ -256,7 +216,7 @@ def _weeks(report: Report) -> Sheet:
     return sheet("Leakage by week", told, columns, rows, ["amount"])
 
 
-def _mismatches(report: Report, links: Links) -> Sheet:
+def _mismatches(report: Report, links: Links, plans: Plans) -> Sheet:
     columns = (
         Column("class", "Class", 28), Column("severity", "Severity", 10),
         Column("to_close", "To close", 9), COMPANY, Column("deal", "Salesforce: deal", 30),
@@ -271,12 +231,14 @@ def _mismatches(report: Report, links: Links) -> Sheet:
         Column("code", "Code", 26), Column("id", "Id", 34),
     )  # fmt: skip
     plain = Sheet("Mismatches", "", columns, ())
-    rows = [_mismatch(plain, f, place, links) for place, f in enumerate(report.mismatches)]
+    rows = [_mismatch(plain, f, place, links, plans) for place, f in enumerate(report.mismatches)]
     told = "Every finding with both sides, in the order of the taxonomy, the dearest first."
     return sheet("Mismatches", told, columns, rows, ["at_stake"], ROWS_HELD)
 
 
-def _mismatch(plain: Sheet, found: Mismatch, place: int, links: Links) -> tuple[Cell, ...]:
+def _mismatch(
+    plain: Sheet, found: Mismatch, place: int, links: Links, plans: Plans
+) -> tuple[Cell, ...]:
     company_id = found.company.company_id if found.company else None
     document = words.document_name(found.document_type, found.document_number, found.document_id)
     to_document = links.document(company_id, found.document_type, found.document_id)
@@ -294,7 +256,7 @@ def _mismatch(plain: Sheet, found: Mismatch, place: int, links: Links) -> tuple[
         found.actual, difference, found.occurred_on, found.age_days,
         ", ".join(classes.title(flag).lower() for flag in found.flags) or None,
         found.reason, found.owner, found.suggested_action,
-        page_close.plan_in_words(found) or None, found.root_cause, found.code,
+        page_close.plan_in_words(found, plans) or None, found.root_cause, found.code,
         found.mismatch_id,
     )  # fmt: skip
 

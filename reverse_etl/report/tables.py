@@ -11,10 +11,9 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.money import Money
+from reverse_etl.report.bridge_value import Bridge, Company
 from reverse_etl.report.value import (
     Ageing,
-    Bridge,
-    Company,
     Figures,
     Mismatch,
     Report,
@@ -43,12 +42,15 @@ def mismatches(report: Report) -> Table:
 
 
 def bridge(report: Report) -> Table:
-    """One row per line of every bridge; flows are signed as they move the sum."""
+    """One row per line of every bridge, over all and by period; flows are signed as they move the
+    sum. Each kind of period is a view of the whole: the same money stands in all of them."""
     columns = (
-        "company_id", "company_name", "currency_code", "line_number", "line_code", "line_label",
-        "line_kind", "amount", "documents",
+        "period_kind", "period", "company_id", "company_name", "currency_code", "line_number",
+        "line_code", "line_label", "line_kind", "amount", "documents",
     )  # fmt: skip
-    return Table("bridge", columns, tuple(_flat(map(_bridge, report.bridges))))
+    whole = (_bridge("to_date", "to date", bridge) for bridge in report.bridges)
+    parts = (_bridge(p.kind, p.code, bridge) for p in report.periods for bridge in p.bridges)
+    return Table("bridge", columns, tuple(_flat([*whole, *parts])))
 
 
 def kpis(report: Report) -> Table:
@@ -88,11 +90,11 @@ def _mismatch(found: Mismatch) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _bridge(bridge: Bridge) -> Iterable[tuple[Cell, ...]]:
+def _bridge(kind: str, period: str, bridge: Bridge) -> Iterable[tuple[Cell, ...]]:
     for line in bridge.lines:
         yield (
-            *_company(bridge.company), bridge.currency, line.number, line.code, line.label,
-            line.kind, line.amount, line.documents,
+            kind, period, *_company(bridge.company), bridge.currency, line.number, line.code,
+            line.label, line.kind, line.amount, line.documents,
         )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from decimal import Decimal
 
 from pipelines.errors import ConfigurationError
 from pipelines.money import Money
-from reverse_etl.report.close_value import Carried, ExceptionEntry, Planned, SignedWeek
+from reverse_etl.report.bridge_value import Bridge, Company, Period
+from reverse_etl.report.close_value import Carried, Cause, ExceptionEntry, Planned, SignedWeek
 
 
 @dataclass(frozen=True, order=True)
@@ -59,14 +60,6 @@ def _bad() -> Week:
 
 
 @dataclass(frozen=True)
-class Company:
-    """A QuickBooks company: the realm id, and its name where it is known."""
-
-    company_id: str
-    name: str
-
-
-@dataclass(frozen=True)
 class Check:
     """One thing that had to hold before the figures may be read. One that passed and still
     `differs` was read whole, and its receivables are not those of QuickBooks' own report."""
@@ -105,47 +98,12 @@ class Stake:
 
 
 @dataclass(frozen=True)
-class BridgeLine:
-    """One line of the bridge: a `flow` moves the sum by its signed amount, a `total` states it,
-    and the `check` is what is left over.
-    """
-
-    number: int
-    code: str
-    label: str
-    kind: str
-    amount: Decimal
-    documents: int | None
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """From booked to billed for one company and currency."""
-
-    company: Company
-    currency: str
-    lines: tuple[BridgeLine, ...]
-
-    def amount(self, code: str) -> Decimal:
-        """The amount of the line with this code, 0 when the bridge has no such line."""
-        return sum((line.amount for line in self.lines if line.code == code), Decimal(0))
-
-    @property
-    def residual(self) -> Decimal:
-        """What is left unexplained: 0.00 when the bridge ties."""
-        return self.amount("RESIDUAL")
-
-    @property
-    def ties(self) -> bool:
-        return self.residual == 0
-
-
-@dataclass(frozen=True)
 class Figures:
     """The key figures of one company and currency: a book.
 
     Leakage is unbilled, voided and under-billed, never netted with over-billing; the match rates
-    are over everything that is due; times run from the plan date to the invoice date.
+    are over everything that is due; times run from the plan date to the invoice date, and
+    to the day it was sent by e-mail where QuickBooks knows it.
     """
 
     company: Company
@@ -170,6 +128,9 @@ class Figures:
     steps_timed: int
     time_to_invoice_median_days: Decimal | None
     time_to_invoice_p90_days: Decimal | None
+    steps_sent: int
+    time_to_send_median_days: Decimal | None
+    time_to_send_p90_days: Decimal | None
     receivable_amount: Decimal
     overdue_amount: Decimal
     sales_amount: Decimal
@@ -346,6 +307,16 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Findings of a class that have the same reason: how many, and what they are about per
+    currency, also where nothing is at stake."""
+
+    text: str
+    count: int
+    amounts: tuple[Stake, ...]
+
+
+@dataclass(frozen=True)
 class MismatchClass:
     """All mismatches of one class, the dearest first, with their totals per currency."""
 
@@ -446,6 +417,8 @@ class Report:
     verdict: Verdict
     figures: tuple[Figures, ...]
     bridges: tuple[Bridge, ...]
+    # The bridges of single months, weeks and years: the newest of each kind, newest first.
+    periods: tuple[Period, ...]
     ageing: tuple[Ageing, ...]
     comparisons: tuple[Comparison, ...]
     exceptions: Exceptions
@@ -460,6 +433,7 @@ class Report:
     times: tuple[TimeToInvoice, ...]
     carried: tuple[Carried, ...]
     entries: tuple[ExceptionEntry, ...]
+    causes: tuple[Cause, ...]
     signed_weeks: tuple[SignedWeek, ...]
 
     @property

@@ -32,6 +32,7 @@ from reverse_etl.report.cells import (
     amount_of,
 )
 from reverse_etl.report.links import NO_LINKS, Links
+from reverse_etl.report.plans import NO_PLANS, Plans
 from reverse_etl.report.sheets import sheets
 from reverse_etl.report.value import Report
 
@@ -47,8 +48,9 @@ _TIGHTER = 1.2
 _PAPER_WIDTH = 240
 
 
-def workbook_bytes(report: Report, links: Links = NO_LINKS) -> bytes:
-    """The whole spreadsheet (Office Open XML). `links` says where records can be opened."""
+def workbook_bytes(report: Report, links: Links = NO_LINKS, plans: Plans = NO_PLANS) -> bytes:
+    """The whole spreadsheet (Office Open XML). `links` says where records can be opened, `plans`
+    which stored plan holds a write."""
     file = io.BytesIO()
     book = Workbook(
         file,
@@ -61,7 +63,7 @@ def workbook_bytes(report: Report, links: Links = NO_LINKS) -> bytes:
     )
     book.set_calc_mode("auto")
     formats = _Formats(book)
-    for sheet in sheets(report, links):
+    for sheet in sheets(report, links, plans):
         _draw(book.add_worksheet(sheet.name), sheet, formats, report)
     book.close()
     return file.getvalue()

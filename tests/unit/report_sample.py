@@ -78,7 +78,11 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             kpis(LTD, "USD", leakage_amount="0.50", leakage_deals=1, under_billed_amount="0.50",
                  under_billed_steps=1),
         ],
-        "reconciliation_bridge": bridge(INC, "USD") + bridge(LTD, "GBP", residual="0.00"),
+        "reconciliation_bridge": bridge(INC, "USD") + bridge(LTD, "GBP", residual="0.00")
+        + bridge(INC, "USD", period=("month", "2026-10", date(2026, 10, 1)))
+        + bridge(INC, "USD", period=("month", "2026-11", date(2026, 11, 1)))
+        + bridge(LTD, "GBP", period=("month", "2026-11", date(2026, 11, 1)), factor=0)
+        + bridge(LTD, "GBP", period=("week", "2026-W44", date(2026, 10, 26))),
         "ar_ageing": ageing(INC, "USD", 100, 200, 0, 0, "300.25"),
         "ar_reconciliation": comparison(INC, "USD", 90, 200, 0, 0, "300.25"),
         "leakage_by_week": [
@@ -120,7 +124,7 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
                                             blocked_detail="No item for X-1"),
         ],
         "exceptions_carried_forward": [], "sign_offs": [], "changes_after_sign_off": [],
-        "exceptions": [], "sync_deal_status": [],
+        "exceptions": [], "exception_causes": [], "sync_deal_status": [],
         "time_to_invoice": [*lengths(INC, "USD", 1, 0, 1, 0, 0, 0)],
     } | changes  # fmt: skip
 
@@ -170,22 +174,30 @@ def kpis(company_id: str, currency: str, **figures: Any) -> dict[str, Any]:
         "company_id": company_id, "currency_code": currency, "as_of_on": "2026-11-20",
         "due_deals": 3, "matched_deals": 2, "due_amount": 3000, "matched_amount": 2900,
         "steps_timed": 2, "time_to_invoice_median_days": "1.5", "time_to_invoice_p90_days": "5.0",
+        "steps_sent": 1, "time_to_send_median_days": "2.5", "time_to_send_p90_days": "6.0",
         "receivable_amount": "600.25", "overdue_amount": "500.25", "sales_amount": 900,
         "dso_days": "60.0",
     } | figures  # fmt: skip
 
 
-def bridge(company_id: str, currency: str, residual: str = "0.00") -> list[dict[str, Any]]:
+def bridge(
+    company_id: str,
+    currency: str,
+    residual: str = "0.00",
+    period: tuple[str, str, date | None] = ("to_date", "to date", None),
+    factor: int = 1,
+) -> list[dict[str, Any]]:
     lines = (
         ("A", "flow", 3000), ("E", "total", 3000), ("U", "flow", -1200), ("D", "flow", 900),
         ("Q", "flow", 0), ("I1", "total", 2700), ("T", "flow", "54.5"), ("N", "total", "2754.5"),
         ("RESIDUAL", "check", residual),
     )  # fmt: skip
     return [
-        {"company_id": company_id, "currency_code": currency, "period_kind": "to_date",
-         "period": "to date", "line_number": number,
-         "line_code": code, "line_label": f"Line {code}", "line_kind": kind, "amount": amount,
-         "documents": 0 if code in ("Q", "RESIDUAL") else 1}
+        {"company_id": company_id, "currency_code": currency, "period_kind": period[0],
+         "period": period[1], "period_starts_on": period[2], "line_number": number,
+         "line_code": code, "line_label": f"Line {code}", "line_kind": kind,
+         "amount": Decimal(amount) * factor,
+         "documents": 0 if code in ("Q", "RESIDUAL") else factor}
         for number, (code, kind, amount) in enumerate(lines, 1)
     ]  # fmt: skip
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.money import Money
+from reverse_etl.report.bridge_value import BridgeLine
 from reverse_etl.report.charts import bar, columns, waterfall
-from reverse_etl.report.value import BridgeLine, WeekFigure, week_of
+from reverse_etl.report.value import WeekFigure, week_of
 
 AMOUNTS = st.decimals(-(10**9), 10**9, places=2)
 

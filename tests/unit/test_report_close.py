@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from itertools import pairwise
@@ -21,14 +22,17 @@ from report_sample import (
     write_marts,
 )
 
+from reverse_etl.changes import ChangeKey
 from reverse_etl.report import Report, build_report, render_html, workbook_bytes
 from reverse_etl.report.page_close import (
     barring_sentence,
     hand_text,
     plan_in_words,
     plan_text,
+    reasons,
     time_sentence,
 )
+from reverse_etl.report.plans import NO_PLANS, Plans
 
 ROOT = Path(__file__).resolve().parents[2]
 TAGS = re.compile(r"<[^>]+>")
@@ -58,6 +62,14 @@ WEEKS = [
      "reviewed_at": "2026-11-17 08:00:00+00:00", "exceptions": 2, "material_exceptions": 1,
      "blockers": 0, "changes": 1},
 ]  # fmt: skip
+CAUSES = [
+    {"root_cause": "pricing error", "company_id": company_id, "currency_code": "USD",
+     "open_count": 1, "closed_count": closed, "returned_count": 1, "repeated_count": 2}
+    for company_id, closed in ((INC, 3), ("not routed", 0))
+] + [
+    {"root_cause": "tax set-up", "company_id": INC, "currency_code": "USD", "open_count": 5,
+     "closed_count": 0, "returned_count": 0, "repeated_count": 0},
+]  # fmt: skip
 CHANGE = {
     "week": "2026-W46", "record_type": "invoice", "record_number": "1007", "record_id": "7",
     "change": "changed", "currency_code": "USD", "difference": "-12.34",
@@ -75,6 +87,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
             entry(3, "closed", exception_state="verified_closed"),
         ],
         exceptions_carried_forward=[CARRIED], sign_offs=WEEKS, changes_after_sign_off=[CHANGE],
+        exception_causes=CAUSES,
     )  # fmt: skip
     marts["mismatches"] += [
         mismatch("UNBILLED_CLOSED_WON", deal_id=OTHER_DEAL, plan_step=2, value_at_stake=500,
@@ -84,12 +97,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return build_report(write_marts(tmp_path_factory.mktemp("m") / "w.duckdb", marts))
 
 
-def text_of(report: Report, section: str) -> str:
+def text_of(report: Report, section: str, plans: Plans = NO_PLANS) -> str:
     """The words of one section of the page."""
-    html = render_html(report)
-    found = re.search(rf'<section class="part" id="{section}".*?</section>', html, re.DOTALL)
+    page = render_html(report, plans=plans)
+    found = re.search(rf'<section class="part" id="{section}".*?</section>', page, re.DOTALL)
     assert found
-    return " ".join(TAGS.sub(" ", found[0]).split())
+    return html.unescape(" ".join(TAGS.sub(" ", found[0]).split()))
 
 
 def test_exceptions_are_shown_as_they_moved(report: Report) -> None:
@@ -97,6 +110,8 @@ def test_exceptions_are_shown_as_they_moved(report: Report) -> None:
     assert "What 2026-W46 left" in told
     assert "2 · 450.00 1 · 100.00 1 · 270.00 20.00 2 · 300.00" in told
     assert "Opened this week: 1" in told and "Closed this week: 1" in told
+    assert "Pricing error 2 3 2 4" in told, "of both companies together"
+    assert "Tax set-up" not in told, "nothing of it was closed, so nothing can have come again"
     assert "timing only · Paid in December · said by ann · accepted until 31 Dec 2026" in told
     assert "USD 270.00" in told, "what is closed was worth what the week opened with"
 
@@ -130,10 +145,15 @@ def test_a_finding_bears_the_plan_that_mends_it(report: Report) -> None:
         "create the invoice (dated 20 Nov 2026, 2 lines), USD 1,200.00"
     )
     assert planned.key == f"invoices:{INC}:{DEAL}:1:g1"
-    assert plan_in_words(due).endswith(f"crossfoot plan invoices ({planned.key})")
+    assert plan_in_words(due, NO_PLANS).endswith(f"crossfoot plan invoices ({planned.key})")
+    later = planned.key.replace(":g1", ":g2")
+    plans = Plans({ChangeKey.parse(later).base: "5eaf00d1" + "0" * 56})
+    send = "crossfoot approve 5eaf00d10000 --by YOUR-NAME && crossfoot apply 5eaf00d10000"
+    assert f"{send} ({planned.key})" in plan_in_words(due, plans)
+    assert f"In plan 5eaf00d10000 : {send}" in text_of(report, "mismatches", plans)
     assert plan_text(blocked.planned[0]) == "not until this is settled: No item for X-1"
     told = text_of(report, "mismatches")
-    assert "crossfoot plan invoices shows it with its checksum" in told
+    assert "No stored plan holds it yet: crossfoot plan invoices" in told
     assert "Plan: not until this is settled: No item for X-1." in told
 
 
@@ -228,3 +248,21 @@ def test_text_stands_out_from_its_paper(theme: int) -> None:
         assert _contrast(colours[text], colours["paper"]) >= 4.5, text
     for shape in ("bar", "accent"):
         assert _contrast(colours[shape], colours["paper"]) >= 3, shape
+
+
+def test_each_month_and_week_has_its_bridge(report: Report) -> None:
+    told = text_of(report, "bridge")
+    assert "Months, the newest 2 November 2026 USD 3,000.00 expected" in told
+    assert "Weeks, the newest 1 Week 44, 26 Oct to 1 Nov 2026 GBP 3,000.00 expected" in told
+    november, october, week = report.periods
+    assert [len(period.bridges) for period in (november, october, week)] == [1, 1, 1]
+    assert all(period.ties for period in report.periods)
+
+
+def test_what_is_only_noted_is_summed_by_its_reason_and_folded(report: Report) -> None:
+    (group,) = [group for group in report.classes if group.code == "EXCLUDED"]
+    (reason,) = reasons(group)
+    assert (reason.text, reason.count) == ("What was found", 1)
+    told = text_of(report, "mismatches")
+    assert f"{group.title} by reason Why Found Amount What was found 1 USD 0.00" in told
+    assert "Show each of the 1" in told

@@ -22,9 +22,9 @@ from reverse_etl.report.workbook import money_format
 
 FORMULA = ("=", "+", "-", "@")
 SHEETS = [
-    "Summary", "Bridge", "Figures", "Ageing", "Leakage by week", "Time to invoice",
-    "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting",
-    "Coverage", "Sources",
+    "Summary", "Bridge", "Bridge by period", "Figures", "Ageing", "Leakage by week",
+    "Time to invoice", "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches",
+    "Blocked", "Waiting", "Coverage", "Sources",
 ]  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def test_amounts_bear_their_currency() -> None:
     assert money_format(Money(Decimal("1.234"), "KWD")).startswith("[$KWD] #,##0.000;")
 
 
-_PAGES_WIDE = {"Mismatches": 3, "Figures": 2, "Exceptions": 2}
+_PAGES_WIDE = {"Mismatches": 3, "Figures": 2, "Exceptions": 2, "Bridge by period": 2}
 
 
 def test_every_sheet_can_be_read_and_printed(file: Path) -> None:

@@ -24,7 +24,8 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     A, 1,000.00 closed on 1 July: billed on the 6th, paid 600.00 on 20 July and 400.00 on
     10 September. B, 500.00 closed on 3 August: billed on 1 September with 450.00. C, 300.00 closed
     on 1 October: billed on the 5th and again on the 12th, the first paid on 1 November. A credit of
-    100.00 on 20 September and a payment of 80.00 on 20 October, neither of them applied.
+    100.00 on 20 September and a payment of 80.00 on 20 October, neither of them applied. Of A's
+    invoice alone it is known when it went out: on the 8th in California, the 9th by UTC.
     """
     world = Builder()
     account, customer = world.known("Alder Works")
@@ -38,6 +39,9 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world.invoice(customer, "450", "2026-09-01", deal=b)
     of_c = world.invoice(customer, "300", "2026-10-05", deal=c, balance="0")
     world.invoice(customer, "300", "2026-10-12", deal=c)
+    world.quickbooks[US, "Invoice"][0]["DeliveryInfo"] = {
+        "DeliveryType": "Email", "DeliveryTime": "2026-07-08T23:30:00-08:00",
+    }  # fmt: skip
     world.payment(customer, "600", [("Invoice", of_a, "600")], "2026-07-20")
     world.payment(customer, "400", [("Invoice", of_a, "400")], "2026-09-10")
     world.payment(customer, "300", [("Invoice", of_c, "300")], "2026-11-01")
@@ -95,11 +99,13 @@ RECKONED = {
     # A is billed and not paid: 1,000.00, four days past due. July has 10 days so far.
     "2026-07-10": {
         "leakage_amount": "0.00", "due_amount": "1000.00", "match_rate_by_count": "1.000000",
-        "time_to_invoice_median_days": "5.0", "receivable_amount": "1000.00",
+        "time_to_invoice_median_days": "5.0", "steps_sent": "1",
+        "time_to_send_median_days": "8.0", "receivable_amount": "1000.00",
         "current_amount": "0.00", "days_1_to_30_amount": "1000.00", "dso_days": "90.0",
         "dso_count_back_days": "10.0", "best_possible_dso_days": "0.0",
         "average_days_delinquent": "90.0", "collection_effectiveness": "0.000000",
     },
+    "2026-07-08": {"steps_timed": "1", "steps_sent": "0", "time_to_send_median_days": None},
     # B is due since the 3rd, and within five working days of it.
     "2026-08-10": {"leakage_amount": "0.00", "due_amount": "1500.00"},
     # Now it is unbilled. 400.00 of A are open, 37 days past due: 12 days of August, which has no

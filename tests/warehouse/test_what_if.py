@@ -147,6 +147,18 @@ def test_a_higher_materiality_takes_away_what_is_smaller(
     assert found.items() <= expected.items()
 
 
+def test_a_dial_may_be_tried_for_some_books_only(settings: Settings) -> None:
+    """Nothing in pounds is material any more; what is in other currencies stays as it is."""
+    pounds = what_if.Books(currency_code="GBP")
+    done = what_if.try_out(settings, {"materiality_abs": "100000000"}, weeks=1, books=pounds)
+    assert done.dials == {"materiality_abs": ("1000", "100000000")}
+    assert {row["currency_code"] for row in done.weeks} == {"GBP"}
+    assert sum(row["material_in_force"] for row in done.weeks) > 0
+    assert sum(row["material_tried"] for row in done.weeks) == 0
+    with pytest.raises(Stop, match="one setting for all books"):
+        what_if.try_out(settings, {"grace_business_days": "9"}, books=pounds)
+
+
 def test_the_answer_is_a_table_json_and_csv(moved: WhatIf, tmp_path: Path) -> None:
     lines = list(what_if_cli._lines(moved, what_if.totals(moved)))
     assert "grace_business_days: 5 in force, 10 tried" in lines

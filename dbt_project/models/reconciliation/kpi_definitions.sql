@@ -17,6 +17,8 @@
     ('reversal_rate', 'share', 'Links that a rule made by document evidence and a person rejected ÷ these and the links of rules that stand', []),
     ('time_to_invoice_median_days', 'days', 'Plan date to the date of the first invoice, the middle one', []),
     ('time_to_invoice_p90_days', 'days', 'Nine of ten steps are invoiced within so many days', []),
+    ('time_to_send_median_days', 'days', 'Plan date to the day on which the first invoice went to the customer by e-mail, where QuickBooks knows it (steps_sent of them), the middle one', []),
+    ('time_to_send_p90_days', 'days', 'Nine of ten of these went within so many days', []),
     ('dso_days', 'days', 'Receivables ÷ sales of the last dso_days days × these days', ['receivable', 'sales']),
     ('dso_count_back_days', 'days', 'Receivables used up by the sales of this month, the month before and so on; the days of these months, the last one in part', []),
     ('best_possible_dso_days', 'days', 'Receivables that are not past due ÷ sales × days', ['ageing current', 'sales']),

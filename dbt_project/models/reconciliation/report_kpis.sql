@@ -22,6 +22,12 @@ links as (
 
 ),
 
+documents as (
+
+    select * from {{ ref('int_reconciliation__documents') }}
+
+),
+
 mismatches as (
 
     select * replace (coalesce(company_id, 'not routed') as company_id)
@@ -156,6 +162,54 @@ invoicing_times as (
 
 ),
 
+invoices_sent as (
+
+    select
+        company_id,
+        invoice_id,
+        cast(timezone('UTC', sent_at) as date) as sent_on
+    from {{ ref('stg_quickbooks__invoices') }}
+    where sent_at is not null
+
+),
+
+-- When the first invoice of a step went to the customer, where QuickBooks knows of it: what was
+-- printed or handed over leaves no moment behind.
+steps_sent as (
+
+    select
+        documents.org_id,
+        documents.deal_id,
+        documents.plan_step,
+        min(invoices_sent.sent_on) as first_sent_on
+    from documents
+    inner join invoices_sent
+        on
+            documents.company_id = invoices_sent.company_id
+            and documents.invoice_id = invoices_sent.invoice_id
+    where documents.deal_id is not null and documents.placement in ('billed', 'early')
+    group by documents.org_id, documents.deal_id, documents.plan_step
+
+),
+
+sending_times as (
+
+    select
+        steps.company_id,
+        steps.currency_code,
+        count(*) as steps_sent,
+        quantile_cont(greatest(steps_sent.first_sent_on - steps.due_on, 0), 0.5) as median_days,
+        quantile_cont(greatest(steps_sent.first_sent_on - steps.due_on, 0), 0.9) as p90_days
+    from steps
+    inner join steps_sent
+        on
+            steps.org_id = steps_sent.org_id
+            and steps.deal_id = steps_sent.deal_id
+            and steps.plan_step = steps_sent.plan_step
+    group by steps.company_id, steps.currency_code
+
+),
+
 receivables as (
 
     select
@@ -213,6 +267,9 @@ final as (
         cast(coalesce(invoicing_times.steps_timed, 0) as integer) as steps_timed,
         cast(invoicing_times.median_days as decimal(9, 1)) as time_to_invoice_median_days,
         cast(invoicing_times.p90_days as decimal(9, 1)) as time_to_invoice_p90_days,
+        cast(coalesce(sending_times.steps_sent, 0) as integer) as steps_sent,
+        cast(sending_times.median_days as decimal(9, 1)) as time_to_send_median_days,
+        cast(sending_times.p90_days as decimal(9, 1)) as time_to_send_p90_days,
         cast(coalesce(receivables.receivable_amount, 0) as decimal(18, 2)) as receivable_amount,
         cast(coalesce(receivables.overdue_amount, 0) as decimal(18, 2)) as overdue_amount,
         cast(coalesce(receivables.sales_amount, 0) as decimal(18, 2)) as sales_amount,
@@ -240,6 +297,10 @@ final as (
         on
             books.company_id = invoicing_times.company_id
             and books.currency_code = invoicing_times.currency_code
+    left join sending_times
+        on
+            books.company_id = sending_times.company_id
+            and books.currency_code = sending_times.currency_code
     left join receivables
         on
             books.company_id = receivables.company_id

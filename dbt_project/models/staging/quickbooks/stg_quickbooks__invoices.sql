@@ -33,6 +33,7 @@ select
     raw_invoices.doc."SalesTermRef".value as term_id,
     raw_invoices.doc."BillEmail"."Address" as bill_email,
     raw_invoices.doc."EmailStatus" as email_status,
+    try_cast(raw_invoices.doc."DeliveryInfo"."DeliveryTime" as timestamptz) as sent_at,
     {{ custom_field('raw_invoices.doc."CustomField"', 'PO Number') }} as po_reference,
     {{ custom_field('raw_invoices.doc."CustomField"', 'Salesforce Deal') }} as deal_reference,
     {{ is_voided('raw_invoices.doc."TotalAmt"', 'raw_invoices.doc."PrivateNote"') }} as is_voided,
