@@ -27,7 +27,7 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.ledger import Entry
-from reverse_etl.syncs import account_status, deal_status
+from reverse_etl.syncs import account_status, deal_status, estimates, overdue
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, difference
 
 NAME = "undo"
@@ -73,8 +73,11 @@ def to_change(
         if entry.status != "done" or entry.remote_id is None:
             raise _CannotUndo("not_done", f"it is {entry.status}, not done")
         compensate = _COMPENSATIONS.get((entry.entity, entry.action))
-        if compensate is None:
-            raise _CannotUndo("undo_by_hand", f"{entry.entity} {entry.remote_id}: by hand only")
+        by_hand = _BY_HAND.get((entry.flow, entry.entity, entry.action))
+        if by_hand or compensate is None:
+            raise _CannotUndo(
+                "undo_by_hand", f"{entry.entity} {entry.remote_id}: {by_hand or 'by hand only'}"
+            )
         operation, body, fields = compensate(entry, before, clients, book_close_on)
     except _CannotUndo as problem:
         return blocked(entry, *problem.args)
@@ -220,6 +223,29 @@ _COMPENSATIONS: Mapping[
     ("Opportunity", "update"): _set_back_in_salesforce,
     ("PricebookEntry", "update"): _set_back_in_salesforce,
     ("PricebookEntry", "create"): _out_of_use,
+}
+
+
+# What only a person can judge, and what that person does instead.
+_BY_HAND: Mapping[tuple[str, str, str], str] = {
+    (estimates.NAME, estimates.ENTITY, "create"): (
+        "people may have worked on the deal, and it may be billed; close it as lost in Salesforce, "
+        "or delete it there"
+    ),
+    (estimates.NAME, estimates.ENTITY, "update"): (
+        "its value, lines and stage follow the estimate; change that in QuickBooks, and the next "
+        "plan follows"
+    ),
+    (overdue.NAME, overdue.TASK, "create"): (
+        "a task that is completed or gone counts as handled and ends the reminders; complete or "
+        "delete it in Salesforce if that is meant"
+    ),
+    (overdue.NAME, overdue.TASK, "update"): (
+        "the task follows its invoice; answer on it in Salesforce: waiting, deferred or completed"
+    ),
+    (overdue.NAME, overdue.MAIL, "create"): (
+        "a mail that was sent cannot be called back; write to the customer"
+    ),
 }
 
 

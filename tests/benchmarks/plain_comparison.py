@@ -22,7 +22,9 @@ from pathlib import Path
 import duckdb
 
 KEY = ("org_id", "deal_id", "plan_step")
-COMPILED = "dbt/compiled/crossfoot/models/intermediate/reconciliation/int_reconciliation__steps.sql"
+COMPILED = (
+    "dbt/compiled/crossfoot/models/intermediate/reconciliation/int_reconciliation__outcomes.sql"
+)
 
 
 def make_sides(warehouse: Path) -> int:

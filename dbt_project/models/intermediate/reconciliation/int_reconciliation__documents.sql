@@ -235,7 +235,8 @@ documents_judged as (
     select
         *,
         deal_id is not null and company_id != routed_company_id as is_wrong_entity,
-        deal_id is not null and currency_code != deal_currency_code as is_wrong_currency,
+        deal_id is not null and coalesce(currency_code != deal_currency_code, false)
+            as is_wrong_currency,
         -- A person who linked the invoice knew whose it is. Otherwise one of the two must be
         -- linked to somebody, or there is nothing to contradict.
         deal_id is not null
@@ -264,7 +265,16 @@ documents_ranked as (
             partition by
                 org_id, deal_id, plan_step,
                 coalesce(is_wrong_entity, false) or is_wrong_currency
-        ) as amount_in_all
+        ) as amount_in_all,
+        -- Nearly every step has one document, which needs no summing: it is told here, where the
+        -- documents of a step stand together anyway.
+        deal_id is not null
+        and not (coalesce(is_wrong_entity, false) or is_wrong_currency)
+        and count(*) over (
+            partition by
+                org_id, deal_id, plan_step,
+                coalesce(is_wrong_entity, false) or is_wrong_currency
+        ) = 1 as is_alone
     from documents_judged
     window fit as (
         partition by
