@@ -129,6 +129,7 @@ REASON_WORDS = {
     "parent_not_billed_here": "the parent account has no customer to put it under",
     "term_unknown": "the account's terms are none that the company has",
     "not_done": "it was never done",
+    "owned_by_salesforce": "the field belongs to Salesforce (field_owners.csv), and differs",
     "undo_by_hand": "the vendor's API has no way back; a person does it there",
     "undone_already": "it was taken back already",
     "changed_since": "the record has changed since",

@@ -109,3 +109,60 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+{#- What we wrote last into each field of a record in Salesforce, by column; `fields` maps a column to
+    its type and the name of the field. Null where the field was never written, a struct around null
+    where it was emptied. What was taken back counts as never written. -#}
+{% macro last_status(flow, fields) -%}
+    select
+        company_id as org_id,
+        record_id,
+        max(known_as_of) as known_as_of
+        {%- for name, (type, target) in fields.items() %},
+        arg_max(
+            struct_pack(value := json_extract_string(payload, '$.{{ target }}')), generation
+        ) filter (where json_exists(payload, '$.{{ target }}')) as {{ name }}
+        {%- endfor %}
+    from {{ source('raw_state', 'ledger') }}
+    where
+        flow = '{{ flow }}'
+        and status = 'done'
+        and change_key not in (
+            select coalesce(json_extract_string(payload, '$.of'), '')
+            from {{ source('raw_state', 'ledger') }}
+            where flow = 'undo' and status = 'done'
+        )
+    group by company_id, record_id
+{%- endmacro %}
+
+{#- Of the fields of a status that differ, those that are left alone, by comma: `conflict_fields` are
+    QuickBooks' own and a person has changed what we had written, `kept_fields` belong to Salesforce
+    by seeds/field_owners.csv. Stands on the relations wanted, written, rules and clock. -#}
+{% macro status_left_alone(fields) -%}
+    nullif(concat_ws(
+        ','
+        {%- for name, (type, target) in fields.items() %},
+        case
+            when
+                rules.writes_{{ name }}
+                and wanted.{{ name }} is distinct from wanted.current_{{ name }}
+                and written.{{ name }} is not null
+                and written.known_as_of < clock.as_of_at
+                and wanted.current_{{ name }}
+                is distinct from try_cast(written.{{ name }}.value as {{ type }})
+                then '{{ name }}'
+        end
+        {%- endfor %}
+    ), '') as conflict_fields,
+    nullif(concat_ws(
+        ','
+        {%- for name in fields %},
+        case
+            when
+                not rules.writes_{{ name }}
+                and wanted.{{ name }} is distinct from wanted.current_{{ name }}
+                then '{{ name }}'
+        end
+        {%- endfor %}
+    ), '') as kept_fields
+{%- endmacro %}

@@ -44,6 +44,8 @@ class AccountStatusRow:
     current_last_payment_on: date | None
     current_is_overdue: bool | None
     is_changed: bool
+    conflict_fields: str | None
+    kept_fields: str | None
     blocked_reason: str | None
 
 
@@ -52,17 +54,14 @@ def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocke
     rows = read_rows(AccountStatusRow, MART, marts[MART])
     for row in sorted(rows, key=lambda r: r.account_id):
         if row.is_changed or row.blocked_reason:
-            yield to_change(row)
+            yield from to_changes(row, facts)
 
 
-def to_change(row: AccountStatusRow) -> Change | Blocked:
-    """One row as an update of the account's balance fields. Pure; the plan sets the generation."""
-    title = f"balances of {row.account_name}"
-    if row.blocked_reason:
-        reason = row.blocked_reason
-        return Blocked(NAME, row.org_id, row.account_id, 0, title, reason, "", None, None)
-    reason = "QuickBooks says otherwise than the account shows"
-    return status.change(NAME, ENTITY, row.org_id, row.account_id, title, reason, row, COLUMNS)
+def to_changes(row: AccountStatusRow, facts: Facts) -> Iterator[Change | Blocked]:
+    """One row as an update of the account's balance fields, and what of them is left alone. Pure;
+    the plan sets the generation."""
+    titles = (f"balances of {row.account_name}", "QuickBooks says otherwise than the account shows")
+    yield from status.to_changes(NAME, ENTITY, row.account_id, titles, row, COLUMNS, facts)
 
 
 FLOW = Flow(

@@ -47,6 +47,8 @@ class DealStatusRow:
     current_due_on: date | None
     current_paid_on: date | None
     is_changed: bool
+    conflict_fields: str | None
+    kept_fields: str | None
     blocked_reason: str | None
 
 
@@ -55,17 +57,14 @@ def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocke
     rows = read_rows(DealStatusRow, MART, marts[MART])
     for row in sorted(rows, key=lambda r: r.deal_id):
         if row.is_changed or row.blocked_reason:
-            yield to_change(row)
+            yield from to_changes(row, facts)
 
 
-def to_change(row: DealStatusRow) -> Change | Blocked:
-    """One row as an update of the deal's billing fields. Pure; the plan sets the generation."""
-    title = f"billing status of {row.deal_name}"
-    if row.blocked_reason:
-        reason = row.blocked_reason
-        return Blocked(NAME, row.org_id, row.deal_id, 0, title, reason, "", None, None)
-    reason = "QuickBooks says otherwise than the deal shows"
-    return status.change(NAME, ENTITY, row.org_id, row.deal_id, title, reason, row, COLUMNS)
+def to_changes(row: DealStatusRow, facts: Facts) -> Iterator[Change | Blocked]:
+    """One row as an update of the deal's billing fields, and what of them is left alone. Pure;
+    the plan sets the generation."""
+    titles = (f"billing status of {row.deal_name}", "QuickBooks says otherwise than the deal shows")
+    yield from status.to_changes(NAME, ENTITY, row.deal_id, titles, row, COLUMNS, facts)
 
 
 FLOW = Flow(

@@ -16,10 +16,50 @@ from pipelines.clients.salesforce_writes import UPDATE_LIMIT
 from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, from_json, to_json
 from reverse_etl.ledger import Entry
-from reverse_etl.syncs.flow import Answer, Clients, as_text, difference
+from reverse_etl.syncs.flow import CHANGED_BY_HAND, Answer, Clients, Facts, as_text, difference
 
 # Salesforce takes 200 records in one collection and five collections in one call.
 BATCH = UPDATE_LIMIT
+OWNED_BY_SALESFORCE = "owned_by_salesforce"
+
+
+def to_changes(
+    flow: str, entity: str, key_id: str, titles: tuple[str, str], row: Any,
+    columns: Mapping[str, str], facts: Facts,
+) -> Iterator[Change | Blocked]:  # fmt: skip
+    """One row as what it asks for: an update, what is left alone, or both. Pure. `titles` are what
+    is written and why; fields that a person changed are left alone until a person overrules it."""
+    title, reason = titles
+    key = facts.key_of(ChangeKey(flow, row.org_id, key_id, 0, 1))
+
+    def blocked(code: str, detail: str = "") -> Blocked:
+        return Blocked(flow, row.org_id, key_id, 0, title, code, detail, None, None)
+
+    if row.blocked_reason:
+        yield blocked(row.blocked_reason)
+        return
+    by_hand = () if facts.overrules(CHANGED_BY_HAND, key.base) else _named(row.conflict_fields)
+    kept = _named(row.kept_fields)
+    if by_hand:
+        yield blocked(CHANGED_BY_HAND, "; ".join(_told(row, "a person set", n) for n in by_hand))
+    if kept:
+        yield blocked(OWNED_BY_SALESFORCE, "; ".join(_told(row, "it has", n) for n in kept))
+    left = {name: target for name, target in columns.items() if name not in by_hand + kept}
+    if not (by_hand or kept) or any(differences(row, left)):
+        yield change(flow, entity, key, title, reason, row, left)
+
+
+def _named(fields: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (fields or "").split(",") if name)
+
+
+def _told(row: Any, how: str, name: str) -> str:
+    """`a person set amount_due to 5.00, QuickBooks says 6.00`."""
+    theirs, ours = getattr(row, f"current_{name}"), getattr(row, name)
+    return (
+        f"{how} {name} {'to ' if how.endswith('set') else ''}{as_text(theirs) or '(empty)'}, "
+        f"QuickBooks says {as_text(ours) or '(empty)'}"
+    )
 
 
 def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, FieldDifference]]:
@@ -31,23 +71,24 @@ def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, Fie
 
 
 def change(
-    flow: str, entity: str, org_id: str, key_id: str, title: str, reason: str,
-    row: Any, columns: Mapping[str, str],
+    flow: str, entity: str, key: ChangeKey, title: str, reason: str, row: Any,
+    columns: Mapping[str, str],
 ) -> Change | Blocked:  # fmt: skip
     """An update of the fields that differ; blocked if none does although the mart says so."""
+    org_id, key_id = key.company_id, key.record_id
     differing = tuple(differences(row, columns))
     if not differing:
         detail = "the mart asks for a change that changes nothing"
         return Blocked(flow, org_id, key_id, 0, title, "no_difference", detail, None, None)
     values = {target: _value(getattr(row, d.name)) for target, d in differing}
     return Change(
-        key=str(ChangeKey(flow, org_id, key_id, 0, 1)),
+        key=str(key),
         flow=flow,
         system="salesforce",
         company_id=org_id,
         record_id=key_id,
         plan_step=0,
-        generation=1,
+        generation=key.generation,
         action="update",
         entity=entity,
         remote_id=key_id,

@@ -28,6 +28,7 @@ from writing import (
 from pipelines.errors import ConfigurationError, Stop
 from reverse_etl.changes import Blocked, Change, FieldDifference, from_json, to_json
 from reverse_etl.syncs import customers, invoices, registry
+from reverse_etl.syncs.deal_status import COLUMNS as DEAL_COLUMNS
 from reverse_etl.syncs.flow import CompanyFacts, Facts, read_rows
 
 FACTS = Facts()
@@ -449,6 +450,35 @@ class TestStatus:
         assert isinstance(one, Change)
         assert from_json(one.payload)["QBO_Oldest_Due_Date__c"] is None
         assert one.fields == (FieldDifference("oldest_due_on", "2026-01-01", None),)
+
+    def test_what_a_person_changed_is_told_and_the_rest_is_written(self) -> None:
+        told, written = status(
+            "deal_status", current_amount_due=Decimal("5.00"), conflict_fields="amount_due"
+        )
+        assert isinstance(told, Blocked)
+        assert (told.reason, told.detail) == (
+            "changed_by_hand", "a person set amount_due to 5.00, QuickBooks says 150.00",
+        )  # fmt: skip
+        assert isinstance(written, Change)
+        assert "QBO_Amount_Due__c" not in from_json(written.payload)
+        assert from_json(written.payload)["QBO_Invoice_Status__c"] == "Open"
+
+    def test_where_nothing_else_differs_nothing_is_written(self) -> None:
+        same = {f"current_{n}": v for n, v in deal_status_row().items() if n in DEAL_COLUMNS}
+        row = same | {"current_invoice_number": "mine", "kept_fields": "invoice_number"}
+        (told,) = status("deal_status", **row)
+        assert isinstance(told, Blocked)
+        assert (told.reason, told.detail) == (
+            "owned_by_salesforce", "it has invoice_number mine, QuickBooks says 1042",
+        )  # fmt: skip
+
+    def test_a_person_may_let_quickbooks_win(self) -> None:
+        row = deal_status_row(current_amount_due=Decimal("5.00"), conflict_fields="amount_due")
+        facts = Facts(unused={f"deal_status:{ORG}:{deal_id(1)}:0": 3})
+        (one,) = registry.flow("deal_status").changes(marts(deals=[row]), facts)
+        assert isinstance(one, Change)
+        assert (one.generation, one.key[-2:]) == (3, "g3")
+        assert from_json(one.payload)["QBO_Amount_Due__c"] == Decimal("150.00")
 
     @pytest.mark.parametrize("flow", ["deal_status", "account_status"])
     def test_unchanged_rows_are_nothing_and_blocked_ones_stay_visible(self, flow: str) -> None:

@@ -210,6 +210,8 @@ def deal_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "current_due_on": None,
         "current_paid_on": None,
         "is_changed": True,
+        "conflict_fields": None,
+        "kept_fields": None,
         "blocked_reason": None,
     }
     return {**row, **changed}
@@ -234,6 +236,8 @@ def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "current_last_payment_on": None,
         "current_is_overdue": False,
         "is_changed": True,
+        "conflict_fields": None,
+        "kept_fields": None,
         "blocked_reason": None,
     }
     return {**row, **changed}

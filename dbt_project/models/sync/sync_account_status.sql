@@ -1,5 +1,13 @@
 -- What the balance fields of each linked account should say, beside what they say now. Only
 -- customers billed in the account's own currency count: currencies are never added up.
+{%- set fields = {
+    'linked_customer_key': ('varchar', 'QBO_Customer_Id__c'),
+    'open_balance': ('decimal(18, 2)', 'QBO_Open_Balance__c'),
+    'overdue_balance': ('decimal(18, 2)', 'QBO_Overdue_Balance__c'),
+    'oldest_due_on': ('date', 'QBO_Oldest_Due_Date__c'),
+    'last_payment_on': ('date', 'QBO_Last_Payment_Date__c'),
+    'is_overdue': ('boolean', 'QBO_Overdue__c'),
+} %}
 with
 
 clock as (
@@ -196,20 +204,37 @@ wanted as (
 
 ),
 
+rules as (
+
+    {{ field_rules('account_status', fields.keys()) }}
+
+),
+
+written as (
+
+    {{ last_status('account_status', fields) }}
+
+),
+
 final as (
 
     select
-        * exclude (blocked_reason),
+        wanted.* exclude (blocked_reason),
         (
-            linked_customer_key is distinct from current_linked_customer_key
-            or open_balance is distinct from current_open_balance
-            or overdue_balance is distinct from current_overdue_balance
-            or oldest_due_on is distinct from current_oldest_due_on
-            or last_payment_on is distinct from current_last_payment_on
-            or is_overdue is distinct from current_is_overdue
+            wanted.linked_customer_key is distinct from wanted.current_linked_customer_key
+            or wanted.open_balance is distinct from wanted.current_open_balance
+            or wanted.overdue_balance is distinct from wanted.current_overdue_balance
+            or wanted.oldest_due_on is distinct from wanted.current_oldest_due_on
+            or wanted.last_payment_on is distinct from wanted.current_last_payment_on
+            or wanted.is_overdue is distinct from wanted.current_is_overdue
         ) as is_changed,
-        case when is_changed then blocked_reason end as blocked_reason
+        {{ status_left_alone(fields) }},
+        case when is_changed then wanted.blocked_reason end as blocked_reason
     from wanted
+    cross join clock
+    cross join rules
+    left join written
+        on wanted.org_id = written.org_id and wanted.account_id = written.record_id
 
 )
 

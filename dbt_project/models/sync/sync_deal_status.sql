@@ -1,6 +1,21 @@
 -- What the billing fields of each invoiced deal should say, beside what they say now.
 -- A deal with several invoices shows the latest one, the sums over all, and the worst status.
+{%- set fields = {
+    'invoice_key': ('varchar', 'QBO_Invoice_Id__c'),
+    'invoice_number': ('varchar', 'QBO_Invoice_Number__c'),
+    'invoice_status': ('varchar', 'QBO_Invoice_Status__c'),
+    'amount_paid': ('decimal(18, 2)', 'QBO_Amount_Paid__c'),
+    'amount_due': ('decimal(18, 2)', 'QBO_Amount_Due__c'),
+    'due_on': ('date', 'QBO_Due_Date__c'),
+    'paid_on': ('date', 'QBO_Paid_Date__c'),
+} %}
 with
+
+clock as (
+
+    select * from {{ ref('int_clock') }}
+
+),
 
 links as (
 
@@ -127,21 +142,38 @@ wanted as (
 
 ),
 
+rules as (
+
+    {{ field_rules('deal_status', fields.keys()) }}
+
+),
+
+written as (
+
+    {{ last_status('deal_status', fields) }}
+
+),
+
 final as (
 
     select
-        * exclude (blocked_reason),
+        wanted.* exclude (blocked_reason),
         (
-            invoice_key is distinct from current_invoice_key
-            or invoice_number is distinct from current_invoice_number
-            or invoice_status is distinct from current_invoice_status
-            or amount_paid is distinct from current_amount_paid
-            or amount_due is distinct from current_amount_due
-            or due_on is distinct from current_due_on
-            or paid_on is distinct from current_paid_on
+            wanted.invoice_key is distinct from wanted.current_invoice_key
+            or wanted.invoice_number is distinct from wanted.current_invoice_number
+            or wanted.invoice_status is distinct from wanted.current_invoice_status
+            or wanted.amount_paid is distinct from wanted.current_amount_paid
+            or wanted.amount_due is distinct from wanted.current_amount_due
+            or wanted.due_on is distinct from wanted.current_due_on
+            or wanted.paid_on is distinct from wanted.current_paid_on
         ) as is_changed,
-        case when is_changed then blocked_reason end as blocked_reason
+        {{ status_left_alone(fields) }},
+        case when is_changed then wanted.blocked_reason end as blocked_reason
     from wanted
+    cross join clock
+    cross join rules
+    left join written
+        on wanted.org_id = written.org_id and wanted.deal_id = written.record_id
 
 )
 
