@@ -131,17 +131,22 @@ _STATUS_FIELDS = (
 
 
 def _status(row: Row) -> Planned:
+    left_alone = f"{row['conflict_fields'] or ''},{row['kept_fields'] or ''}".split(",")
     moved = [
         f"{name} {_shown(row[f'current_{column}'])} → {_shown(row[column])}"
         for column, name in _STATUS_FIELDS
-        if row[column] != row[f"current_{column}"]
+        if row[column] != row[f"current_{column}"] and column not in left_alone
     ]
+    blocked = _reason(row["blocked_reason"])
+    if not (blocked or moved) and any(left_alone):
+        named = ", ".join(filter(None, left_alone))
+        blocked = f"changed by a person, or Salesforce's own, and left alone: {named}"
     return Planned(
         flow=deal_status.NAME,
         what=f"bring the deal in Salesforce up to date: {', '.join(moved) or 'billing fields'}",
         amount=None,
         key=_key(deal_status.NAME, row["org_id"], row, 0, 1),
-        blocked=_reason(row["blocked_reason"]),
+        blocked=blocked,
     )
 
 

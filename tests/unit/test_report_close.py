@@ -173,6 +173,19 @@ def test_a_status_out_of_step_bears_the_update_of_its_deal(tmp_path: Path) -> No
     )
 
 
+def test_a_status_that_a_person_changed_says_that_it_is_left_alone(tmp_path: Path) -> None:
+    marts = sample(
+        sync_deal_status=[
+            {"org_id": "00D", "deal_id": DEAL, "amount_due": 10, "current_amount_due": 5,
+             "conflict_fields": "amount_due"}
+        ],
+        mismatches=[mismatch("UNDER_BILLED", mismatch_class="STATUS_DRIFT", precedence=25,
+                             plan_step=None)],
+    )  # fmt: skip
+    (found,) = build_report(write_marts(tmp_path / "w.duckdb", marts)).mismatches
+    assert plan_text(found.planned[0]).endswith("and left alone: amount_due")
+
+
 def test_where_nothing_is_written_a_person_is_told_how_to_say_so(report: Report) -> None:
     by_code = {group.code: group for group in report.classes}
     told = hand_text(by_code["OVER_BILLED"])
