@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.matching.files import ACCOUNT_FIELDS, CUSTOMER_FIELDS, Row, read_records
+from pipelines.matching.files import ACCOUNT_FIELDS, CUSTOMER_FIELDS, read_records
 
 Scored = tuple[str, str, float]
+Row = Mapping[str, str]
 Anchor = Callable[[Sequence[Row], Sequence[Row]], Iterator[Scored]]
 
 _FORMS = {
@@ -199,8 +200,8 @@ LARGEST = {"exact name": 1_000_000, "token set": 10_000, "n-grams": 100_000, "sp
 
 def main() -> None:
     name, folder, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    left = read_records(folder / "accounts.csv", ACCOUNT_FIELDS).rows
-    right = read_records(folder / "customers.csv", CUSTOMER_FIELDS).rows
+    left = read_records(folder / "accounts.csv", ACCOUNT_FIELDS).table.to_pylist()
+    right = read_records(folder / "customers.csv", CUSTOMER_FIELDS).table.to_pylist()
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("left_id", "right_id", "probability", "decision"))
