@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -34,6 +34,7 @@ from reverse_etl.syncs.flow import Answer, Clients, Flow, one_place
 
 Progress = Callable[[str], None]
 _LONGEST_PAUSE = 120.0
+_NONE = timedelta(0)
 _HELD = "the ledger is younger than the data: read both systems again, then plan"
 
 
@@ -271,7 +272,8 @@ def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool) -> Outcome:
     began = run.now()
     remote_id = _look(flow, run.clients, entry)
     young = began - entry.last_tried_at <= run.patience.visible_within
-    may_repeat = not flow.sent_once and may_send_again(entry, began, run.patience)
+    patience = run.patience if flow.recognised else replace(run.patience, request_memory=_NONE)
+    may_repeat = not flow.sent_once and may_send_again(entry, began, patience)
     if remote_id is None and wanted and may_repeat:
         _refuse_if_late(run, began, entry.change_key)
         return _send(run, flow, run.ledger.intend_again([entry]), again=True, young=young)[0]

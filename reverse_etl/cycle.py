@@ -154,7 +154,8 @@ def apply(
             policies.refuse_approver(plan, settings.policies, approval.who, authors)
         view = _view(settings, registry.chosen(plan.flows))
         bounds = _bounds(settings, view, now(), _of_the_day(state, now()))
-        refuse_if_unsafe(plan, bounds, view.data_as_of)
+        open_ones = [e for e in ledger.snapshot(state, plan.flows) if e.in_doubt]
+        refuse_if_unsafe(plan, bounds, view.data_as_of, open_ones)
         with calls.recording_in(state, "apply") as record:
             opened_clients = clients or open_clients(settings, record)
             current = _asked_again(settings, state, plan, view, opened_clients, now())

@@ -29,7 +29,7 @@ FLOW_POINTS = (
 )  # fmt: skip
 FLOW_NAMES = (
     "customers", "products", "prices", "estimates", "invoices", "invoice_mails", "account_status",
-    "deal_status", "overdue",
+    "deal_status", "overdue", "undo",
 )  # fmt: skip
 POINTS = (
     *(f"{flow}.{point}" for flow in FLOW_NAMES for point in FLOW_POINTS),

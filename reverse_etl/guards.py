@@ -38,14 +38,20 @@ class Bounds:
     of_the_day: tuple[Entry, ...] = ()
 
 
-def refuse_if_unsafe(plan: Plan, bounds: Bounds, data_as_of: datetime | None = None) -> None:
-    """Return for a plan within bounds; `data_as_of` is that of the warehouse now, if known.
+def refuse_if_unsafe(
+    plan: Plan,
+    bounds: Bounds,
+    data_as_of: datetime | None = None,
+    in_doubt: Iterable[Entry] = (),
+) -> None:
+    """Return for a plan within bounds; `data_as_of` is that of the warehouse now, if known, and
+    `in_doubt` are writes of earlier plans that would be settled first.
 
-    Raises `WrongCompany` when a change is meant for a system that is not configured, `Incomplete`
-    when the books it was made from are not fresh and whole: what they do not show may be there. And
-    `LimitExceeded` naming every bound that is passed, with the numbers.
+    Raises `WrongCompany` when one of them is meant for a system that is not configured,
+    `Incomplete` when the books it was made from are not fresh and whole: what they do not show may
+    be there. And `LimitExceeded` naming every bound that is passed, with the numbers.
     """
-    strangers = sorted(set(_strangers(plan, bounds)))
+    strangers = sorted(set(_strangers((*plan.changes, *in_doubt), bounds)))
     if strangers:
         raise WrongCompany(
             "plan",
@@ -131,8 +137,8 @@ def _over_day_of(
             )
 
 
-def _strangers(plan: Plan, bounds: Bounds) -> Iterator[str]:
-    for change in plan.changes:
+def _strangers(writes: Iterable[Change | Entry], bounds: Bounds) -> Iterator[str]:
+    for change in writes:
         if change.system == "salesforce" and change.company_id != bounds.org_id:
             yield f"Salesforce org {change.company_id}"
         if change.system == "quickbooks" and change.company_id not in bounds.company_ids:

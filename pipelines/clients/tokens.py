@@ -189,6 +189,8 @@ class TokenKeeper:
                 answer = self._exchange(candidate)
             except GrantRefused:
                 continue
+            except Unavailable as problem:
+                raise self._unanswered(problem) from None
             return self._kept(tokens, candidate, answer)
         raise self._disconnected()
 
@@ -200,6 +202,15 @@ class TokenKeeper:
         )
         self._file.save(fresh)
         return fresh
+
+    def _unanswered(self, problem: Unavailable) -> Unavailable:
+        """No answer to a refresh, which the vendor may have carried out: then it alone knows the
+        new token, and how long the stored one goes on is not settled (quickbooks_api 1.2)."""
+        words = "Run again soon: if it was changed, the stored one is accepted for a while only."
+        return Unavailable(
+            problem.system, f"token of {self._owner}", problem.problem,
+            f"{words} {problem.next_step}".rstrip(),
+        )  # fmt: skip
 
     def _disconnected(self) -> CredentialsRefused:
         other = (

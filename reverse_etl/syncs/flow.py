@@ -160,6 +160,8 @@ class Flow:
     takes as many as `weigh` says. A call that failed as a whole may be made again as a whole.
     `find` looks in the other system for what an entry in doubt would have written. A `repeatable`
     write ends the same however often it arrives, so it needs no look before it is sent again.
+    Where a repeat is not `recognised` as one, by its request id or by a key that the vendor keeps
+    unique, it would be done twice: it waits until the look would have found the first.
     `barred` looks, just before the call, at what a person may have done since the books were read,
     and gives by change key the refusal of each entry that must not be sent any more. What is
     `sent_once` leaves no second time after a try that may have arrived, whatever a look says."""
@@ -172,6 +174,7 @@ class Flow:
     send: Callable[[Clients, Sequence[Entry]], Sequence[Answer]]
     find: Callable[[Clients, Entry], str | None]
     repeatable: bool = False
+    recognised: bool = True
     weigh: Callable[[Change], float] = one_place
     barred: Callable[[Clients, Sequence[Entry]], Mapping[str, Answer]] = nothing_barred
     sent_once: bool = False

@@ -235,4 +235,8 @@ def _recent(
     yield from clients.salesforce.query_all(soql)
 
 
-FLOW = Flow(NAME, "salesforce", (MART,), COLLECTION_LIMIT, changes, send, find, weigh=_places)
+# Salesforce knows no request ids, and tasks and mails have no key of their own.
+FLOW = Flow(
+    NAME, "salesforce", (MART,), COLLECTION_LIMIT, changes, send, find, recognised=False,
+    weigh=_places,
+)  # fmt: skip

@@ -119,7 +119,21 @@ class Weather:
     )
 
     def read(self, storm: Storm, before: Shelf) -> Outcome:
-        """One reading in the storm, and one after it."""
+        """One reading in the storm, and one after it; neither may write anything."""
+        begin = self.world.sandbox.kernel.journal.next_number()
+        outcome = self._read(storm, before)
+        wrote = self.wrote(begin)
+        return Outcome(storm, f"a reading wrote {wrote[0]}", True) if wrote else outcome
+
+    def wrote(self, since: int) -> list[str]:
+        """What the journal says was written from its entry of that number on."""
+        return [
+            f"{one.entity} {one.id}: {one.operation}"
+            for call in self.world.sandbox.kernel.journal.entries(since - 1, None)
+            for one in call.writes
+        ]
+
+    def _read(self, storm: Storm, before: Shelf) -> Outcome:
         shelf = Shelf(self.world, copy.deepcopy(before.tables), copy.deepcopy(before.state))
         storm.arm(self.world)
         problem, is_unreasoned = "", False

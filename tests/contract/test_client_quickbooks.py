@@ -341,6 +341,35 @@ def test_a_lost_answer_to_a_refresh_is_asked_for_again(world: World) -> None:
     assert len(names(world.quickbooks())) == MANY
 
 
+def test_a_lost_rotation_is_recovered_or_told_while_a_person_can_still_act(world: World) -> None:
+    """The new refresh token is known to the vendor alone. For a while the one before it works: in
+    the sandbox for a day."""
+    names(world.quickbooks())
+    world.move_clock(days=2)
+    world.arm("lose_rotated_token", "/tokens/bearer")
+    assert len(names(world.quickbooks())) == MANY
+
+    world.move_clock(days=2)
+    world.arm("lose_rotated_token", "/tokens/bearer", times=None)
+    file = TokenFile(world.settings.token_dir / f"quickbooks-{US}.json")
+    before = file.load()
+    with pytest.raises(Unavailable, match=rf"token of company {US}: no answer.*Run again soon"):
+        names(world.quickbooks())
+    assert file.load() == before
+    world.calm()
+    assert len(names(world.quickbooks())) == MANY
+    assert file.load() != before
+
+    world.move_clock(days=2)
+    world.arm("lose_rotated_token", "/tokens/bearer", times=None)
+    with pytest.raises(Unavailable):
+        names(world.quickbooks())
+    world.calm()
+    world.move_clock(days=2)
+    with pytest.raises(CredentialsRefused, match="connect it again"):
+        names(world.quickbooks())
+
+
 @pytest.mark.parametrize("changed", [{"client_secret": Secret("canary-wrong")},
                                      {"client_id": "nobody"}])  # fmt: skip
 def test_a_wrong_app_is_one_clear_sentence(world: World, changed: dict[str, Any]) -> None:

@@ -85,6 +85,11 @@ def test_every_call_of_a_reading_is_to_a_place_that_storms_are_sent_to(
     assert met == {(system, place) for system, places in PLACES.items() for place in places}
 
 
+def test_a_write_would_be_seen(weather: Weather, held: Shelf) -> None:
+    """The changes on that shelf were made by writing, and no storm wrote."""
+    assert any("Invoice" in words for words in weather.wrote(1))
+
+
 def test_every_fault_is_sent_to_every_place() -> None:
     assert {kind for kind, _ in FAULTS.values()} == set(KINDS)
     for system, places in PLACES.items():

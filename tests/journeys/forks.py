@@ -1,7 +1,8 @@
 """A process that forks one child per job, so that killing a real process costs little.
 
-Reads one JSON line per job from standard input: {"environment": {…}, "checksum": "…"} applies that
-plan, {"plan": true} makes one. Answers one JSON line: how the child ended and what it said.
+Reads one JSON line per job from standard input: what to `do` (apply, plan, approve, copy) with
+which `environment` and `checksum`; `later` is by how many seconds the child's clock is ahead.
+Answers one JSON line: how the child ended and what it said.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import sys
 import traceback
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -21,6 +23,7 @@ from pipelines.errors import CrossfootError
 from pipelines.settings import load_settings
 from reverse_etl import cycle, failpoints
 from reverse_etl.apply import CAUTIOUS
+from reverse_etl.lease import utc_now
 
 PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 
@@ -37,7 +40,10 @@ def run(job: dict[str, Any]) -> Any:
         return cycle.approve(settings, job["checksum"], "Ada").who
     if job["do"] == "copy":
         return cycle.copy_state(settings)
-    result = cycle.apply(settings, job["checksum"], patience=PATIENCE)
+    later = timedelta(seconds=job.get("later", 0))
+    result = cycle.apply(
+        settings, job["checksum"], patience=PATIENCE, now=lambda: utc_now() + later
+    )
     return [[o.change_key, o.status, o.fresh] for o in result.all]
 
 

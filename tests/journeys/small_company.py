@@ -41,7 +41,6 @@ from reverse_etl.syncs.products import PriceRow, ProductRow
 
 PRODUCT, PRICE = "01tHs000001AaAaIAK", "01uHs000001AaAaIAK"
 NAMED_BOOK = "01sHs0000000002IAA"
-ENTRY = "01uHs0000000001IAA"
 STAMP = "2026-09-01T08:00:00.000+0000"
 PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 ROWS = {
@@ -130,8 +129,14 @@ MANIFEST = {
 }  # fmt: skip
 
 
-def write_seed(folder: Path, deals: int = 6) -> Path:
-    """Accounts and deals 1 to `deals`; the customers 101, 102, … of the first company."""
+def entry_id(number: int) -> str:
+    """The price of a product in the standard book."""
+    return f"01uHs{number:010d}IAA"
+
+
+def write_seed(folder: Path, deals: int = 6, products: int = 0) -> Path:
+    """Accounts and deals 1 to `deals`; the customers 101, 102, … of the first company; products 1
+    and 2, of which the first has a price, or so many as are said, each with one."""
     accounts = [_record(account_id(n), Name=f"Account {n}") for n in range(1, deals + 1)]
     opportunities = [
         _record(
@@ -141,8 +146,9 @@ def write_seed(folder: Path, deals: int = 6) -> Path:
         for n in range(1, deals + 1)
     ]  # fmt: skip
     customers = [_customer(str(100 + n), f"Customer {n}") for n in range(1, deals + 1)]
-    products = [_record(PRODUCT, Name="Probe", IsActive=True)]
-    products += [_record(product_id(n), Name=f"Product {n}", IsActive=True) for n in (1, 2)]
+    catalogue = [_record(PRODUCT, Name="Probe", IsActive=True)]
+    numbers = range(1, max(products, 2) + 1)
+    catalogue += [_record(product_id(n), Name=f"Product {n}", IsActive=True) for n in numbers]
     books = [
         _record(STANDARD_BOOK, Name="Standard Price Book", IsActive=True, IsStandard=True),
         _record(NAMED_BOOK, Name="Resellers", IsActive=True, IsStandard=False),
@@ -153,7 +159,11 @@ def write_seed(folder: Path, deals: int = 6) -> Path:
             UnitPrice=Decimal(price), IsActive=True, UseStandardPrice=False,
         )
         for entry, name, product, price in (
-            (PRICE, "Probe", PRODUCT, "10.00"), (ENTRY, "Product 1", product_id(1), "11.00"),
+            (PRICE, "Probe", PRODUCT, "10.00"),
+            *(
+                (entry_id(n), f"Product {n}", product_id(n), "11.00")
+                for n in range(1, max(products, 1) + 1)
+            ),
         )
     ]  # fmt: skip
     files = {
@@ -161,7 +171,7 @@ def write_seed(folder: Path, deals: int = 6) -> Path:
         "salesforce/_custom_fields.json": CUSTOM_FIELDS,
         "salesforce/Account.json": accounts,
         "salesforce/Opportunity.json": opportunities,
-        "salesforce/Product2.json": products,
+        "salesforce/Product2.json": catalogue,
         "salesforce/Pricebook2.json": books,
         "salesforce/PricebookEntry.json": entries,
         f"quickbooks/{US}/Customer.json": customers,
@@ -255,7 +265,11 @@ class SmallCompany:
         """Arm one fault of the sandbox for calls whose address matches."""
         action = {
             "kind": kind,
-            **{k: more.pop(k) for k in ("status", "body", "seconds", "retry_after") if k in more},
+            **{
+                k: more.pop(k)
+                for k in ("status", "body", "seconds", "commits", "retry_after")
+                if k in more
+            },
         }
         rule = {"method": "POST", "path": path, "action": action, **more}
         with self.sandbox.kernel.lock:
@@ -348,9 +362,9 @@ def _forks() -> subprocess.Popen[str]:
 
 
 @contextmanager
-def running_company(folder: Path, deals: int = 6) -> Iterator[SmallCompany]:
+def running_company(folder: Path, deals: int = 6, products: int = 0) -> Iterator[SmallCompany]:
     """The small company, with nothing planned or written yet."""
-    seed = write_seed(folder / "seed", deals)
+    seed = write_seed(folder / "seed", deals, products)
     with running_sandbox(seed=seed) as sandbox:
         data = folder / "data"
         data.mkdir()

@@ -19,15 +19,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from small_company import ORG, US, SmallCompany, account_id, deal_id, rows, running_company
-from writing import (
-    account_status_row,
-    customer_row,
-    deal_status_row,
-    estimate_row,
-    invoice_row,
-    overdue_row,
-)
+from every_flow import everything, made, places
+from small_company import ORG, SmallCompany, deal_id, running_company
 
 from pipelines.errors import CrossfootError
 from reverse_etl import cycle
@@ -103,23 +96,6 @@ class Told:
         }
 
 
-def everything(first: int) -> dict[str, list[dict[str, Any]]]:
-    """Records of every flow: a new customer with its invoice, a second invoice, an estimate, and
-    what both deals and accounts are to look like."""
-    key = f"customers:{US}:{account_id(first)}:0:g1"
-    return rows(
-        customers=[customer_row(first)],
-        invoices=[
-            invoice_row(first, customer_id=None, customer_change_key=key),
-            invoice_row(first + 1),
-        ],
-        deals=[deal_status_row(n) for n in (first, first + 1)],
-        accounts=[account_status_row(n) for n in (first, first + 1)],
-        estimates=[estimate_row(first)],
-        overdue=[overdue_row(first)],
-    )
-
-
 class Storms:
     """Histories on one company, one after the other, each with deals of its own."""
 
@@ -135,7 +111,7 @@ class Storms:
         before = len(self.told.problems)
         self.told.runs += 1
         begin = self.company.sandbox.kernel.journal.next_number()
-        self.company.judge(everything(self.first))
+        self.company.judge(everything(self.company, self.first))
         self.planned = {c.key: c.payload for c in self.company.plan().changes}
         checksum = self._approved()
         # A vendor that neither remembers a request nor shows what it made cannot be served.
@@ -218,13 +194,14 @@ class Storms:
         self.told.states_lost += 1
         for file in self.company.folder.glob("state.sqlite*"):
             file.unlink()
-        self.company.judge(everything(self.first))
+        self.company.judge(everything(self.company, self.first))
         return self._approved()
 
     def _bring_home(self) -> None:
         """Fair weather: plan and apply until nothing is in doubt."""
-        for _ in range(3):
-            answer = self.company.in_a_process("apply", checksum=self._approved())
+        for number in range(1, 4):
+            later = 240 * number
+            answer = self.company.in_a_process("apply", checksum=self._approved(), later=later)
             ends = {status for _, status, _ in answer.get("result", ())}
             if "result" in answer and not ends & {"unknown", "waiting"}:
                 return
@@ -233,23 +210,24 @@ class Storms:
 
     def _check(self, begin: int) -> None:
         entries = {e.change_key: e for e in self._entries()}
-        created = self._created(begin)
+        created = made(self.company, self.first, begin)
+        expected = places(self.first)
         self.told.duplicates += self._told(
-            f"{mark} was made {number} times" for mark, number in created.items() if number > 1
+            f"{key} was made {number} times" for key, number in created.items() if number > 1
         )
         self.told.lost += self._told(
-            f"{mark} is not there, and nothing says why"
-            for mark, key in self._expected().items()
-            if not created[mark] and not self._is_reasoned(entries.get(key))
+            f"{key} is not there, and nothing says why"
+            for key in expected
+            if not created[key] and not self._is_reasoned(entries.get(key))
         )
         self.told.lost += self._told(self._unlike(entries))
         self.told.unexplained += self._told(
             f"{key} is still {entry.status}" for key, entry in entries.items() if entry.in_doubt
         )
         self.told.unexplained += self._told(
-            f"{key} is {entry.status if entry else 'unknown to the ledger'}, and {mark} is there"
-            for mark, key in self._expected().items()
-            if created[mark] and ((entry := entries.get(key)) is None or entry.status != "done")
+            f"{key} is there, and {entry.status if entry else 'unknown to the ledger'}"
+            for key in expected
+            if created[key] and ((entry := entries.get(key)) is None or entry.status != "done")
         )
         self.told.unexplained += self._told(self._destroyed(begin))
 
@@ -266,41 +244,6 @@ class Storms:
         finally:
             state.close()
         return [entry for entry in kept if entry.change_key in self.planned]
-
-    def _expected(self) -> dict[str, str]:
-        """Marks of what is to be created, with their change keys."""
-        marks = {f"Crossfoot {deal_id(n)}/1/g1" for n in (self.first, self.first + 1)}
-        marks |= {
-            f"Crossfoot {account_id(self.first)}/g1",
-            estimate_row(self.first)["estimate_key"],
-        }
-        found = {
-            mark: key
-            for key, payload in self.planned.items()
-            for mark in marks
-            if f'"{mark}' in payload and not key.startswith(("account", "deal"))
-        }
-        assert found.keys() == marks, (found, marks)
-        return found
-
-    def _created(self, begin: int) -> Counter[str]:
-        """How often the journal says that each expected mark was made."""
-        journal, store = self.company.sandbox.kernel.journal, self.company.sandbox.kernel.store
-        marks: list[str] = []
-        places = {
-            "Invoice": (US, "PrivateNote"),
-            "Customer": (US, "Notes"),
-            "Opportunity": (ORG, "QBO_Estimate_Id__c"),
-            "Task": (ORG, "Subject"),
-        }
-        for call in journal.entries(begin - 1, None):
-            for written in call.writes:
-                if written.operation == "create" and written.entity in places:
-                    realm, member = places[written.entity]
-                    record = store.table(realm, written.entity).get(written.id)
-                    marks.append(str((record or {}).get(member) or "").partition("\n")[0])
-        expected = self._expected()
-        return Counter(mark for mark in marks if mark in expected)
 
     def _is_reasoned(self, entry: Entry | None) -> bool:
         """Does a person see why there is no document: refused, or what it needs was refused?"""
@@ -328,5 +271,5 @@ class Storms:
 @contextmanager
 def stormy_company(folder: Path, told: Told, histories: int = HISTORIES) -> Iterator[Storms]:
     """A new company with deals for so many histories."""
-    with running_company(folder, 2 * histories) as company:
+    with running_company(folder, 2 * histories, 2 * histories) as company:
         yield Storms(company, told)

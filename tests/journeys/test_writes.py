@@ -328,6 +328,25 @@ class TestDoors:
             cycle.apply(company.settings, plan.checksum)
         assert company.write_calls() == 0
 
+    @pytest.mark.parametrize(
+        ("now", "words"),
+        [
+            ('mode = "shadow"', "in mode shadow now"),
+            ('mode = "approve"\napprovers = ["Grace"]', "Ada is none of who may approve"),
+        ],
+    )
+    def test_what_the_policy_forbids_since_is_not_sent(
+        self, company: SmallCompany, now: str, words: str
+    ) -> None:
+        plan = planned(company, rows(invoices=[invoice_row(1)]))
+        cycle.approve(company.settings, plan.checksum, "Ada")
+        policy = company.folder / "policy.toml"
+        policy.write_text(f"[invoices]\n{now}\n")
+        company.environment["CROSSFOOT_POLICY"] = str(policy)
+        with pytest.raises(ApprovalMissing, match=words):
+            cycle.apply(company.settings, plan.checksum)
+        assert company.write_calls() == 0
+
     def test_a_plan_the_data_no_longer_want_is_refused(self, company: SmallCompany) -> None:
         plan = planned(company, EVERYTHING)
         cycle.approve(company.settings, plan.checksum, "Ada")

@@ -1,9 +1,12 @@
-"""The whole soak: half of the time writing, half of it reading, each with its line of JSON.
+"""The whole soak: half of the time writing, half of it reading, each with its line of JSON, and a
+last line for all of it.
 
     make soak MINUTES=30
 
-Before the writing, a process is killed around each single request of every flow. In the end
-PROOF.md beside `tests/proof` gets the figures (of a soak of ten minutes or more).
+From ten minutes on, a process is first killed at every fail point and around each single request of
+every flow, and in the end PROOF.md beside `tests/proof` gets the figures. In the last line `lost`
+are documents and rows, and `unexplained` counts what failed without a reason too; these two and
+`duplicates` must be 0, and then the exit status is 0.
 """
 
 from __future__ import annotations
@@ -12,7 +15,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -22,31 +30,70 @@ LEAST_MINUTES = 10.0
 def main() -> int:
     minutes = float(sys.argv[1])
     environment = {**os.environ, "MINUTES": str(minutes / 2)}
-    matrix = 0
+    told: dict[str, Any] = {"minutes": minutes}
     if minutes >= LEAST_MINUTES:
         # Minutes of work by itself, so only where minutes were given.
-        command = [sys.executable, "-m", "pytest", "tests/journeys/test_writes_killed.py"]
-        matrix = subprocess.run(
-            command, cwd=ROOT, env={**environment, "CRASH_MATRIX": "1"}, check=False
-        ).returncode
-    codes, told = [matrix], {}
+        told["matrix"] = crash_matrix(environment)
     for part in ("writing", "reading"):
-        done = subprocess.run(
-            [sys.executable, str(HERE / f"soak_{part}.py")],
-            env=environment, stdout=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-        sys.stdout.write(done.stdout)
-        sys.stdout.flush()
-        codes.append(done.returncode)
-        lines = done.stdout.splitlines()
-        told[part] = json.loads(lines[-1]) if lines else {}
+        told[part] = played(part, environment)
+    last = summary(told)
     if minutes >= LEAST_MINUTES:
         subprocess.run(
             [sys.executable, str(HERE.parent / "proof" / "page.py")],
-            input=json.dumps({"minutes": minutes, "matrix": matrix == 0, **told}),
-            text=True, check=True,
+            input=json.dumps(told), text=True, check=True,
         )  # fmt: skip
-    return max(codes)
+    print(json.dumps(last), flush=True)
+    return int(any(last[name] for name in ("duplicates", "lost", "unexplained")))
+
+
+def crash_matrix(environment: Mapping[str, str]) -> dict[str, Any]:
+    """How many processes were killed, and whether all ended well."""
+    began, told = time.monotonic(), Counter[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-n", "2", "tests/journeys/test_writes_killed.py"],
+            cwd=ROOT, stdout=sys.stderr, check=False,
+            env={**environment, "CRASH_MATRIX": "1", "CRASH_FIGURES": folder},
+        )  # fmt: skip
+        for file in Path(folder).glob("*.json"):
+            told += Counter(json.loads(file.read_text()))
+    seconds = round(time.monotonic() - began)
+    return {**told, "seconds": seconds, "failed": int(done.returncode != 0)}
+
+
+def played(part: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What one part told in its last line; its lines are shown as well."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / f"soak_{part}.py")],
+        env=dict(environment), stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    sys.stdout.write(done.stdout)
+    sys.stdout.flush()
+    lines = done.stdout.splitlines()
+    return dict(json.loads(lines[-1])) if lines else {}
+
+
+def summary(told: Mapping[str, Any]) -> dict[str, Any]:
+    """All parts in one; a part that told nothing is unexplained."""
+    matrix, writing, reading = (told.get(part, {}) for part in ("matrix", "writing", "reading"))
+    silent = [part for part in ("writing", "reading") if not told[part]]
+    faults = Counter(writing.get("faults", {})) + Counter(reading.get("faults", {}))
+    return {
+        "soak": "all",
+        "minutes": told["minutes"],
+        "seed": writing.get("seed"),
+        "runs": sum(part.get("runs", 0) for part in (writing, reading))
+        + matrix.get("histories", 0),
+        "faults": dict(sorted(faults.items())),
+        "kills": writing.get("kills", 0) + matrix.get("kills", 0),
+        "restarts": writing.get("restarts", 0) + matrix.get("histories", 0),
+        "duplicates": writing.get("duplicates", 0),
+        "lost": writing.get("lost", 0) + reading.get("fewer_rows", 0),
+        "unexplained": writing.get("unexplained", 0)
+        + reading.get("red_without_reason", 0)
+        + matrix.get("failed", 0)
+        + len(silent),
+    }
 
 
 if __name__ == "__main__":

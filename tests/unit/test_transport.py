@@ -658,6 +658,25 @@ def test_the_slower_of_two_takes_the_token_of_the_quicker(tmp_path: Path) -> Non
     assert bank.asked == ["r0", "r1"]
 
 
+def test_of_two_that_refresh_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
+    """The vendor would rotate twice, and the first to be stored would be the last to be good."""
+    bank = Bank()
+    exchange, late = bank.exchange, []
+
+    def meanwhile(refresh: Secret) -> dict[str, object]:
+        if not late:
+            late.append(threading.Thread(target=keeper(tmp_path, bank).access))
+            late[0].start()
+            # The other one cannot get on before this one is through, however long it takes.
+            late[0].join(0.3)
+        return exchange(refresh)
+
+    bank.exchange = meanwhile  # type: ignore[method-assign]
+    assert keeper(tmp_path, bank).access().reveal() == "a1"
+    late[0].join()
+    assert bank.asked == ["r0"]
+
+
 def test_the_token_before_is_tried_when_the_newest_is_refused(tmp_path: Path) -> None:
     bank = Bank()
     keeper(tmp_path, bank).access()
