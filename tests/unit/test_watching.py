@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ import requests
 
 from orchestration.watching import service
 from orchestration.watching.asking import WonDeals, salesforce_text, won_since
+from orchestration.watching.process import only_watcher
 from orchestration.watching.prompt import PromptRound, Seconds
 from orchestration.watching.receiver import (
     MOST_BYTES,
@@ -30,7 +32,7 @@ from orchestration.watching.receiver import (
 )
 from orchestration.watching.service import Polls, round_lines, watch
 from orchestration.watching.signals import Bell, System, Woken
-from pipelines.errors import ConfigurationError, Unavailable
+from pipelines.errors import ConfigurationError, Stop, Unavailable
 from pipelines.setting_values import Secret, Values
 from pipelines.setting_watch import watching
 from reverse_etl.changes import Plan
@@ -251,3 +253,44 @@ def test_a_plan_that_waits_is_told_with_its_reason() -> None:
     assert list(round_lines(woken, done)) == [
         "1 salesforce event: read salesforce, 1.0 s. Plan 0123456789ab waits for a person: too much"
     ]
+
+
+def test_a_killed_round_gives_its_place_back_when_the_watcher_begins_anew(tmp_path: Path) -> None:
+    import dagster as dg
+
+    from orchestration.resources import WAREHOUSE_POOL
+    from orchestration.watching.job import JOB, WATCHER, end_killed_rounds, won_deals_to_invoices
+
+    (tmp_path / "dagster.yaml").write_text("concurrency:\n  pools:\n    default_limit: 1\n")
+    with (
+        only_watcher(tmp_path) as watcher,
+        pytest.raises(Stop, match="watching already"),
+        only_watcher(tmp_path),
+    ):
+        pass
+    with (
+        only_watcher(tmp_path) as again,
+        dg.DagsterInstance.from_config(str(tmp_path)) as instance,
+    ):
+        assert again == watcher
+        place = instance.event_log_storage
+
+        def round_of(name: str) -> str:
+            run = instance.create_run_for_job(
+                won_deals_to_invoices, status=dg.DagsterRunStatus.STARTED, tags={WATCHER: name}
+            )
+            place.claim_concurrency_slot(WAREHOUSE_POOL, run.run_id, "invoice_won_deals")
+            return run.run_id
+
+        place.initialize_concurrency_limit_to_default(WAREHOUSE_POOL)
+        other, killed = round_of("another machine's"), round_of(watcher)
+        place.free_concurrency_slots_for_run(other)
+        place.claim_concurrency_slot(WAREHOUSE_POOL, killed, "invoice_won_deals")
+        assert place.get_concurrency_info(WAREHOUSE_POOL).active_slot_count == 1
+        assert end_killed_rounds(instance, watcher) == 1
+        assert place.get_concurrency_info(WAREHOUSE_POOL).active_slot_count == 0
+        states = {r.run_id: r.status for r in instance.get_runs(dg.RunsFilter(job_name=JOB))}
+        assert states == {
+            other: dg.DagsterRunStatus.STARTED, killed: dg.DagsterRunStatus.FAILURE,
+        }  # fmt: skip
+        assert end_killed_rounds(instance, watcher) == 0
