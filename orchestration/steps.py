@@ -146,13 +146,22 @@ def judge(
     only: Sequence[str] = (),
     as_of: datetime | None = None,
     dials: Mapping[str, str] | None = None,
+    mapped_before: bool = False,
 ) -> Build:
     """Build what needs the scores (links, reconciliation, intended writes), or `only` these.
 
-    `dials` are settings of the project to be tried out instead of those in force.
+    `dials` are settings of the project to be tried out instead of those in force. With
+    `mapped_before` the tables of the mapping stay as the warehouse has them.
     """
     result = _build(
-        settings, progress, as_of, dials, tests=tests, select=only, exclude=[BEFORE_SCORES]
+        settings,
+        progress,
+        as_of,
+        dials,
+        tests=tests,
+        select=only,
+        exclude=[BEFORE_SCORES],
+        mapped_before=mapped_before,
     )
     return require_passed(result) if raising else result
 
@@ -271,6 +280,7 @@ def _build(
     tests: bool,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    mapped_before: bool = False,
 ) -> Build:
     given = {**variables(settings), **(dials or {})}
     if as_of is not None:
@@ -280,7 +290,7 @@ def _build(
     command = "build" if tests or as_of else "run"
     # A run loads no seeds, so that all of the mapping is put there; else what the file replaces.
     replaced = sorted(mapped.replaced if command == "build" else mapped.tables)
-    if replaced:
+    if replaced and not mapped_before:
         mapping.fill(settings.warehouse_path, mapped, replaced)
     return build(
         settings.dbt_dir,

@@ -174,11 +174,13 @@ def try_out(
         there = replace(settings, warehouse_path=copy)
         try:
             if books.are_all:
-                steps.judge(there, tests=False, only=_moved(dials), dials=dials)
+                only = _moved(dials)
+                steps.judge(there, tests=False, only=only, dials=dials, mapped_before=True)
             else:
                 _set_for(copy, books, dials)
                 # The macros of any day have the settings of single books written into them.
-                steps.judge(there, tests=False, only=[*_moved(dials), "kpi_definitions"])
+                only = [*_moved(dials), "kpi_definitions"]
+                steps.judge(there, tests=False, only=only, mapped_before=True)
         except BuildFailed as problem:
             problem.add_note(
                 "If the copy was made by another version, run `crossfoot judge` first."

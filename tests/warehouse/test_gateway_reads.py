@@ -310,4 +310,9 @@ def test_several_assistants_reach_it_over_http(settings: Settings, url: str) -> 
         assert not answer.is_error, answer.content
         companies = {r["company_id"] for r in answer.structured_content["records"]}
         assert len(companies) <= seen and (name != "uk" or companies == {UK})
-        assert logged(settings)[-1]["told"] == "unknown token"
+        assert logged(settings)[-1]["caller"] == name
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with httpx2.Client() as http:
+        for headers in ({}, {"Authorization": "Bearer cfg_other"}):
+            assert http.post(url, headers=headers, json=asked).status_code == 401
+    assert logged(settings)[-1]["told"] == "unknown token"
