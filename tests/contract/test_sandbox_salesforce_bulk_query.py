@@ -41,7 +41,8 @@ def lines(text: str, delimiter: str = ",") -> list[list[str]]:
 def test_values_as_the_vendor_writes_them(org: Org) -> None:
     found = org.client.bulk2.Account.query(
         f"SELECT id, Name, BillingCity, BillingStreet, owner.Name, IsDeleted, AnnualRevenue, "
-        f"CreatedDate, Phone FROM Account WHERE Id = '{ACME}'"
+        f"CreatedDate, Phone FROM Account WHERE Id = '{ACME}'",
+        wait=0,
     )
     assert list(found) == [
         '"id","Name","BillingCity","BillingStreet","owner.Name","IsDeleted","AnnualRevenue",'

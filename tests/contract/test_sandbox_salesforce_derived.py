@@ -475,7 +475,7 @@ def test_extraction_reads_what_is_derived_by_every_door(org: Org, name: str) -> 
     window = {"start": "2026-11-20T00:00:00+00:00", "end": "2026-11-21T00:00:00+00:00"}
     ids = org.get(f"sobjects/{name}/updated", params=window)["ids"]
     assert set(ids) == {r["Id"] for r in rows}
-    (csv,) = getattr(org.client.bulk2, name).query(f"SELECT Id FROM {name}")
+    (csv,) = getattr(org.client.bulk2, name).query(f"SELECT Id FROM {name}", wait=0)
     assert len(csv.split()) == len(rows) + 1
     assert org.call("DELETE", f"sobjects/Opportunity/{deal}").status_code == 204
     gone = org.get(f"sobjects/{name}/deleted", params=window)["deletedRecords"]
