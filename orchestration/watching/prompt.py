@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -97,15 +97,18 @@ class Prompt:
         Raises what the steps raise. Nothing is half done then: the next round begins with what is.
         """
         self._seconds = {}
-        with self._timed("ask"):
-            read = self._to_read(systems)
-        with self._timed("read"):
-            extracted = tuple(result for system in read for result in self._read(system, progress))
-        with self._timed("state"):
-            cycle.copy_state(self.settings)
-        built = self._build(progress)
-        with self._timed("plan"):
-            plan, waiting = self._plan()
+        # Opened once: each opening reads the catalogue of some hundred tables. Not while invoices
+        # are sent, so that nobody waits for a vendor to look at the warehouse.
+        with self._opened():
+            with self._timed("ask"):
+                read = self._to_read(systems)
+            with self._timed("read"):
+                extracted = tuple(r for system in read for r in self._read(system, progress))
+            with self._timed("state"):
+                cycle.copy_state(self.settings)
+            built = self._build(progress)
+            with self._timed("plan"):
+                plan, waiting = self._plan()
         with self._timed("apply"):
             applied = None
             if plan.changes and not waiting:
@@ -113,6 +116,11 @@ class Prompt:
         return PromptRound(
             read, extracted, built, plan, applied, waiting, dict(self._seconds)
         )  # fmt: skip
+
+    def _opened(self) -> AbstractContextManager[None]:
+        """The warehouse, open for this process; nothing where there is none yet."""
+        path = self.settings.warehouse_path
+        return warehouse.kept_open(path) if path.exists() else nullcontext()
 
     def _to_read(self, systems: Collection[System]) -> tuple[System, ...]:
         """Salesforce when it signalled; QuickBooks also when it says that something has changed:
