@@ -134,14 +134,16 @@ def find(clients: Clients, entry: Entry) -> str | None:
     # Object, fields and id were checked by their forms; nothing else enters the text.
     soql = f"SELECT Id, {columns} FROM {object_id(entry.entity)} WHERE Id = '{known}'"  # noqa: S608
     for record in clients.salesforce.query_all(soql):
-        if all(_same(record.get(name), value) for name, value in wanted.items()):
+        if all(same(record.get(name), value) for name, value in wanted.items()):
             return known
     return None
 
 
-def _same(current: Any, wanted: Any) -> bool:
+def same(current: Any, wanted: Any) -> bool:
+    """Whether a field of Salesforce holds what is wanted. Nothing and an empty text are alike, and
+    so are nothing and a tick that is not set; an amount of zero is something."""
     if isinstance(wanted, bool):
         return bool(current) == wanted
-    if isinstance(wanted, Decimal | int) and current is not None:
-        return Decimal(str(current)) == wanted
+    if isinstance(wanted, Decimal | int):
+        return current is not None and Decimal(str(current)) == wanted
     return (current or None) == (wanted or None)

@@ -29,6 +29,7 @@ from reverse_etl.changes import (
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs import account_status, deal_status, estimates, overdue
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, difference
+from reverse_etl.syncs.status import same
 
 NAME = "undo"
 # Members of a customer that hold one value, by the field that a plan shows.
@@ -187,7 +188,7 @@ def _set_back_in_salesforce(
     _refuse_unknown(before)
     written = {n: v for n, v in from_json(entry.payload).items() if n not in _NOT_VALUES}
     current = _record(clients, entry, written)
-    if not all(_same(current.get(name), value) for name, value in written.items()):
+    if not all(same(current.get(name), value) for name, value in written.items()):
         raise _CannotUndo("changed_since", "a field that we wrote has another value now")
     body: dict[str, Any] = {"Id": entry.remote_id}
     for name, value in before.items():
@@ -204,7 +205,7 @@ def _out_of_use(
     current = _record(clients, entry, {"UnitPrice": None, "IsActive": None})
     if not current.get("IsActive"):
         raise _CannotUndo("undone_already", "it is out of use already")
-    if not _same(current.get("UnitPrice"), written["UnitPrice"]):
+    if not same(current.get("UnitPrice"), written["UnitPrice"]):
         raise _CannotUndo("changed_since", "it has another price now")
     body = {"Id": entry.remote_id, "IsActive": False}
     return "update", body, (difference("active", "yes", "no"),)
@@ -283,12 +284,6 @@ def _covers(current: Any, wanted: Any) -> bool:
     return bool(current == wanted)
 
 
-def _same(current: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Decimal | int) and current is not None:
-        return Decimal(str(current)) == wanted
-    return (current or None) == (wanted or None)
-
-
 def no_rows(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
     """No mart asks for a compensation; people do."""
     yield from ()
@@ -321,7 +316,7 @@ def find(clients: Clients, entry: Entry) -> str | None:
     try:
         if entry.system == "salesforce":
             current = _record(clients, entry, wanted)
-            done = all(_same(current.get(n), v) for n, v in wanted.items())
+            done = all(same(current.get(n), v) for n, v in wanted.items())
         else:
             record = _read(clients, entry)
             voided = str(record.get("PrivateNote") or "").startswith("Voided")
