@@ -10,7 +10,7 @@ import typer
 def watch(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port for the vendors' events; 0 takes any.")
-    ] = 8787,
+    ] = 8788,
     host: Annotated[
         str, typer.Option(help="Address to listen on; a proxy with TLS stands before it.")
     ] = "127.0.0.1",
