@@ -7,28 +7,25 @@ and accepts the vendors' own https hosts only. Neither can be mistaken for the o
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from pipelines.errors import ConfigurationError
 from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
 from pipelines.setting_flows import FlowPolicies, FlowPolicy, read_policies
+from pipelines.setting_limits import Allowances, Limits, allowances, limits, read_every
 from pipelines.setting_names import REFRESH_TOKEN, refuse_unknown
 from pipelines.setting_quickbooks import (
     QUICKBOOKS_HOSTS,
     CompanySettings,
     QuickBooksApp,
     QuickBooksSettings,
-    live_quickbooks,
     live_quickbooks_app,
-    sandbox_quickbooks,
 )
 from pipelines.setting_salesforce import (
     SALESFORCE_HOSTS,
@@ -36,69 +33,28 @@ from pipelines.setting_salesforce import (
     SalesforceApp,
     SalesforceSettings,
     app_of,
-    distinct,
-    live_salesforce,
     live_salesforce_app,
-    sandbox_salesforce,
 )
-from pipelines.setting_values import Secret, Values, is_loopback, is_vendor, senseless
+from pipelines.setting_systems import (
+    configured,
+    joined,
+    live_systems,
+    or_problem,
+    sandbox_events,
+    sandbox_systems,
+)
+from pipelines.setting_values import Secret, Values, is_loopback, is_vendor
 from pipelines.setting_watch import WatchSettings, watching
 
 __all__ = [
-    "QUICKBOOKS_HOSTS",
-    "ROOT",
-    "SALESFORCE_HOSTS",
-    "Allowances",
-    "CompanySettings",
-    "DeliverySettings",
-    "FlowPolicies",
-    "FlowPolicy",
-    "Limits",
-    "LoginKind",
-    "Profile",
-    "QuickBooksApp",
-    "QuickBooksSettings",
-    "SalesforceApp",
-    "SalesforceSettings",
-    "Secret",
-    "Settings",
-    "SmtpSettings",
-    "is_loopback",
-    "is_vendor",
-    "load_settings",
-    "read_dotenv",
+    "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings",
+    "DeliverySettings", "FlowPolicies", "FlowPolicy", "Limits", "LoginKind", "Profile",
+    "QuickBooksApp", "QuickBooksSettings", "SalesforceApp", "SalesforceSettings", "Secret",
+    "Settings", "SmtpSettings", "is_loopback", "is_vendor", "load_settings", "read_dotenv",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[1]
-S = TypeVar("S")
 Profile = Literal["sandbox", "live"]
-_MAX_AMOUNT = "USD=5000000,EUR=2000000,GBP=2000000"
-# What Intuit allows a month without charge, over all companies of one app: then reads are blocked
-# until the next month (App Partner Program, Builder tier).
-_QUICKBOOKS_READS = 500_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that one plan may do. Amounts are per currency; one that is not named is barred."""
-
-    max_changes: int
-    max_amount: Mapping[str, Decimal]
-    max_creates_per_flow: int
-
-
-@dataclass(frozen=True)
-class Allowances:
-    """What the vendors allow, and the share of it, in percent, that Crossfoot may use.
-
-    QuickBooks counts reads in a calendar month, over all companies. Salesforce counts all calls
-    of 24 hours; without a figure here the org's own is used.
-    """
-
-    quickbooks_reads_a_month: int
-    quickbooks_share: int
-    salesforce_calls_a_day: int | None
-    salesforce_share: int
 
 
 @dataclass(frozen=True)
@@ -161,7 +117,7 @@ class Settings:
 
         Raises `ConfigurationError` naming each missing variable when one is not configured.
         """
-        return _configured(self._salesforce)
+        return configured(self._salesforce)
 
     @property
     def judged_org_id(self) -> str | None:
@@ -173,14 +129,14 @@ class Settings:
     @property
     def quickbooks(self) -> QuickBooksSettings:
         """Raises `ConfigurationError` naming each missing variable when it is not configured."""
-        return _configured(self._quickbooks)
+        return configured(self._quickbooks)
 
     @property
     def salesforce_app(self) -> SalesforceApp:
         """The app that a person lets into an org. Raises `ConfigurationError`."""
         if self.profile == "sandbox":
             return app_of(self.salesforce)
-        return _configured(self._salesforce_app)
+        return configured(self._salesforce_app)
 
     @property
     def quickbooks_app(self) -> QuickBooksApp:
@@ -190,7 +146,7 @@ class Settings:
             return QuickBooksApp(
                 given.base_url, given.discovery_url, given.client_id, given.client_secret
             )
-        return _configured(self._quickbooks_app)
+        return configured(self._quickbooks_app)
 
     def refresh_token_of(self, realm_id: str) -> Secret:
         """The token that the settings give a company; empty where they give none."""
@@ -201,7 +157,7 @@ class Settings:
     @property
     def delivery(self) -> DeliverySettings:
         """How the report reaches people. Raises `ConfigurationError` when it cannot work so."""
-        return _configured(self._delivery)
+        return configured(self._delivery)
 
     @property
     def token_dir(self) -> Path:
@@ -215,7 +171,7 @@ class Settings:
         """
         missing = [p for p in (self._salesforce, self._quickbooks) if isinstance(p, Exception)]
         if missing:
-            raise _joined(missing)
+            raise joined(missing)
         return self
 
 
@@ -232,9 +188,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     # A folder of its own per profile: what was read from a sandbox never meets a real company.
     data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data" / profile)
     salesforce, quickbooks = (
-        _sandbox_systems(values, data_dir)
+        sandbox_systems(values, data_dir)
         if profile == "sandbox"
-        else _live_systems(values, data_dir / "tokens" / profile)
+        else live_systems(values, data_dir / "tokens" / profile)
     )
     return Settings(
         profile="sandbox" if profile == "sandbox" else "live",
@@ -246,10 +202,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         state_url=values.text("CROSSFOOT_STATE_URL", f"sqlite:///{data_dir / 'state.sqlite'}"),
         report_dir=values.path("CROSSFOOT_REPORT_DIR", data_dir / "reports"),
         dbt_dir=values.path("CROSSFOOT_DBT_DIR", ROOT / "dbt_project"),
-        limits=_limits(values),
+        limits=limits(values),
         policies=_policies(values, profile),
-        allowances=_allowances(values),
-        read_every_minutes=_read_every(values),
+        allowances=allowances(values),
+        read_every_minutes=read_every(values),
         go_live_on=values.day("CROSSFOOT_GO_LIVE_ON"),
         timeout_seconds=values.number(
             "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125, least=1
@@ -265,9 +221,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
         ),
         watching=watching(
-            values, _sandbox_events(values, data_dir) if profile == "sandbox" else None
+            values, sandbox_events(values, data_dir) if profile == "sandbox" else None
         ),
-        _delivery=_or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
+        _delivery=or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
         overdue_mail=_overdue_mail(values),
         mapping_path=values.path("CROSSFOOT_MAPPING", data_dir)
         if values.text("CROSSFOOT_MAPPING")
@@ -276,8 +232,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         invoice_exchange_rate=_exchange_rate(values),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
-        _salesforce_app=_or_problem(live_salesforce_app, values),
-        _quickbooks_app=_or_problem(live_quickbooks_app, values),
+        _salesforce_app=or_problem(live_salesforce_app, values),
+        _quickbooks_app=or_problem(live_quickbooks_app, values),
         _refresh_tokens={
             name.removeprefix(REFRESH_TOKEN): values.secret(name)
             for name in values.env
@@ -332,14 +288,6 @@ def _bad_dotenv(path: Path, problem: str) -> ConfigurationError:
     return ConfigurationError("settings", str(path), problem, "Mend or remove it, then run again.")
 
 
-def _limits(values: Values) -> Limits:
-    return Limits(
-        max_changes=values.number("CROSSFOOT_MAX_CHANGES", 2000),
-        max_amount=values.amounts("CROSSFOOT_MAX_AMOUNT", _MAX_AMOUNT),
-        max_creates_per_flow=values.number("CROSSFOOT_MAX_CREATES_PER_FLOW", 200),
-    )
-
-
 def _policies(values: Values, profile: str) -> FlowPolicies:
     """A new installation on real systems plans and sends nothing until somebody says otherwise."""
     path = _optional_path(values, "CROSSFOOT_POLICY")
@@ -349,120 +297,3 @@ def _policies(values: Values, profile: str) -> FlowPolicies:
 def _optional_path(values: Values, name: str) -> Path | None:
     given = values.text(name)
     return Path(given).expanduser().absolute() if given else None
-
-
-def _allowances(values: Values) -> Allowances:
-    given = values.text("CROSSFOOT_SALESFORCE_CALLS_A_DAY")
-    return Allowances(
-        quickbooks_reads_a_month=values.number(
-            "CROSSFOOT_QUICKBOOKS_READS_A_MONTH", _QUICKBOOKS_READS, least=1
-        ),
-        quickbooks_share=values.number("CROSSFOOT_QUICKBOOKS_SHARE", 80, least=1, most=100),
-        salesforce_calls_a_day=values.number("CROSSFOOT_SALESFORCE_CALLS_A_DAY", 100_000, least=1)
-        if given
-        else None,
-        salesforce_share=values.number("CROSSFOOT_SALESFORCE_SHARE", 25, least=1, most=100),
-    )
-
-
-def _read_every(values: Values) -> int:
-    """Minutes between two readings. They divide an hour, or a day by whole hours, so that a
-    schedule can say so."""
-    name = "CROSSFOOT_READ_EVERY_MINUTES"
-    minutes = values.number(name, 15, least=1, most=1440)
-    if 60 % minutes and (minutes % 60 or 1440 % minutes):
-        raise senseless(name, str(minutes), "minutes such as 5, 15, 30, 60, 120 or 1440")
-    return minutes
-
-
-_Systems = tuple[
-    tuple[SalesforceSettings, ...] | ConfigurationError, QuickBooksSettings | ConfigurationError
-]
-
-
-def _sandbox_systems(values: Values, data_dir: Path) -> _Systems:
-    """Both systems from the connection file that a running sandbox wrote. Of further files only
-    the orgs are taken."""
-    paths = values.paths("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "connection.json")
-    try:
-        first, *others = map(_connection, paths)
-        orgs = [sandbox_salesforce(values, given["salesforce"]) for given in (first, *others)]
-        return distinct(orgs), sandbox_quickbooks(values, first["quickbooks"])
-    except ConfigurationError as problem:
-        return problem, problem
-    except (KeyError, TypeError, ValueError) as cause:
-        return (bad := _bad_connection(paths[0], cause)), bad
-
-
-def _sandbox_events(values: Values, data_dir: Path) -> Mapping[str, Any]:
-    """What the sandbox says of its own events; nothing when none is running."""
-    (path, *_) = values.paths("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "connection.json")
-    try:
-        told: Mapping[str, Any] = _connection(path)["quickbooks"]
-    except ConfigurationError:
-        return {}
-    return told if isinstance(told, Mapping) else {}
-
-
-def _connection(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise _no_sandbox(path) from None
-    except (OSError, ValueError) as cause:
-        raise _bad_connection(path, cause) from None
-    if not isinstance(found, dict) or not {"salesforce", "quickbooks"} <= found.keys():
-        raise _bad_connection(path, ValueError())
-    return found
-
-
-def _live_systems(values: Values, token_dir: Path) -> _Systems:
-    return (
-        _or_problem(live_salesforce, values),
-        _or_problem(lambda given: live_quickbooks(given, token_dir), values),
-    )
-
-
-def _or_problem(read: Callable[[Values], S], values: Values) -> S | ConfigurationError:
-    try:
-        return read(values)
-    except ConfigurationError as problem:
-        return problem
-
-
-def _configured(part: S | ConfigurationError) -> S:
-    if isinstance(part, ConfigurationError):
-        raise part
-    return part
-
-
-def _joined(problems: list[Any]) -> ConfigurationError:
-    unique = list(dict.fromkeys(str(p) for p in problems))
-    if len(unique) == 1 and isinstance(problems[0], ConfigurationError):
-        return problems[0]
-    return ConfigurationError(
-        " and ".join(p.system for p in problems),
-        "settings",
-        "; ".join(p.problem for p in problems),
-        problems[0].next_step,
-    )
-
-
-def _no_sandbox(path: Path) -> ConfigurationError:
-    return ConfigurationError(
-        "sandbox",
-        str(path),
-        "no sandbox is running: this file does not exist",
-        "Start one with `crossfoot sandbox`, or set CROSSFOOT_PROFILE=live and the CROSSFOOT_… "
-        "variables of your own systems.",
-    )
-
-
-def _bad_connection(path: Path, cause: Exception) -> ConfigurationError:
-    detail = f"no {cause}" if isinstance(cause, KeyError) else type(cause).__name__
-    return ConfigurationError(
-        "sandbox",
-        str(path),
-        f"the connection file cannot be read ({detail})",
-        "Delete it and start the sandbox again.",
-    )
