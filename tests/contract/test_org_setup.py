@@ -14,8 +14,8 @@ from salesforce_org import ACME, MANIFEST, RECORDS, USER, Org, running_org, writ
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_components import OrgComponents
 from pipelines.errors import Refused, ReplyLost
+from pipelines.setting_salesforce import sandbox_salesforce
 from pipelines.setting_values import Values
-from pipelines.settings import sandbox_salesforce
 from reverse_etl.furnishing import furnishing, planning
 from reverse_etl.furnishing.planning import Step
 from reverse_etl.furnishing.wanted import FIELDS, PERMISSION_SET, RIGHTS, wanted_fields
