@@ -26,8 +26,8 @@ MARK = "demo.json"
 # What Crossfoot keeps in the folder of the sandbox profile, by name up to the first full stop.
 _OWN = frozenset(
     {
-        "books", "connection", "dagster", "dbt", "demo", "dlt", "extract", "history", "published",
-        "reports", "sandbox", "state", "tokens", "warehouse",
+        "books", "connection", "dagster", "dbt", "demo", "dlt", "docs", "extract", "gateway",
+        "history", "published", "reports", "sandbox", "state", "tokens", "warehouse",
     }
 )  # fmt: skip
 
