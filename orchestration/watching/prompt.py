@@ -97,13 +97,15 @@ class Prompt:
         Raises what the steps raise. Nothing is half done then: the next round begins with what is.
         """
         self._seconds = {}
-        # Opened once: each opening reads the catalogue of some hundred tables. Not while invoices
-        # are sent, so that nobody waits for a vendor to look at the warehouse.
+        # Opened twice: each opening reads the catalogue of some hundred tables, and whoever loads
+        # sets the one thread and the little memory of loading for all that have it open. Not open
+        # while invoices are sent, so that nobody waits for a vendor to look at the warehouse.
         with self._opened():
             with self._timed("ask"):
                 read = self._to_read(systems)
             with self._timed("read"):
                 extracted = tuple(r for system in read for r in self._read(system, progress))
+        with self._opened():
             with self._timed("state"):
                 cycle.copy_state(self.settings)
             built = self._build(progress)
@@ -141,8 +143,8 @@ class Prompt:
             with self._timed("build everything"):
                 steps.decide(self.settings, progress, tests=True)
                 self._kept, self._built_by = self._keep(), self._rules()
-        kept, path = self._kept, self.settings.warehouse_path
-        with self._timed("build"), warehouse.kept_open(path):
+        kept = self._kept
+        with self._timed("build"):
             under_way = kept.begin()
             first, rest = self._parts(kept)
             if kept.needing(under_way, _SCORED_FROM):

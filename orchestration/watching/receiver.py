@@ -145,7 +145,7 @@ def receiving(host: str, port: int, known: Known, bell: Bell) -> Iterator[str]:
     except OSError as problem:
         raise Stop(
             "watch", f"port {port}", f"events cannot be received there ({problem.strerror})",
-            "Choose another: crossfoot watch --port 8788",
+            "Choose another: crossfoot watch --port 8789",
         ) from None  # fmt: skip
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()

@@ -96,8 +96,10 @@ class Walk:
         if self.place.last_id and (not records or records.keys[0] != self.place.last_id):
             self._step_back()
             return Records()
-        self._lost = 0
         fresh = records.only(self.met.take(records.keys))
+        if fresh:
+            # Not by a page alone: the same one over and over would fit every other place.
+            self._lost = 0
         if len(records) < client.PAGE:
             self.is_over = True
         else:

@@ -15,7 +15,7 @@ from typing import Any
 import dlt
 
 from pipelines.clients.quickbooks import SYSTEM, quoted
-from pipelines.clients.quickbooks_answers import RawPage, Records, moment
+from pipelines.clients.quickbooks_answers import Head, RawPage, Records, moment
 from pipelines.errors import Incomplete
 from pipelines.extract.quickbooks_changes import OVERLAP, Following
 from pipelines.extract.quickbooks_desk import Desk, Subject
@@ -145,8 +145,8 @@ class Walking:
         shown = one.recent.keys() & page.keys if one.recent else frozenset()
         for head in (h for h in page.heads if h.key in shown) if shown else ():
             told = one.recent.pop(head.key, None)
-            if told and told.heads[0].token > head.token and told.heads[0].changed:
-                one.outdated.append(moment(told.heads[0].changed))
+            if told and _is_older(head, told.heads[0]):
+                one.outdated.append(moment(str(told.heads[0].changed)))
         assert one.walk is not None
         if one.handed is one.walk.met:
             return page
@@ -251,9 +251,24 @@ class Walking:
         return Incomplete(
             SYSTEM,
             f"{one.name} of company {self._company}",
-            f"{_WALKS} readings did not give the {one.counted} records that the service counts",
+            f"{_WALKS} readings did not give {_expected(one)}",
             "Nothing of it was kept; run the sync again.",
         )
+
+
+def _is_older(shown: Head, told: Head) -> bool:
+    """Is what a page shows of a record older than what was told of it before? A balance moves
+    the time of change and leaves the token as it is."""
+    if not told.changed:
+        return False
+    is_later = shown.changed is not None and moment(told.changed) > moment(shown.changed)
+    return told.token > shown.token or is_later
+
+
+def _expected(one: Subject) -> str:
+    if one.counted is None:
+        return "pages that fit together"
+    return f"the {one.counted} records that the service counts"
 
 
 def _token(one: Subject, walk: Walk) -> dict[str, Any]:

@@ -49,6 +49,24 @@ def test_no_storm_hides_a_row(weather: Weather, held: Shelf, storm: Storm) -> No
     assert not outcome.is_unreasoned, outcome
 
 
+@pytest.mark.parametrize(
+    "storm",
+    [
+        # The same page for ever, and a version for ever older than the one told before.
+        Storm("quickbooks", "repeated page", "query", None),
+        Storm("quickbooks", "stale by days", "query", None),
+    ],
+    ids=lambda s: s.fault,
+)
+def test_no_storm_over_a_first_reading_is_endless_or_hides_a_row(
+    weather: Weather, storm: Storm
+) -> None:
+    outcome = weather.read(storm, Shelf(weather.world))
+    assert outcome.hits > len(PLACES)
+    assert not outcome.fewer, outcome
+    assert not outcome.is_unreasoned, outcome
+
+
 def test_fewer_rows_would_be_seen(weather: Weather, held: Shelf) -> None:
     shelf = Shelf(weather.world, copy.deepcopy(held.tables), copy.deepcopy(held.state))
     shelf.extract(system="quickbooks")
