@@ -35,6 +35,7 @@ GROUPS = {
     "invoices": "billing",
     "estimates": "billing",
     "overdue": "billing",
+    "writes": "sync",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from asset_graph import surface
 
 ROOT = Path(__file__).resolve().parents[2]
+GRAPH = Path(__file__).with_name("asset_graph.json")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,19 @@ def upstream_of(defs: dg.Definitions, *path: str) -> set[str]:
     graph = defs.resolve_asset_graph()
     keys = dg.AssetSelection.assets(dg.AssetKey(list(path))).upstream().resolve(graph)
     return {key.to_user_string() for key in keys}
+
+
+@pytest.mark.slow
+def test_the_graph_is_the_one_that_was_looked_at(defs: dg.Definitions) -> None:
+    """Assets, what they stand on, checks, jobs with their forms, clocks: as the file beside this
+    one says. WRITE_GRAPH=1 writes it anew; look at the difference before it is kept."""
+    seen = surface(defs)
+    if os.environ.get("WRITE_GRAPH"):
+        GRAPH.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n")
+    kept = json.loads(GRAPH.read_text())
+    for part in kept.keys() | seen.keys():
+        assert seen.get(part) == kept.get(part), part
+    assert len(kept["assets"]) > 100 and kept["jobs"]["sign_week"]["form"]
 
 
 @pytest.mark.slow
