@@ -60,6 +60,16 @@ def _number_has_source(row: Row) -> Problems:
         yield "prefix", "a document number has 21 characters; leave room for the deal's"
 
 
+def _discount_has_place(row: Row) -> Problems:
+    item = row["item_sku"] or row["item_name"]
+    if row["shown_as"] == "line" and bool(row["item_sku"]) == bool(row["item_name"]):
+        yield "item_sku", "a discount shown as a line needs its item: by item_sku or by item_name"
+    if row["shown_as"] != "line" and item:
+        yield "item_sku", f"only a line has an item; leave it empty for {row['shown_as']}"
+    if row["shown_as"] != "total" and row["account_name"]:
+        yield "account_name", f"only total has an account; leave it empty for {row['shown_as']}"
+
+
 def _pattern_is_one(row: Row) -> Problems:
     try:
         re.compile(row["code_pattern"] or "")
@@ -143,6 +153,15 @@ TABLES: Mapping[str, Table] = {
         },
         ("company_id",),
         _number_has_source,
+    ),
+    "invoice_discounts": Table(
+        {
+            "company_id": _NEEDED,
+            "shown_as": Column(allowed=("unit_price", "line", "total"), is_required=True),
+            "item_sku": _TEXT, "item_name": _TEXT, "account_name": _TEXT,
+        },
+        ("company_id",),
+        _discount_has_place,
     ),
     "item_rules": Table(
         {

@@ -32,7 +32,7 @@ lines_summed as (
         deal_id,
         plan_step,
         sum(amount) as amount,
-        count(distinct line_number) as lines
+        count(distinct line_number) filter (where line_kind = 'item') as lines
     from lines
     group by org_id, deal_id, plan_step
 

@@ -18,6 +18,8 @@ NUMBER_ASKED_FOR = "AUTO_GENERATE"
 ESTIMATE = "Estimate"
 # Shown under other names, or known from the key.
 DEAL_FIELD, PO_FIELD = "Salesforce Deal", "PO Number"
+# The two kinds of line that take a discount off.
+ON_LINE, ON_INVOICE = "line_discount", "discount"
 # The codes of a US company; every other id belongs to a company with its own tax codes.
 US_TAX_CODES = frozenset({"TAX", "NON"})
 
@@ -67,8 +69,9 @@ class InvoiceRow:
 
 @dataclass(frozen=True)
 class InvoiceLineRow:
-    """A row of sync_invoice_lines: a line, or a part of one whose item is a bundle. `amount` is
-    quantity × unit price, rounded half up."""
+    """A row of sync_invoice_lines: a line, a part of one whose item is a bundle, or a discount: on
+    the line before it (`line_discount`) or on the whole invoice (`discount`), both below zero.
+    `amount` is quantity × unit price, rounded half up."""
 
     org_id: str
     deal_id: str
@@ -76,6 +79,7 @@ class InvoiceLineRow:
     plan_step: int
     line_number: int
     part_number: int
+    line_kind: str
     source_line_id: str | None
     item_id: str | None
     bundle_item_id: str | None
@@ -85,6 +89,7 @@ class InvoiceLineRow:
     quantity: Decimal
     unit_price: Decimal
     amount: Decimal
+    discount_account_id: str | None
     tax_code_id: str | None
     class_id: str | None
     class_name: str | None
@@ -118,11 +123,17 @@ def _head(row: InvoiceRow) -> Iterator[tuple[str, Any]]:
 
 
 def _place(line: InvoiceLineRow) -> str:
+    if line.line_kind == ON_INVOICE:
+        return "discount"
+    if line.line_kind == ON_LINE:
+        return f"line {line.line_number} discount"
     part = f".{line.part_number}" if line.bundle_item_id else ""
     return f"line {line.line_number}{part}"
 
 
 def _line_words(line: InvoiceLineRow) -> str:
+    if line.line_kind == ON_INVOICE:
+        return str(line.amount)
     text = f"{plain(line.quantity)} × {plain(line.unit_price)} = {line.amount}"
     parts = (line.description, line.bundle_item_id and line.part_description)
     words = ", ".join(part for part in parts if part)
@@ -147,6 +158,8 @@ def body(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> dict[str, Any]:
         "BillEmail": row.bill_email and {"Address": row.bill_email},
         "EmailStatus": row.email_status,
         "GlobalTaxCalculation": _tax_calculation(lines),
+        # What is not paid is not taxed (quickbooks_api 3.3: false taxes the amount before it).
+        "ApplyTaxAfterDiscount": any(line.line_kind == ON_INVOICE for line in lines),
         "TxnTaxDetail": _tax_detail(row, lines),
         "CustomField": _custom_fields(row),
         # QuickBooks closes the estimate, so that nobody makes a second invoice of it.
@@ -161,9 +174,25 @@ def _reference(record_id: str | None) -> dict[str, str] | None:
 
 def _lines(lines: Sequence[InvoiceLineRow]) -> Iterator[dict[str, Any]]:
     """Each line; of a bundle one with its parts, whose amounts the vendor adds up by itself."""
-    for _, parts in groupby(lines, key=lambda line: line.line_number):
+    for _, parts in groupby(lines, key=lambda line: (line.line_number, line.line_kind)):
         group = list(parts)
-        yield _bundle(group) if group[0].bundle_item_id else _line(group[0], group[0].description)
+        if group[0].line_kind == ON_INVOICE:
+            yield _discount(group[0])
+        elif group[0].bundle_item_id:
+            yield _bundle(group)
+        else:
+            yield _line(group[0], group[0].description)
+
+
+def _discount(line: InvoiceLineRow) -> dict[str, Any]:
+    """The one discount of the whole: above zero, taken off by the vendor (quickbooks_api 3.3)."""
+    account = _reference(line.discount_account_id)
+    detail: dict[str, Any] = {"PercentBased": False}
+    return {
+        "DetailType": "DiscountLineDetail",
+        "Amount": -line.amount,
+        "DiscountLineDetail": detail | ({"DiscountAccountRef": account} if account else {}),
+    }
 
 
 def _bundle(parts: Sequence[InvoiceLineRow]) -> dict[str, Any]:

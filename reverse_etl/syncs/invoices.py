@@ -20,7 +20,14 @@ from reverse_etl.changes import Blocked, Change, ChangeKey, from_json, to_json
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs import quickbooks_writes
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, read_rows
-from reverse_etl.syncs.invoice_body import ESTIMATE, InvoiceLineRow, InvoiceRow, body, shown
+from reverse_etl.syncs.invoice_body import (
+    ESTIMATE,
+    ON_INVOICE,
+    InvoiceLineRow,
+    InvoiceRow,
+    body,
+    shown,
+)
 
 NAME = "invoices"
 MART = "sync_invoices"
@@ -119,7 +126,7 @@ def _is_our_mark(row: InvoiceRow) -> bool:
 
 def _amount_problem(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> tuple[str, str] | None:
     """QuickBooks recomputes each line and refuses a difference (6070); we look first."""
-    places = {line.line_number for line in lines}
+    places = {line.line_number for line in lines if line.line_kind == "item"}
     if not lines or len(places) != row.line_count:
         return "lines_missing", f"{len(places)} of {row.line_count} lines are there"
     total = sum((line.amount for line in lines), Decimal(0))
@@ -128,7 +135,7 @@ def _amount_problem(row: InvoiceRow, lines: Sequence[InvoiceLineRow]) -> tuple[s
     if row.amount <= 0:
         return "negative_amount", f"an invoice over {row.amount} is not written"
     for line in lines:
-        if not line.item_id:
+        if not line.item_id and line.line_kind != ON_INVOICE:
             return "product_not_mapped", f"line {line.line_number} has no item"
         if (line.quantity * line.unit_price).quantize(_CENT, ROUND_HALF_UP) != line.amount:
             return "line_amount_wrong", f"line {line.line_number}: quantity × price ≠ amount"

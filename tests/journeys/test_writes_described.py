@@ -21,7 +21,7 @@ from reverse_etl.changes import to_json
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCompany]:
     """One company for all; each test bills deals of its own."""
-    with running_company(tmp_path_factory.mktemp("described"), 14) as running:
+    with running_company(tmp_path_factory.mktemp("described"), 16) as running:
         yield running
 
 
@@ -128,6 +128,27 @@ def test_a_bundle_is_billed_to_the_cent_at_the_price_it_was_sold_for(
     )
     (gone,) = [line for line in voided["Line"] if line["DetailType"] == "GroupLineDetail"]
     assert {p["Amount"] for p in gone["GroupLineDetail"]["Line"]} == {0}
+
+
+@pytest.mark.parametrize("kind, number", [("line_discount", 15), ("discount", 16)])
+def test_a_discount_is_billed_to_the_cent_however_it_is_shown(
+    company: SmallCompany, kind: str, number: int
+) -> None:
+    def less(one: dict[str, Any]) -> list[dict[str, Any]]:
+        full, off = invoice_lines(one, "733.00", "-244.31")
+        more = {"line_kind": kind, "part_number": 1000, "item_id": "1"}
+        place = 1 if kind == "line_discount" else 2
+        return [{**full, "item_id": "1"}, {**off, **more, "line_number": place}]
+
+    made = written(company, number, lines=less, amount=Decimal("488.69"), line_count=1)
+    assert made["TotalAmt"] == Decimal("488.69")
+    amounts = {line["DetailType"]: line["Amount"] for line in made["Line"]}
+    if kind == "discount":
+        assert amounts["DiscountLineDetail"] == Decimal("244.31")
+    else:
+        assert [line["Amount"] for line in made["Line"][:2]] == [
+            Decimal("733.00"), Decimal("-244.31"),
+        ]  # fmt: skip
 
 
 def test_an_invoice_that_waits_to_be_sent_says_so(company: SmallCompany) -> None:

@@ -218,6 +218,36 @@ class TestInvoice:
         ]  # fmt: skip
         assert invoice([parts[0], last]).reason == "lines_do_not_add_up"
 
+    def test_a_discount_is_a_line_behind_its_line_or_one_of_the_whole(self) -> None:
+        one, two = invoice_lines(invoice_row(), "120.00", "50.00")
+        less = {"amount": Decimal("-20.00"), "unit_price": Decimal("-20.0000000")}
+        behind = {**one, **less, "line_kind": "line_discount", "part_number": 1000, "item_id": "9",
+                  "description": "Discount 10 %: Probe"}  # fmt: skip
+        made = invoice([one, two, behind])
+        body = from_json(made.payload)
+        assert [(at["SalesItemLineDetail"]["ItemRef"]["value"], at["Amount"])
+                for at in body["Line"]] == [
+            ("7", Decimal("120.00")), ("9", Decimal("-20.00")), ("7", Decimal("50.00")),
+        ]  # fmt: skip
+        assert "ApplyTaxAfterDiscount" not in body
+        assert {f.name: f.after for f in made.fields}["line 1 discount"] == (
+            "Discount 10 %: Probe: 1 × -20 = -20.00"
+        )
+        whole = {**one, **less, "line_kind": "discount", "line_number": 3, "item_id": None,
+                 "discount_account_id": "86"}  # fmt: skip
+        made = invoice([one, two, whole])
+        body = from_json(made.payload)
+        assert body["Line"][-1] == {
+            "DetailType": "DiscountLineDetail", "Amount": Decimal("20.00"),
+            "DiscountLineDetail": {
+                "PercentBased": False, "DiscountAccountRef": {"value": "86"},
+            },
+        }  # fmt: skip
+        assert body["ApplyTaxAfterDiscount"] is True
+        assert {f.name: f.after for f in made.fields}["discount"] == "-20.00"
+        assert invoice([one, two]).reason == "lines_do_not_add_up"
+        assert invoice([one, two, {**behind, "item_id": None}]).reason == "product_not_mapped"
+
     @pytest.mark.parametrize(
         "row, reason",
         [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,16 @@ company_id = "{US}"
 numbered_by = "deal"
 prefix = "SF-"
 source_field = "Deal_Number__c"
+
+[[invoice_discounts]]
+company_id = "{US}"
+shown_as = "line"
+item_sku = "LESS"
+
+[[invoice_discounts]]
+company_id = "{UK}"
+shown_as = "total"
+account_name = "Discounts given"
 """
 NAMED = ("Salesforce Deal", "Sales Rep", "Discount Code", "PO Number")
 # Products that a deal sells, with the item's parts as (item, pieces).
@@ -179,6 +190,8 @@ def _products(builder: Builder) -> None:
                  for part, qty in PARTS.get(item_id, ())]  # fmt: skip
         builder._list(US, "Item", Id=item_id, Name=name, Sku=sku, Type="Group",
                       ItemGroupDetail={"ItemGroupLine": lines})  # fmt: skip
+    builder._list(US, "Item", Id="90", Name="Discount", Sku="LESS", Type="Service")
+    builder._list(UK, "Account", Id="86", Name="Discounts given", AccountType="Income")
     for item_id, name, sku, active in (
         ("70", "P2 North", "P2-NORTH", True), ("71", "P2 of Acme", None, True),
         ("72", "Asleep", "ASLEEP", False),
@@ -232,6 +245,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         "kit": deal(plain, Sold(Decimal(3), Decimal("33.33"), product="KIT"), sold("1")),
         "cheap": deal(plain, Sold(Decimal(1), Decimal("0.01"), product="CHEAP")),
         "empty": deal(plain, sold("30", "EMPTY")),
+        "less": deal(plain, Sold(Decimal("7.33"), Decimal(100), Decimal("33.33")), sold("1"),
+                     Billing_Plan__c="Deposit 30/70"),
+        "kit_less": deal(plain, Sold(Decimal(3), Decimal("33.33"), Decimal(10), "KIT")),
+        "less_whole": deal(pounds, Sold(Decimal("7.33"), Decimal(100), Decimal("33.33")),
+                           Sold(Decimal(3), Decimal("0.333"), Decimal("12.5")), sold("1"),
+                           CurrencyIsoCode="GBP"),
         "one_class": deal(pounds, sold("30"), CurrencyIsoCode="GBP"),
         "two_classes": deal(pounds, CurrencyIsoCode="GBP"),
         "euros": deal(euros, sold("30"), CurrencyIsoCode="EUR"),
@@ -246,6 +265,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         ]  # fmt: skip
         plan = rng.choice(("Monthly 12", "Deposit 30/70", None))
         cases[f"random {n}"] = deal(plain, *lines, Billing_Plan__c=plan)
+        if n % 3 == 0:
+            # The British company takes one class an invoice: products of one family.
+            services = [replace(line, product="P1") for line in lines]
+            cases[f"random whole {n}"] = deal(
+                pounds, *services, Billing_Plan__c=plan, CurrencyIsoCode="GBP"
+            )
     rates = (("USD", "1"), ("GBP", "0.8"), ("EUR", "0.9"))
     builder.salesforce["DatedConversionRate"] = [
         {"Id": f"04w00000000000{n}AAA", "IsoCode": code, "ConversionRate": Decimal(rate),
@@ -404,8 +429,39 @@ def test_a_bundle_s_parts_share_its_amount_by_their_prices(judged: Judged) -> No
     assert [p["amount"] for p in _lines(judged, "cheap")] == [Decimal("0.01"), Decimal("0.00")]
 
 
+def test_a_discount_stands_behind_its_line_and_takes_it_down_to_what_was_sold(
+    judged: Judged,
+) -> None:
+    # 733.00 less 33.33 % is 488.69; of 489.69 the steps are 146.91 and 342.78.
+    lines = [line for line in _lines(judged, "less") if line["source_line_id"]]
+    first = [(p["line_kind"], p["item_id"], p["amount"]) for p in lines if p["plan_step"] == 1]
+    assert first == [
+        ("item", "11", Decimal("219.90")), ("line_discount", "90", Decimal("-73.29")),
+        ("item", "11", Decimal("0.30")),
+    ]  # fmt: skip
+    assert lines[1]["description"] == "Discount 33.33 %: P1 (step 1 of 2)"
+    assert lines[1]["tax_code_id"] == lines[0]["tax_code_id"]
+    kit = _lines(judged, "kit_less")
+    assert [(p["line_kind"], p["amount"]) for p in kit] == [
+        ("item", Decimal("90.90")), ("item", Decimal("9.09")),
+        ("line_discount", Decimal("-10.00")),
+    ]  # fmt: skip
+
+
+def test_a_discount_of_the_whole_is_one_and_stands_last(judged: Judged) -> None:
+    # 733.00, 1.00 and 1.00, less 244.31 and 0.13.
+    lines = _lines(judged, "less_whole")
+    assert [(p["line_kind"], p["amount"], p["discount_account_id"]) for p in lines] == [
+        ("item", Decimal("733.00"), None), ("item", Decimal("1.00"), None),
+        ("item", Decimal("1.00"), None), ("discount", Decimal("-244.44"), "86"),
+    ]  # fmt: skip
+    assert (lines[1]["quantity"], lines[1]["unit_price"]) == (3, Decimal("0.333"))
+    assert _invoices(judged)["less_whole"]["blocked_reason"] is None
+
+
 def test_whatever_is_sold_lines_and_parts_add_up_to_the_step(judged: Judged) -> None:
     path, cases, _ = judged
+    kinds = Counter[str]()
     own = {deal for name, deal in cases.items() if name.startswith("random")}
     sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
     bundles = 0
@@ -413,12 +469,15 @@ def test_whatever_is_sold_lines_and_parts_add_up_to_the_step(judged: Judged) -> 
         if line["deal_id"] in own:
             product = (line["quantity"] * line["unit_price"]).quantize(CENT, ROUND_HALF_UP)
             assert product == line["amount"]
-            assert line["item_id"] != line["bundle_item_id"]
+            kinds[line["line_kind"]] += 1
+            assert line["item_id"] is None or line["item_id"] != line["bundle_item_id"]
+            assert (line["amount"] < 0) == (line["line_kind"] != "item")
             sums[line["deal_id"], line["plan_step"]] += line["amount"]
             bundles += line["bundle_item_id"] is not None
     rows = [r for r in read(path, "select * from sync.sync_invoices") if r["deal_id"] in own]
     assert len(rows) > 80
     assert bundles > 100
+    assert min(kinds["line_discount"], kinds["discount"]) > 30
     assert {(r["deal_id"], r["plan_step"]): r["amount"] for r in rows} == sums
 
 
@@ -434,7 +493,8 @@ def test_what_is_written_and_read_again_is_asked_for_no_more(
     }
     sent = [c for c in invoices.changes(marts, Facts()) if isinstance(c, Change)]
     assert len(sent) > 80
-    assert any("GroupLineDetail" in change.payload for change in sent)
+    for shape in ("GroupLineDetail", "DiscountLineDetail", "Discount 12.5 %"):
+        assert any(shape in change.payload for change in sent), shape
     for number, change in enumerate(sent, 5001):
         document = _as_read(from_json(change.payload), str(number))
         builder._list(change.company_id, "Invoice", **document)
@@ -458,11 +518,14 @@ def test_what_is_written_and_read_again_is_asked_for_no_more(
 def _as_read(body: Row, number: str) -> Row:
     """A document as QuickBooks would give it back: numbered, added up, with its subtotal."""
     lines = [_line_as_read(line) for line in body["Line"]]
-    total = sum((line["Amount"] for line in lines), Decimal(0))
-    subtotal = {"Amount": total, "DetailType": "SubTotalLineDetail"}
+    less = [line for line in lines if line["DetailType"] == "DiscountLineDetail"]
+    sold = [line for line in lines if line not in less]
+    subtotal = sum((line["Amount"] for line in sold), Decimal(0))
+    total = subtotal - sum((line["Amount"] for line in less), Decimal(0))
+    added = {"Amount": subtotal, "DetailType": "SubTotalLineDetail"}
     return {
         **body, "Id": number, "DocNumber": f"N{number}", "TotalAmt": total, "Balance": total,
-        "DueDate": body["TxnDate"], "Line": [*lines, subtotal], "LinkedTxn": [],
+        "DueDate": body["TxnDate"], "Line": [*sold, added, *less], "LinkedTxn": [],
     }  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 -- largest remainder, so that the lines add up to the step to the cent; a step of a schedule has the
 -- parts of its day. A line whose item is a bundle has a row for each of the bundle's parts, which
 -- share the line's amount by their prices in the same way. Quantity and price are kept where their
--- product is the amount, rounded half up; otherwise one piece costs it all.
+-- product is the amount, rounded half up; otherwise one piece costs it all. What a deal's line has
+-- less than quantity × price is its discount: the price bears it, or the line stands at the full
+-- amount and a line behind it, or one for the whole invoice, takes the discount off.
 with
 
 invoices as (
@@ -62,6 +64,12 @@ companies as (
 
 ),
 
+discounts as (
+
+    select * from {{ ref('int_discounts__ruled') }}
+
+),
+
 customers as (
 
     select * from {{ ref('int_customers__routed') }}
@@ -112,6 +120,23 @@ lines_weighed as (
             as line_description,
         cast(lines.quantity as decimal(28, 10)) as line_quantity,
         cast(lines.unit_price as decimal(28, 10)) as line_unit_price,
+        coalesce(discounts.shown_as, 'unit_price') as shown_as,
+        lines.discount_percent,
+        case
+            when lines.discount_percent > 0 and discounts.shown_as != 'unit_price'
+                then {{ cents('round(
+                    cast(lines.quantity as decimal(20, 6))
+                    * cast(lines.unit_price as decimal(18, 7)), 2
+                )') }}
+        end as full_cents,
+        case
+            when steps.billing_plan = 'Schedule' then {{ cents('lines.total_price') }}
+            else {{ cents('deals.basis_amount') }}
+        end as whole_cents,
+        case
+            when steps.billing_plan = 'Schedule' then {{ cents('parts.amount') }}
+            else {{ cents('invoices.amount') }}
+        end as share_cents,
         lines.service_on,
         row_number() over (
             partition by invoices.org_id, invoices.deal_id, invoices.plan_step
@@ -134,6 +159,7 @@ lines_weighed as (
             and invoices.plan_step = parts.plan_step
     left join products
         on lines.org_id = products.org_id and lines.product_id = products.product_id
+    left join discounts on invoices.company_id = discounts.company_id
     where
         deals.basis_amount != 0
         and (steps.billing_plan != 'Schedule' or parts.line_id is not null)
@@ -164,27 +190,46 @@ lines_ranked as (
 
 ),
 
+-- The step's share of the full amount, rounded half up; a line is discounted where it is more.
 lines_shared as (
 
     select
         *,
-        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as amount_cents
+        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as net_cents,
+        case
+            when whole_cents != 0
+                then {{ floor_divide(
+                    '2 * full_cents * share_cents + whole_cents', '2 * whole_cents'
+                ) }}
+        end as full_share_cents
     from lines_ranked
+
+),
+
+lines_discounted as (
+
+    select
+        * exclude (full_cents, whole_cents, share_cents, full_share_cents),
+        case when full_share_cents > net_cents then full_share_cents else net_cents end
+            as amount_cents,
+        case when full_share_cents > net_cents then full_share_cents - net_cents else 0 end
+            as discount_cents
+    from lines_shared
 
 ),
 
 lines_itemised as (
 
     select
-        lines_shared.*,
+        lines_discounted.*,
         lines_linked.item_id,
         items.item_type = 'Group' as is_bundle
-    from lines_shared
+    from lines_discounted
     left join lines_linked
         on
-            lines_shared.org_id = lines_linked.org_id
-            and lines_shared.line_id = lines_linked.line_id
-            and lines_shared.company_id = lines_linked.company_id
+            lines_discounted.org_id = lines_linked.org_id
+            and lines_discounted.line_id = lines_linked.line_id
+            and lines_discounted.company_id = lines_linked.company_id
     left join items
         on lines_linked.company_id = items.company_id and lines_linked.item_id = items.item_id
 
@@ -271,17 +316,78 @@ parts_shared as (
 
 ),
 
+-- What is taken off one line.
+discount_lines as (
+
+    select
+        * exclude (item_id, amount_cents, line_quantity, line_unit_price, is_bundle),
+        'line_discount' as line_kind,
+        -- Behind every part there may be.
+        1000 as part_number,
+        'Discount ' || {{ plain_number('discount_percent') }} || ' %: ' || line_description
+            as discount_description,
+        -discount_cents as amount_cents,
+        cast(1 as decimal(28, 10)) as line_quantity,
+        cast(-discount_cents * 0.01 as decimal(28, 10)) as line_unit_price
+    from lines_itemised
+    where shown_as = 'line' and discount_cents > 0
+
+),
+
+-- One for the whole invoice, behind all its lines.
+discount_totals as (
+
+    select
+        org_id,
+        deal_id,
+        company_id,
+        currency_code,
+        plan_step,
+        max(line_number) + 1 as line_number,
+        'discount' as line_kind,
+        1 as part_number,
+        -sum(discount_cents) as amount_cents,
+        cast(1 as decimal(28, 10)) as line_quantity,
+        cast(-sum(discount_cents) * 0.01 as decimal(28, 10)) as line_unit_price
+    from lines_itemised
+    where shown_as = 'total'
+    group by org_id, deal_id, company_id, currency_code, plan_step
+    having sum(discount_cents) > 0
+
+),
+
 lines_and_parts as (
 
     select
         *,
+        'item' as line_kind,
         1 as part_number
     from lines_itemised
     where not coalesce(is_bundle, false)
 
     union all by name
 
-    select * from parts_shared
+    select
+        *,
+        'item' as line_kind
+    from parts_shared
+
+    union all by name
+
+    select
+        discount_lines.* exclude (line_description),
+        discount_lines.discount_description as line_description,
+        discounts.item_id
+    from discount_lines
+    inner join discounts on discount_lines.company_id = discounts.company_id
+
+    union all by name
+
+    select
+        discount_totals.*,
+        discounts.account_id as discount_account_id
+    from discount_totals
+    inner join discounts on discount_totals.company_id = discounts.company_id
 
 ),
 
@@ -344,6 +450,7 @@ final as (
         lines_chosen.plan_step,
         cast(lines_chosen.line_number as integer) as line_number,
         cast(lines_chosen.part_number as integer) as part_number,
+        lines_chosen.line_kind,
         lines_chosen.line_id as source_line_id,
         lines_chosen.item_id,
         lines_chosen.bundle_item_id,
@@ -366,7 +473,9 @@ final as (
             else lines_chosen.amount
         end as decimal(18, 7)) as unit_price,
         lines_chosen.amount,
-        tax_codes.tax_code_id,
+        lines_chosen.discount_account_id,
+        case when lines_chosen.line_kind != 'discount' then tax_codes.tax_code_id end
+            as tax_code_id,
         case when companies.has_class_per_line then line_classes.remote_id end as class_id,
         case when companies.has_class_per_line then line_classes.remote_name end as class_name,
         lines_chosen.service_on

@@ -1,5 +1,6 @@
 -- What each invoice that is due says beside customer, amounts and terms: class, location, custom
--- fields, number and exchange rate; with the first reason why it cannot say that. One row per step.
+-- fields, number and exchange rate; with the first reason why it cannot say that, or cannot show a
+-- discount as the company wants it. One row per step.
 with
 
 steps as (
@@ -36,6 +37,22 @@ rated as (
 known_fields as (
 
     select * from {{ ref('stg_quickbooks__custom_fields') }}
+
+),
+
+discounts as (
+
+    select * from {{ ref('int_discounts__ruled') }}
+
+),
+
+deals_discounted as (
+
+    select distinct
+        org_id,
+        deal_id
+    from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
+    where not is_deleted and discount_percent > 0
 
 ),
 
@@ -150,18 +167,24 @@ joined as (
         coalesce(
             deals_ruled.blocked_reason,
             case when fields_listed.too_long is not null then 'custom_field_too_long' end,
+            case when deals_discounted.deal_id is not null then discounts.blocked_reason end,
             rated.blocked_reason,
             numbered.blocked_reason
         ) as blocked_reason,
         case
             when deals_ruled.blocked_reason is not null then deals_ruled.blocked_detail
             when fields_listed.too_long is not null then fields_listed.too_long
+            when deals_discounted.deal_id is not null and discounts.blocked_reason is not null
+                then discounts.blocked_detail
             when rated.blocked_reason is not null then rated.blocked_detail
             else numbered.blocked_detail
         end as blocked_detail,
         deals_ruled.class_names
     from steps
     left join companies on steps.company_id = companies.company_id
+    left join discounts on steps.company_id = discounts.company_id
+    left join deals_discounted
+        on steps.org_id = deals_discounted.org_id and steps.deal_id = deals_discounted.deal_id
     left join deals_ruled
         on steps.org_id = deals_ruled.org_id and steps.deal_id = deals_ruled.deal_id
     left join fields_listed

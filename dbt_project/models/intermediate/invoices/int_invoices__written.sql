@@ -51,20 +51,33 @@ lines_apart as (
 
 ),
 
+-- A discount is stated as an amount above zero and taken off.
+lines_signed as (
+
+    select
+        *,
+        case
+            when line."DetailType" = 'DiscountLineDetail' then -line."Amount"
+            else line."Amount"
+        end as line_amount
+    from lines_apart
+
+),
+
 lines_summed as (
 
     select
         company_id,
         invoice_id,
-        sum(line."Amount") as net_amount,
+        sum(line_amount) as net_amount,
         list_sort(list(concat_ws(
             '|',
             line."SalesItemLineDetail"."ItemRef".value,
-            cast(line."Amount" as decimal(18, 2)),
+            cast(line_amount as decimal(18, 2)),
             cast(line."SalesItemLineDetail"."Qty" as decimal(28, 6))
         ))) as line_signature,
         list_sort(list({{ words_of('line."Description"') }})) as descriptions
-    from lines_apart
+    from lines_signed
     group by company_id, invoice_id
 
 ),

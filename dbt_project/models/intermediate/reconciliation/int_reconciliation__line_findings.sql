@@ -26,8 +26,17 @@ items as (
 
 invoice_lines as (
 
-    select * from {{ ref('stg_quickbooks__invoice_lines') }}
-    where line_type in ('item', 'group')
+    select * from {{ ref('stg_quickbooks__invoice_lines') }} as all_lines
+    where
+        line_type in ('item', 'group')
+        -- A discount of its own is no product; what it takes off is the whole invoice's.
+        and not exists (
+            select 1 from {{ ref('int_discounts__ruled') }} as discounts
+            where
+                discounts.company_id = all_lines.company_id
+                and discounts.item_id = all_lines.item_id
+                and all_lines.amount < 0
+        )
 
 ),
 

@@ -20,7 +20,10 @@ preferences as (
                 "BookCloseDate": "DATE", "ClassTrackingPerTxn": "BOOLEAN",
                 "ClassTrackingPerTxnLine": "BOOLEAN", "TrackDepartments": "BOOLEAN"
             },
-            "SalesFormsPrefs": {"CustomTxnNumbers": "BOOLEAN"},
+            "SalesFormsPrefs": {
+                "CustomTxnNumbers": "BOOLEAN", "AllowDiscount": "BOOLEAN",
+                "DefaultDiscountAccount": "VARCHAR"
+            },
             "TaxPrefs": {
                 "UsingSalesTax": "BOOLEAN", "PartnerTaxEnabled": "BOOLEAN",
                 "TaxGroupCodeRef": {"value": "VARCHAR"}
@@ -44,6 +47,8 @@ select
     coalesce(preferences.doc."AccountingInfoPrefs"."TrackDepartments", false) as has_locations,
     coalesce(preferences.doc."SalesFormsPrefs"."CustomTxnNumbers", false)
         as has_custom_numbers,
+    coalesce(preferences.doc."SalesFormsPrefs"."AllowDiscount", true) as is_discount_allowed,
+    preferences.doc."SalesFormsPrefs"."DefaultDiscountAccount" as default_discount_account_id,
     coalesce(preferences.doc."TaxPrefs"."UsingSalesTax", false) as is_using_sales_tax,
     coalesce(preferences.doc."TaxPrefs"."PartnerTaxEnabled", false) as is_tax_by_address,
     preferences.doc."TaxPrefs"."TaxGroupCodeRef".value as default_tax_code_id
