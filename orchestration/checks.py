@@ -1,130 +1,90 @@
-"""Checks on what is extracted (Great Expectations) and on what is planned (conservation)."""
+"""Checks on what is extracted (Great Expectations) and on what is planned: nothing is lost, and the
+data are concluded."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
+from orchestration import examining
+from orchestration.examining import Examined
+from orchestration.expected import EXPECTED
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import warehouse
-from pipelines.settings import Settings
+from reverse_etl import cycle
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What one raw table must be like, in the words of Great Expectations.
-
-    `key` identifies a row; `filled` columns are never null; `at_least` gives least values.
-    """
-
-    schema: str
-    table: str
-    key: tuple[str, ...]
-    filled: tuple[str, ...] = ()
-    at_least: Mapping[str, int] | None = None
-
-    @property
-    def asset(self) -> dg.AssetKey:
-        return dg.AssetKey([self.schema, self.table])
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.key, *self.filled, *(self.at_least or {}))))
+EXPECTATIONS, COMPLETE = "expectations", "complete"
+_DESCRIPTIONS = {
+    EXPECTATIONS: "Keys are unique, needed columns filled, types and ranges kept (Great "
+    "Expectations). What follows is computed from it, so a failure stops the run.",
+    COMPLETE: "As many records were read, and are held, as the vendor counts. A difference does "
+    "not stop the judging, which has to say so; it bars every write.",
+}
+# Reports of the vendor and the list of what is gone: nobody counts them.
+_UNCOUNTED = {"aged_receivables", "transaction_list", "deletion"}
 
 
-_ORG = ("org_id", "id")
-_COMPANY = ("company_id", "id")
-EXPECTED = (
-    Expected("raw_salesforce", "account", _ORG, ("name", "system_modstamp")),
-    Expected(
-        "raw_salesforce", "opportunity", _ORG, ("stage_name", "close_date", "system_modstamp")
-    ),
-    Expected(
-        "raw_salesforce", "opportunity_line_item", _ORG, ("opportunity_id", "quantity"),
-    ),
-    Expected("raw_salesforce", "product2", _ORG, ("name",)),
-    Expected("raw_quickbooks", "customer", _COMPANY, ("payload",), {"sync_token": 0}),
-    Expected("raw_quickbooks", "item", _COMPANY, ("payload",), {"sync_token": 0}),
-    Expected("raw_quickbooks", "invoice", _COMPANY, ("payload",), {"sync_token": 0}),
-    Expected("raw_quickbooks", "payment", _COMPANY, ("payload",), {"sync_token": 0}),
-)  # fmt: skip
+def extract_checks(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
+    """One step for each system: its tables share one start of the library and one set of pages."""
+    return [_of_system(schema, assets) for schema in sorted({e.schema for e in EXPECTED})]
 
 
-def extract_checks() -> list[dg.AssetChecksDefinition]:
-    """One blocking check per raw table: money depends on them, so a failure stops what follows."""
-    return [_as_check(expected) for expected in EXPECTED]
+def _of_system(schema: str, assets: Sequence[dg.AssetsDefinition]) -> dg.AssetChecksDefinition:
+    read = [key for one in assets for key in sorted(one.keys) if key.path[0] == schema]
+    looked_at = {dg.AssetKey([e.schema, e.table]) for e in EXPECTED if e.schema == schema}
+    names = [(key, EXPECTATIONS) for key in read if key in looked_at]
+    names += [(key, COMPLETE) for key in read if key.path[-1] not in _UNCOUNTED]
 
-
-def _as_check(expected: Expected) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=expected.asset,
-        name="expectations",
-        blocking=True,
+    @dg.multi_asset_check(
+        name=f"examine_{schema.removeprefix('raw_')}",
+        specs=[
+            dg.AssetCheckSpec(
+                name, asset=key, blocking=name == EXPECTATIONS, description=_DESCRIPTIONS[name]
+            )
+            for key, name in names
+        ],
+        can_subset=True,
         pool=WAREHOUSE_POOL,
-        description="Keys are unique, needed columns filled, ranges kept (Great Expectations).",
     )
-    def check(settings: SettingsResource) -> dg.AssetCheckResult:
-        return examine(expected, rows(expected, settings.read()))
+    def examine(
+        context: dg.AssetCheckExecutionContext, settings: SettingsResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        current = settings.read()
+        with warehouse.kept_open(current.warehouse_path):
+            found = dict(_found(schema, current.warehouse_path))
+        pages = examining.write_pages(current.data_dir / "checks", schema, found.values())
+        for key, one in found.items():
+            if key in context.selected_asset_check_keys:
+                yield as_result(key, one, pages[one.name])
 
-    return check
-
-
-def rows(expected: Expected, settings: Settings) -> "pd.DataFrame":
-    """The columns a check looks at, as text and integers; amounts stay in the warehouse."""
-    import pandas as pd
-
-    names = ", ".join(warehouse.identifier(name) for name in expected.columns)
-    table = f"{warehouse.identifier(expected.schema)}.{warehouse.identifier(expected.table)}"
-    found = warehouse.read(settings.warehouse_path, f"select {names} from {table}")  # noqa: S608
-    return pd.DataFrame(found, columns=list(expected.columns))
+    return examine
 
 
-def examine(expected: Expected, frame: "pd.DataFrame") -> dg.AssetCheckResult:
-    """Validate one table; the result names each expectation that was not met."""
-    outcome = _validated(expected, frame)
-    broken = [_sentence(result) for result in outcome.results if not result.success]
+def _found(schema: str, path: Path) -> Iterator[tuple[dg.AssetCheckKey, Examined]]:
+    for expected in EXPECTED:
+        if expected.schema == schema:
+            key = dg.AssetCheckKey(dg.AssetKey([schema, expected.table]), EXPECTATIONS)
+            yield key, examining.examine(expected, examining.rows(expected, path))
+    counted = examining.completeness(schema, examining.counts(schema, path))
+    for table, one in counted.items():
+        yield dg.AssetCheckKey(dg.AssetKey([schema, table]), COMPLETE), one
+
+
+def as_result(key: dg.AssetCheckKey, one: Examined, page: Path) -> dg.AssetCheckResult:
+    """What Dagster shows of an examination, with the way to its page."""
     return dg.AssetCheckResult(
-        passed=bool(outcome.success),
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=one.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
         metadata={
-            "rows": len(frame),
-            "expectations": len(outcome.results),
-            "not_met": dg.MetadataValue.md("\n".join(f"- {b}" for b in broken) or "none"),
+            "rows": one.rows,
+            "expectations": one.expectations,
+            "not_met": dg.MetadataValue.md("\n".join(f"- {b}" for b in one.broken) or "none"),
+            "page": dg.MetadataValue.url(page.absolute().as_uri()),
+            "path": dg.MetadataValue.path(page),
         },
     )
-
-
-def _validated(expected: Expected, frame: "pd.DataFrame") -> Any:
-    import great_expectations as gx
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("warehouse")
-    whole = source.add_dataframe_asset(expected.table).add_batch_definition_whole_dataframe("all")
-    suite = context.suites.add(gx.ExpectationSuite(expected.table, _expectations(expected)))
-    return whole.get_batch(batch_parameters={"dataframe": frame}).validate(suite)
-
-
-def _expectations(expected: Expected) -> Sequence[Any]:
-    from great_expectations import expectations as e
-
-    return [
-        e.ExpectCompoundColumnsToBeUnique(column_list=list(expected.key)),
-        *(e.ExpectColumnValuesToNotBeNull(column=c) for c in (*expected.key, *expected.filled)),
-        *(
-            e.ExpectColumnValuesToBeBetween(column=c, min_value=least)
-            for c, least in (expected.at_least or {}).items()
-        ),
-    ]
-
-
-def _sentence(result: Any) -> str:
-    config = result.expectation_config
-    column = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", []))
-    return f"{config.type} ({column}): {result.result.get('unexpected_count', 0)} rows"
 
 
 _LOST = """
@@ -161,4 +121,22 @@ def conservation(settings: SettingsResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
         metadata={"differences": len(found), "deals": ", ".join(r["deal_id"] for r in found[:20])},
+    )
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(["plan", "plan"]),
+    name="data_are_concluded",
+    blocking=True,
+    pool=WAREHOUSE_POOL,
+    description="Both systems were read in whole and lately enough. While they were not, every "
+    "write waits.",
+)
+def verdict(settings: SettingsResource) -> dg.AssetCheckResult:
+    """Say why nothing may be written, source by source."""
+    doubts = cycle.doubts(settings.read())
+    told = "\n".join(f"- {doubt}" for doubt in doubts)
+    return dg.AssetCheckResult(
+        passed=not doubts,
+        metadata={"doubts": len(doubts), "why": dg.MetadataValue.md(told or "none")},
     )

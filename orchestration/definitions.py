@@ -35,7 +35,7 @@ defs = dg.Definitions(
         report.published_warehouse,
         report.weekly_mismatch_report,
     ],
-    asset_checks=[*checks.extract_checks(), checks.conservation],
+    asset_checks=[*checks.extract_checks(_extracts), checks.conservation, checks.verdict],
     jobs=[
         clocks.sync_job,
         clocks.plan_job,

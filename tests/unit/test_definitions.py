@@ -96,7 +96,8 @@ def test_every_asset_check_and_job_is_described(defs: dg.Definitions) -> None:
 def test_a_failing_check_bars_what_follows(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     checks = {key.name: graph.get(key).blocking for key in graph.asset_check_keys}
-    assert checks["expectations"] and checks["nothing_is_lost"]
+    assert checks["expectations"] and checks["nothing_is_lost"] and checks["data_are_concluded"]
+    assert not checks["complete"], "an incomplete reading is judged, so that the report says so"
 
 
 @pytest.mark.slow
