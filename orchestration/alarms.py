@@ -18,6 +18,8 @@ from reverse_etl.syncs import registry
 
 # Long enough before for a person to connect again, also over a holiday.
 LAPSES_WITHIN = timedelta(days=14)
+# No run of ours sends one plan for so long; what is open then was left behind.
+LEFT_AFTER = timedelta(hours=1)
 _MISMATCHES = """
     SELECT
         exception_id, mismatch_class, coalesce(owner, owner_role, '') AS owner, deal_name,
@@ -36,7 +38,7 @@ def found(settings: Settings, now: datetime) -> Iterator[Alert]:
     """All that has to be known now, told or not."""
     if settings.published_path.exists():
         yield from mismatches(settings)
-    yield from unfinished(settings)
+    yield from unfinished(settings, now)
     yield from allowances(settings, now)
     yield from connections(settings, now)
 
@@ -56,14 +58,16 @@ def mismatches(settings: Settings) -> Iterator[Alert]:
         )
 
 
-def unfinished(settings: Settings) -> Iterator[Alert]:
-    """Writes that were refused, and such of which nobody knows whether they were made."""
+def unfinished(settings: Settings, now: datetime) -> Iterator[Alert]:
+    """Writes that were refused, and such of which nobody knows whether they were made: their answer
+    was lost, or what sent them ended on the way."""
     with opened(settings) as state:
         entries = ledger.snapshot(state, registry.NAMES)
     for one in entries:
-        if one.status in ("refused", "unknown"):
+        left = one.status == "open" and now - one.last_tried_at > LEFT_AFTER
+        if one.status in ("refused", "unknown") or left:
             yield Alert(
-                kind=f"write {one.status}",
+                kind="write left open" if left else f"write {one.status}",
                 key=f"{one.change_key} {one.code}",
                 owner="",
                 sentence=f"{one.title}: {one.vendor_message or 'no answer came'}",

@@ -1,6 +1,6 @@
 """Jobs, schedules and the sensors: when things happen, never what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -67,8 +67,30 @@ def at_intervals(minutes: int) -> dg.ScheduleDefinition:
     )
 
 
-# Job -> how long after its last good end a run of it is overdue, beside the interval's own.
+# How long after its last good end a run of a job is overdue, beside the interval's own.
 _GRACE = timedelta(minutes=15)
+_FRESH = (dg.AssetKey(["plan", "plan"]), dg.AssetKey(["report", "published_warehouse"]))
+
+
+def kept_fresh(
+    assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], minutes: int
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets with how old they may be: what each reading brings, the plan and the published
+    copy as old as the interval lets them be, the weekly report until Monday at nine. Dagster shows
+    what is older."""
+    by_interval = dg.FreshnessPolicy.time_window(timedelta(minutes=minutes) + _GRACE)
+    by_week = dg.FreshnessPolicy.cron("0 9 * * 1", timedelta(days=1))
+
+    def policed(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.key == weekly_mismatch_report.key:
+            return spec.replace_attributes(freshness_policy=by_week)
+        if spec.key in _FRESH or (spec.group_name == "extract" and "dlt" in spec.kinds):
+            return spec.replace_attributes(freshness_policy=by_interval)
+        return spec
+
+    made = [one for one in assets if isinstance(one, dg.AssetsDefinition)]
+    told = [one for one in assets if isinstance(one, dg.AssetSpec)]
+    return [*dg.map_asset_specs(policed, made), *told]
 
 
 def overdue(
@@ -95,12 +117,14 @@ def _words(every: timedelta) -> str:
 
 def runs_that_did_not_happen(minutes: int) -> dg.SensorDefinition:
     """Looks every five minutes whether the scheduled runs happened and ended well: a schedule that
-    is off, a daemon that hangs and a run that fails each time are told alike, each once until it
-    has happened again."""
+    is off and a run that fails each time are told alike: each once, louder after a day, and anew
+    when it has happened again since. A message that did not leave is sent by the next look."""
     expected = {
         plan_job.name: timedelta(minutes=minutes),
         "backfill": timedelta(days=1),
         report_job.name: timedelta(days=7),
+        # Who tells of everything else.
+        "alarms": timedelta(minutes=15),
     }
 
     @dg.sensor(
@@ -113,16 +137,13 @@ def runs_that_did_not_happen(minutes: int) -> dg.SensorDefinition:
         from reverse_etl import alerts
 
         now = datetime.now(UTC)
-        since, _, told = (context.cursor or now.isoformat()).partition(" ")
-        missed = overdue(
-            {job: _last_good(context.instance, job) for job in expected},
-            expected, datetime.fromisoformat(since), now,
-        )  # fmt: skip
-        new = [missed[job] for job in missed if job not in told.split(",")]
-        if new:
-            current = settings.read()
-            alerts.send(current, [alerts.missed(words, now) for words in new])
-        context.update_cursor(f"{since} {','.join(sorted(missed))}")
+        since = datetime.fromisoformat(context.cursor or now.isoformat())
+        context.update_cursor(since.isoformat())
+        good = {job: _last_good(context.instance, job) for job in expected}
+        missed = overdue(good, expected, since, now)
+        if missed:
+            told = [alerts.missed(words, good[job] or since) for job, words in missed.items()]
+            alerts.send(settings.read(), told)
         return dg.SkipReason("; ".join(missed.values()) or "Every scheduled run has happened.")
 
     return look

@@ -22,19 +22,22 @@ _manifest = manifest_path(_settings.dbt_dir, _settings.warehouse_path)
 _extracts = extract.extract_assets(_settings)
 
 defs = dg.Definitions(
-    assets=[
-        *_extracts,
-        *extract.vendor_objects(_extracts),
-        *extract.RUNS,
-        writes.state_copy,
-        *warehouse_assets(_manifest),
-        matching.customer_scores,
-        writes.plan,
-        writes.apply,
-        PLAN_SPEC,
-        report.published_warehouse,
-        report.weekly_mismatch_report,
-    ],
+    assets=clocks.kept_fresh(
+        [
+            *_extracts,
+            *extract.vendor_objects(_extracts),
+            *extract.RUNS,
+            writes.state_copy,
+            *warehouse_assets(_manifest),
+            matching.customer_scores,
+            writes.plan,
+            writes.apply,
+            PLAN_SPEC,
+            report.published_warehouse,
+            report.weekly_mismatch_report,
+        ],
+        _settings.read_every_minutes,
+    ),
     asset_checks=[*checks.extract_checks(_extracts), checks.conservation, checks.verdict],
     jobs=[
         clocks.sync_job,

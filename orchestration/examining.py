@@ -48,11 +48,13 @@ _STYLE = """<meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
-nav, footer, .row > .navbar-collapse, #ge-sidebar, .ge-walkthrough-modal { display: none }
+nav, footer, .row > .col-md-2, .collapse { display: none }
+.text-success::before { content: "\\2713"; color: #060 }
+.text-danger::before { content: "\\2717"; color: #b00 }
+a[href*="expectations/"] { color: inherit; pointer-events: none; text-decoration: none }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem }
 td, th { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: left;
  vertical-align: top }
-.collapse { display: none }
 </style>
 """
 
@@ -60,13 +62,14 @@ td, th { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: left;
 @dataclass(frozen=True)
 class Examined:
     """What an examination of one table found: rows seen, expectations held against them, and a
-    sentence for each that was not met."""
+    sentence for each that was not met. Its page may be one that it shares with other tables."""
 
     name: str
     rows: int
     expectations: int
     broken: tuple[str, ...]
     page: str = ""
+    file: str = ""
 
     @property
     def passed(self) -> bool:
@@ -107,7 +110,12 @@ def completeness(schema: str, frame: pd.DataFrame) -> dict[str, Examined]:
     whole = _examined(f"{schema}.complete", counted.reset_index(drop=True), agree)
     return {
         str(table): Examined(
-            whole.name, len(counts), len(agree), tuple(_differences(counts)), whole.page
+            f"{schema}.{table}: complete",
+            len(counts),
+            len(agree),
+            tuple(_differences(counts)),
+            whole.page,
+            whole.file,
         )
         for table, counts in counted.groupby("object")
     }
@@ -126,11 +134,13 @@ def _differences(counts: pd.DataFrame) -> Iterator[str]:
 def write_pages(folder: Path, system: str, found: Iterable[Examined]) -> dict[str, Path]:
     """One page for each table and one that leads to them; returns the pages by name."""
     make_private(folder)
-    shown = {one.name: one for one in found}
-    pages = {name: folder / f"{name}.html" for name in shown}
-    for name, page in pages.items():
-        page.write_text(shown[name].page, encoding="utf-8")
-    lines = "".join(map(_index_line, shown.values()))
+    shown = sorted(found, key=lambda one: one.name)
+    pages = {one.name: folder / f"{one.file}.html" for one in shown}
+    back = f'<p><a href="{system}.html">All tables of {system}</a></p>'
+    for file, page in {one.file: one.page for one in shown}.items():
+        whole = page.replace("<body>", f"<body>{back}", 1)
+        (folder / f"{file}.html").write_text(whole, encoding="utf-8")
+    lines = "".join(map(_index_line, shown))
     (folder / f"{system}.html").write_text(
         f"<!doctype html><html><head><meta charset=utf-8><title>{system}</title>{_STYLE}</head>"
         f"<body><h1>What was expected of {system}</h1>"
@@ -143,10 +153,9 @@ def write_pages(folder: Path, system: str, found: Iterable[Examined]) -> dict[st
 
 def _index_line(one: Examined) -> str:
     broken = "<br>".join(map(html.escape, one.broken)) or "none"
-    name = html.escape(one.name)
     return (
-        f'<tr><td><a href="{name}.html">{name}</a><td>{one.rows:,}<td>{one.expectations}'
-        f"<td>{broken}</tr>"
+        f'<tr><td><a href="{one.file}.html">{html.escape(one.name)}</a><td>{one.rows:,}'
+        f"<td>{one.expectations}<td>{broken}</tr>"
     )
 
 
@@ -167,6 +176,7 @@ def _examined(name: str, frame: pd.DataFrame, expectations: Sequence[Any]) -> Ex
         len(outcome.results),
         tuple(_sentence(result) for result in outcome.results if not result.success),
         offline(page),
+        name,
     )
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration import alarms, closing, replay, steps
+from orchestration.assets.writes import described
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines.errors import Stop
 from reverse_etl import cycle, review
@@ -132,11 +133,8 @@ def approve_one_plan(
     told = settings.read()
     plan = cycle.stored_plan(told, config.checksum)
     kept = cycle.approve(told, plan.checksum, config.by, config.note)
-    lines = [
-        *plan_lines(plan),
-        f"Approved by {config.by} until {kept.valid_until:%Y-%m-%d %H:%M} UTC.",
-    ]
-    _tell(context, lines, {"checksum": plan.checksum, "changes": len(plan.changes)})
+    line = f"Approved by {config.by} until {kept.valid_until:%Y-%m-%d %H:%M} UTC."
+    _tell(context, [*plan_lines(plan), line], {**described(plan), "approved": line})
 
 
 @dg.op(pool=WAREHOUSE_POOL)
@@ -159,9 +157,7 @@ def plan_what_takes_back(
     if not config.keys and not config.checksum:
         raise Stop("undo", "", "nothing was named", "Name keys of changes, or a plan's checksum.")
     made = cycle.plan_undo(settings.read().check(), config.keys, config.checksum, author=config.by)
-    _tell(
-        context, list(plan_lines(made)), {"checksum": made.checksum, "changes": len(made.changes)}
-    )
+    _tell(context, list(plan_lines(made)), described(made))
 
 
 @dg.op(pool=WAREHOUSE_POOL)
@@ -255,8 +251,11 @@ def replayed_line(done: replay.Replay) -> str:
 def _tell(context: dg.OpExecutionContext, lines: list[str], metadata: dict[str, Any]) -> None:
     for line in lines:
         context.log.info(line)
-    told = dg.MetadataValue.md("\n".join(f"- {line.strip()}" for line in lines) or "-")
-    context.add_output_metadata({**metadata, "told": told})
+    if "plan" not in metadata:
+        # As it was laid out, in its columns.
+        laid_out = "\n".join(lines or ["-"]).replace("`", "'")
+        metadata["told"] = dg.MetadataValue.md(f"```\n{laid_out}\n```")
+    context.add_output_metadata(metadata)
 
 
 def _job(name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:

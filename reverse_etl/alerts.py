@@ -74,11 +74,11 @@ class _Door:
     send: Callable[[str, str, str], None]
 
 
-def missed(words: str, now: datetime) -> Alert:
-    """The alarm for a scheduled run that did not happen."""
+def missed(words: str, since: datetime) -> Alert:
+    """The alarm for a scheduled run that did not happen since then."""
     job = words.partition(":")[0]
     step = "See in Dagster whether its schedule is on, its daemon runs and why it fails."
-    return Alert("missed run", f"{job} {now:%Y-%m-%d}", "", f"{words}.", step)
+    return Alert("missed run", f"{job} {since:%Y-%m-%d %H:%M}", "", f"{words}.", step)
 
 
 def silence(settings: Settings, subject: str, until: datetime, who: str, reason: str) -> None:

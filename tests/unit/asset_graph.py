@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._config.config_type import ConfigTypeKind
+from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
 
 
 def surface(defs: dg.Definitions) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def _assets(defs: dg.Definitions) -> dict[str, Any]:
                 check.name: "blocking" if graph.get(check).blocking else "told"
                 for check in sorted(node.check_keys, key=lambda one: one.name)
             },
+            fresh=_fresh(node.freshness_policy),
             made_by="" if node.is_materializable else "others",
         )
     return found
@@ -85,6 +87,12 @@ def _partitions(partitions: dg.PartitionsDefinition[Any] | None) -> str:
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return f"{partitions.cron_schedule} from {partitions.start:%Y-%m-%d}"
     return str(partitions or "")
+
+
+def _fresh(policy: dg.FreshnessPolicy | None) -> str:
+    if isinstance(policy, TimeWindowFreshnessPolicy):
+        return f"within {policy.fail_window.to_timedelta()}"
+    return f"by {policy.deadline_cron}" if isinstance(policy, CronFreshnessPolicy) else ""
 
 
 def _kept(**facts: Any) -> dict[str, Any]:

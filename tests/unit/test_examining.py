@@ -78,7 +78,7 @@ def test_counts_are_held_against_the_vendors_own_by_table() -> None:
     found = examining.completeness("raw_quickbooks", frame)
     assert found["invoice"].broken == ("c1: 12 held, 13 at the vendor",)
     assert found["item"].broken == ("c1: 1,000 read, 2,000 at the vendor",)
-    assert "payment" not in found
+    assert "payment" not in found and found["invoice"].file == found["item"].file
 
 
 def test_every_table_is_asked_for_as_the_warehouse_knows_it(tmp_path: Path) -> None:
@@ -98,12 +98,13 @@ def test_every_table_is_asked_for_as_the_warehouse_knows_it(tmp_path: Path) -> N
 def test_pages_load_nothing_and_lead_to_each_table(tmp_path: Path) -> None:
     raw = (
         "<html><head><link rel=x href='https://elsewhere'></head><script src='https://e'>\n1"
-        "</script><img src='https://e'><b>kept</b></html>"
+        "</script><body><img src='https://e'><b>kept</b></html>"
     )
-    found = [Examined("a.b", 1, 2, ("<i>1</i>",), examining.offline(raw))]
+    found = [Examined("a.b", 1, 2, ("<i>1</i>",), examining.offline(raw), "a.b")]
     pages = examining.write_pages(tmp_path / "checks", "raw_a", found)
     page, index = pages["a.b"].read_text(), (tmp_path / "checks" / "raw_a.html").read_text()
     assert "https://" not in page and "<b>kept</b>" in page and "default-src 'none'" in page
+    assert 'href="raw_a.html"' in page
     assert 'href="a.b.html"' in index and "&lt;i&gt;" in index and "<i>" not in index
 
 
@@ -127,7 +128,7 @@ def test_a_broken_table_stops_what_is_computed_from_it_and_an_incomplete_one_doe
     def found(schema: str, path: Path) -> Any:
         for name in ("expectations", "complete"):
             told = ("1 row",) if name == broken else ()
-            yield dg.AssetCheckKey(table, name), Examined(f"{schema}.{name}", 1, 1, told)
+            yield dg.AssetCheckKey(table, name), Examined(f"{schema}.{name}", 1, 1, told, file=name)
 
     monkeypatch.setattr(checks, "_found", found)
     settings = load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path)})
