@@ -52,7 +52,7 @@ PEER_LINES = int(os.environ.get("CROSSFOOT_BENCH_PEERS", "0"))
 PARTS = os.environ.get("CROSSFOOT_BENCH_PARTS", "Salesforce,QuickBooks,peers").split(",")
 AGAIN = bool(os.environ.get("CROSSFOOT_BENCH_AGAIN"))
 # Invoice lines of a generated company for about each row that is read of it.
-LINES_FOR_A_ROW = {"Salesforce": 0.7195, "QuickBooks": 1.9535}
+LINES_FOR_A_ROW = {"Salesforce": 0.7195, "QuickBooks": 2.047}
 LOOKS_A_SECOND = 20
 SUMMARY = "extract: "
 
