@@ -21,6 +21,8 @@ _CONFIGURATION = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
     # Files that live between two steps of one load need no packing.
     "data_writer": {"compression": "none"},
+    # What the warehouse has taken in needs no second copy beside it.
+    "load": {"delete_completed_jobs": True},
 }
 
 

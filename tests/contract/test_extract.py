@@ -176,6 +176,12 @@ def test_what_cannot_be_there_yet_is_written_once(loaded: World) -> None:
     assert not beside & {table_name(name) for name in ENTITIES}
 
 
+def test_what_the_warehouse_took_in_is_not_left_beside_it(loaded: World) -> None:
+    working = loaded.settings.data_dir / "dlt"
+    assert working.is_dir()
+    assert list(working.rglob("*.parquet")) == []
+
+
 def test_payloads_keep_every_digit(loaded: World) -> None:
     (found,) = read(loaded, "SELECT payload, sync_token FROM raw_quickbooks.invoice")
     assert '"Amount":1234567.8' in found["payload"]
