@@ -1,6 +1,7 @@
 """A process that forks one child per job, so that killing a real process costs little.
 
-Reads one JSON line per job from standard input: what to `do` (apply, plan, approve, copy) with
+Reads one JSON line per job from standard input: what to `do` (apply, plan, approve, copy, run: plan
+and apply what the policy lets run by itself) with
 which `environment` and `checksum`; `later` is by how many seconds the child's clock is ahead.
 Answers one JSON line: how the child ended and what it said.
 """
@@ -40,6 +41,10 @@ def run(job: dict[str, Any]) -> Any:
         return cycle.approve(settings, job["checksum"], "Ada").who
     if job["do"] == "copy":
         return cycle.copy_state(settings)
+    if job["do"] == "run":
+        plan, beyond = cycle.plan_automatic(settings)
+        assert not beyond, beyond
+        job["checksum"] = plan.checksum
     later = timedelta(seconds=job.get("later", 0))
     result = cycle.apply(
         settings, job["checksum"], patience=PATIENCE, now=lambda: utc_now() + later

@@ -67,8 +67,8 @@ READING = (
         "        if now < last:\n", "        if False:\n", QUICKBOOKS,
     ),
     Mutation(
-        "a full change answer is asked again in parts", f"{E}quickbooks_changes.py",
-        "if changed.objects < CDC_LIMIT or len(names) == 1:", "if True:", QUICKBOOKS,
+        "a full change answer may be cut", f"{E}quickbooks_changes.py",
+        "is_cut = changed.objects >= CDC_LIMIT\n", "is_cut = False\n", QUICKBOOKS,
     ),
     Mutation(
         "a deletion that was cut off is missed by the count", f"{E}quickbooks_changes.py",
