@@ -9,15 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from orchestration.budget.gather import Run, budget
 from pipelines import warehouse
-from pipelines.clients.tokens import token_file
+from pipelines.clients.tokens import LAPSES_WITHIN, token_file
 from pipelines.settings import Settings
 from reverse_etl import alerts, ledger
 from reverse_etl.alerts import Alert, Told
 from reverse_etl.opening import opened
 from reverse_etl.syncs import registry
 
-# Long enough before for a person to connect again, also over a holiday.
-LAPSES_WITHIN = timedelta(days=14)
 # No run of ours sends one plan for so long; what is open then was left behind.
 LEFT_AFTER = timedelta(hours=1)
 _MISMATCHES = """

@@ -55,7 +55,7 @@ def salesforce(
     from reverse_etl.furnishing.wanted import wanted_fields
 
     settings = load_settings()
-    wanted = wanted_fields(told=with_inputs)
+    wanted = wanted_fields(told=with_inputs, invoices=settings.invoice_object)
     with recording(settings, "setup") as book:
         org = OrgComponents(salesforce_client(settings, book))
         user_id = org.user(user) if user else org.own_user()

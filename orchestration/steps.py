@@ -264,6 +264,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "judged_org_id": settings.judged_org_id or "",
         "overdue_mail": settings.overdue_mail if settings.overdue_mail != "off" else "",
         "invoice_mail": settings.invoice_mail if settings.invoice_mail != "off" else "",
+        "invoice_object": "on" if settings.invoice_object else "",
         "invoice_exchange_rate": settings.invoice_exchange_rate
         if settings.invoice_exchange_rate != "quickbooks"
         else "",

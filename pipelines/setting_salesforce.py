@@ -18,6 +18,8 @@ from pipelines.setting_values import Secret, Values, loopback, require, senseles
 
 SALESFORCE_HOSTS = (".salesforce.com", ".salesforce.mil", ".cloudforce.com")
 ORGS = "CROSSFOOT_SALESFORCE_ORGS"
+# The object of its own that Crossfoot keeps in an org, where the settings ask for it.
+INVOICE_OBJECT = "QBO_Invoice__c"
 ORG_ID = "CROSSFOOT_SALESFORCE_ORG_ID"
 LoginKind = Literal["client_credentials", "password", "access_token", "jwt", "browser"]
 _LOGIN_NEEDS: Mapping[str, tuple[str, ...]] = {

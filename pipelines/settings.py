@@ -28,6 +28,7 @@ from pipelines.setting_quickbooks import (
     live_quickbooks_app,
 )
 from pipelines.setting_salesforce import (
+    INVOICE_OBJECT,
     SALESFORCE_HOSTS,
     LoginKind,
     SalesforceApp,
@@ -95,6 +96,8 @@ class Settings:
     mapping_path: Path | None
     # Whether invoices are mailed: left waiting to be sent from QuickBooks, or sent by us.
     invoice_mail: Literal["off", "queue", "send"]
+    # Whether Salesforce gets a record of each invoice, in an object of its own.
+    invoice_object: bool
     # Whose exchange rate an invoice in a foreign currency has.
     invoice_exchange_rate: Literal["quickbooks", "salesforce"]
     _salesforce: tuple[SalesforceSettings, ...] | ConfigurationError = field(repr=False)
@@ -210,7 +213,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         timeout_seconds=values.number(
             "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125, least=1
         ),
-        salesforce_more=values.words("CROSSFOOT_SALESFORCE_OBJECTS"),
+        salesforce_more=_more_objects(values),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
         match_precision=values.share("CROSSFOOT_MATCH_PRECISION", "0.995"),
         gateway_file=_optional_path(values, "CROSSFOOT_GATEWAY"),
@@ -229,6 +232,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         if values.text("CROSSFOOT_MAPPING")
         else None,
         invoice_mail=_invoice_mail(values),
+        invoice_object=_has_invoice_object(values),
         invoice_exchange_rate=_exchange_rate(values),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
@@ -250,6 +254,16 @@ def _overdue_mail(values: Values) -> Literal["off", "salesforce"]:
 def _invoice_mail(values: Values) -> Literal["off", "queue", "send"]:
     given = values.choice("CROSSFOOT_INVOICE_MAIL", ("off", "queue", "send"), "off")
     return "queue" if given == "queue" else "send" if given == "send" else "off"
+
+
+def _has_invoice_object(values: Values) -> bool:
+    return values.choice("CROSSFOOT_INVOICE_OBJECT", ("off", "on"), "off") == "on"
+
+
+def _more_objects(values: Values) -> tuple[str, ...]:
+    """The objects that the settings name, and the one that Crossfoot itself keeps in the org."""
+    own = (INVOICE_OBJECT,) if _has_invoice_object(values) else ()
+    return (*values.words("CROSSFOOT_SALESFORCE_OBJECTS"), *own)
 
 
 def _exchange_rate(values: Values) -> Literal["quickbooks", "salesforce"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from orchestration.doctor.finding import Finding, bad, failed, good, look
@@ -12,12 +12,10 @@ from orchestration.doctor.mapping import Mapping as Tables
 from orchestration.doctor.skew import skew
 from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.recording import Recorder
-from pipelines.clients.tokens import token_file
+from pipelines.clients.tokens import LAPSES_WITHIN, token_file
 from pipelines.errors import ConfigurationError, CrossfootError, StateCorrupt
 from pipelines.settings import CompanySettings, Settings
 
-# A connection dies with its refresh token; then only a person can renew it.
-_TOKEN_WARNING = timedelta(days=21)
 _INCOME = "AccountType = 'Income'"
 
 
@@ -128,7 +126,7 @@ def _token(facts: BooksFacts, name: str, now: datetime) -> Finding:
     if facts.token_until is None:
         return good(code, name, "the vendor does not say how long the connection holds")
     told = f"the connection holds until {facts.token_until:%Y-%m-%d}"
-    if facts.token_until - now < _TOKEN_WARNING:
+    if facts.token_until - now < LAPSES_WITHIN:
         return look(code, name, told, "Connect the company again before that day.")
     return good(code, name, told)
 

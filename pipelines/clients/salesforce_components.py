@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.clients.salesforce import SalesforceClient
+from pipelines.clients.salesforce_packages import gone_object, new_object
 from pipelines.clients.salesforce_replies import SYSTEM, Record, RowReply
 from pipelines.clients.salesforce_soql import object_id, record_id, soql_select
 from pipelines.errors import Refused, Unavailable
@@ -88,6 +89,27 @@ class OrgComponents:
         body = {"FullName": full_name, "Metadata": dict(metadata)}
         self._client.change("POST", "tooling/sobjects/CustomField", body)
 
+    def described(self, object_name: str) -> str | None:
+        """The description of a custom object that the org has; None where it has none of the
+        name."""
+        found = self._custom_object(object_name)
+        return None if found is None else str(found.get("Description") or "")
+
+    def make_object(
+        self, name: str, label: str, plural: str, name_label: str, description: str
+    ) -> None:
+        """A new custom object without fields, whose records are named by text; nobody sees it until
+        it is granted. The Tooling API makes none, so it is deployed.
+
+        Raises `Refused` with the vendor's words, `ReplyLost` when the outcome is unknown.
+        """
+        self._client.deploy(new_object(name, label, plural, name_label, description), name)
+
+    def remove_object(self, name: str) -> None:
+        """Take a custom object away with its fields and records; Salesforce keeps them, restorable,
+        for 15 days."""
+        self._client.deploy(gone_object(name), name)
+
     def remove_field(self, field_id: str) -> None:
         """Take a custom field away; Salesforce keeps it, restorable, for 15 days."""
         self._client.change("DELETE", f"tooling/sobjects/CustomField/{record_id(field_id)}")
@@ -104,11 +126,22 @@ class OrgComponents:
         """Delete one record."""
         self._client.change("DELETE", f"sobjects/{object_id(object_name)}/{record_id(wanted)}")
 
+    def _custom_object(self, name: str) -> Record | None:
+        own = {"DeveloperName": name.removesuffix("__c"), "NamespacePrefix": None}
+        soql = soql_select(("Id", "Description"), "CustomObject", own)
+        found = self._client.get("tooling/query/", params={"q": soql})["records"]
+        return dict(found[0]) if found else None
+
     def _listed(self, object_name: str) -> list[Record]:
+        place: str | None = object_name
+        if object_name.endswith("__c"):
+            # A custom object is named by its durable id there, of 15 characters, a standard one by
+            # its name (Tooling API guide, "CustomField": TableEnumOrId).
+            place = str((self._custom_object(object_name) or {}).get("Id") or "")[:15] or None
+        if place is None:
+            return []
         soql = soql_select(
-            ("Id", "DeveloperName", "NamespacePrefix"),
-            "CustomField",
-            {"TableEnumOrId": object_name},
+            ("Id", "DeveloperName", "NamespacePrefix"), "CustomField", {"TableEnumOrId": place}
         )
         return list(self._client.get("tooling/query/", params={"q": soql})["records"])
 

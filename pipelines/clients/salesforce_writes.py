@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import simplejson
 
+from pipelines.clients import salesforce_deploy
 from pipelines.clients.salesforce_replies import SYSTEM, RowReply, graph_reply, row_reply
 from pipelines.clients.salesforce_soql import object_id, record_id
 from pipelines.clients.transport import Patience, lost_reply
@@ -51,6 +52,14 @@ class SalesforceWrites:
 
     @abstractmethod
     def _restful(self, path: str, **kwargs: Any) -> Any: ...
+
+    @abstractmethod
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any: ...
 
     @abstractmethod
     def _root(self) -> str:
@@ -127,6 +136,24 @@ class SalesforceWrites:
         Raises `Refused` with the vendor's words, `ReplyLost` when the outcome is unknown.
         """
         return self._posted(path, body, method)
+
+    def deploy(self, package: bytes, what: str) -> None:
+        """Deploy a package of metadata and wait until the org is through with it.
+
+        Raises `Refused` with the vendor's words, `Unavailable` when it takes too long, `ReplyLost`
+        when nobody knows whether the org took it.
+        """
+        body, kind = salesforce_deploy.form(package)
+        self._patience.insist(self._org)
+        answer = self._signed(
+            lambda: self._restful(
+                "metadata/deployRequest", method="POST", data=body, headers={"Content-Type": kind}
+            )
+        )
+        if not isinstance(answer, dict) or not answer.get("id"):
+            raise lost_reply(SYSTEM, what, "the answer does not name the deployment")
+        path = f"metadata/deployRequest/{record_id(str(answer['id']))}"
+        salesforce_deploy.settled(lambda: self.get(path, params={"includeDetails": "true"}), what)
 
     def send_mail(self, mail: Mapping[str, Any]) -> None:
         """Send one mail by the standard action emailSimple (Actions Developer Guide, "Send Email

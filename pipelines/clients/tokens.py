@@ -29,6 +29,9 @@ _NONE = Secret("")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A token is renewed a little before it dies, so that it does not die on the way.
 _MARGIN = timedelta(seconds=60)
+# A connection dies with its refresh token, and then only a person can renew it: told long enough
+# before, also over a holiday.
+LAPSES_WITHIN = timedelta(days=21)
 
 
 @dataclass(frozen=True)

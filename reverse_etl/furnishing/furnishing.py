@@ -13,10 +13,12 @@ from reverse_etl.furnishing import planning
 from reverse_etl.furnishing.planning import Held, Step
 from reverse_etl.furnishing.wanted import (
     MADE_BY,
+    OBJECTS,
     PERMISSION_SET,
-    RIGHTS,
     SYSTEM_RIGHTS,
     WantedField,
+    wanted_objects,
+    wanted_rights,
 )
 
 _RIGHTS = ("Create", "Read", "Edit", "ViewAllRecords")
@@ -35,9 +37,11 @@ def look(
     fields = {f.full_name: f for f in org.fields([w.full_name for w in wanted])}
     kinds = {one.full_name: str(one.metadata["type"]) for one in wanted}
     filled = {name: _filled(org, name, kinds[name]) for name in fields} if count else {}
+    custom = {one.name: told for one in wanted_objects(wanted)
+              if (told := org.described(one.name)) is not None}  # fmt: skip
     found = _our_set(org, ("Id", *SYSTEM_RIGHTS))
     if not found:
-        return Held(org.org_id, user_id, fields, filled=filled)
+        return Held(org.org_id, user_id, fields, filled=filled, custom=custom)
     set_id = str(found[0]["Id"])
     return Held(
         org.org_id,
@@ -49,6 +53,7 @@ def look(
         _rights(org, set_id, "FieldPermissions", "Field", ("Read", "Edit")),
         _members(org, set_id),
         filled,
+        custom,
     )
 
 
@@ -76,12 +81,16 @@ def do(
 def _one(org: OrgComponents, step: Step, fields: Mapping[str, WantedField], user_id: str) -> None:
     if step.verb == "remove":
         _remove(org, step)
+    elif step.kind == planning.OBJECT:
+        own = OBJECTS[step.name]
+        org.make_object(own.name, own.label, own.plural, own.name_label, own.description)
     elif step.kind == planning.FIELD:
         org.make_field(step.name, fields[step.name].metadata)
     elif step.kind == planning.SET:
         _put_set(org)
     elif step.kind == planning.OBJECT_RIGHT:
-        rights = next(one.rights for one in RIGHTS if one.object_name == step.name)
+        wanted = wanted_rights(fields.values())
+        rights = next(one.rights for one in wanted if one.object_name == step.name)
         _put_right(org, "ObjectPermissions", {"SobjectType": step.name}, rights)
     elif step.kind == planning.FIELD_RIGHT:
         place = {"SobjectType": step.name.partition(".")[0], "Field": step.name}
@@ -94,6 +103,9 @@ def _one(org: OrgComponents, step: Step, fields: Mapping[str, WantedField], user
 def _remove(org: OrgComponents, step: Step) -> None:
     if step.kind == planning.SET:
         org.remove("PermissionSet", _set_id(org))
+        return
+    if step.kind == planning.OBJECT:
+        org.remove_object(step.name)
         return
     for held in org.fields([step.name]):
         org.remove_field(held.id)

@@ -10,15 +10,17 @@ from pipelines.clients.salesforce_components import HeldField
 from reverse_etl.furnishing.wanted import (
     MADE_BY,
     PERMISSION_SET,
-    RIGHTS,
     SYSTEM_RIGHTS,
     WantedField,
+    WantedObject,
     WantedRight,
+    wanted_objects,
+    wanted_rights,
 )
 
 Verb = Literal["create", "grant", "assign", "remove"]
-FIELD, SET, OBJECT_RIGHT, FIELD_RIGHT, MEMBER = (
-    "field", "permission set", "rights on object", "rights on field", "member",
+OBJECT, FIELD, SET, OBJECT_RIGHT, FIELD_RIGHT, MEMBER = (
+    "object", "field", "permission set", "rights on object", "rights on field", "member",
 )  # fmt: skip
 
 
@@ -36,6 +38,8 @@ class Held:
     field_rights: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     members: Mapping[str, str] = field(default_factory=dict)
     filled: Mapping[str, int | None] = field(default_factory=dict)
+    # Custom objects that are there, with their descriptions.
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,23 @@ class Step:
 def steps(wanted: Sequence[WantedField], held: Held) -> list[Step]:
     """What is to be made so that the org has all of it; in step already, nothing but notes."""
     return [
+        *(_custom_step(one, held) for one in wanted_objects(wanted)),
         *(_field_step(one, held.fields.get(one.full_name)) for one in wanted),
         _set_step(held),
-        *(_object_step(one, held) for one in RIGHTS),
+        *(_object_step(one, held) for one in wanted_rights(wanted)),
         *(_right_step(one, held) for one in wanted),
         _member_step(held),
     ]
 
 
 def removal(wanted: Sequence[WantedField], held: Held) -> list[Step]:
-    """What taking it all away means: the permission set, and each field that says it is ours."""
-    return [*_set_removed(held), *(_removed(held.fields[n], held) for n in _present(wanted, held))]
+    """What taking it all away means: the permission set, each object that says it is ours with its
+    fields, and each other field that does."""
+    objects = [_custom_removed(one.name, held) for one in wanted_objects(wanted)
+               if one.name in held.custom]  # fmt: skip
+    going = {step.name for step in objects if step.verb}
+    fields = [n for n in _present(wanted, held) if n.partition(".")[0] not in going]
+    return [*_set_removed(held), *objects, *(_removed(held.fields[n], held) for n in fields)]
 
 
 def due(plan: Iterable[Step]) -> list[Step]:
@@ -90,6 +100,18 @@ def differences(wanted: Mapping[str, Any], held: Mapping[str, Any]) -> Iterator[
     lacking = sorted(_values(wanted) - _values(held)) if _is_restricted(held) else []
     if lacking:
         yield f"its restricted list lacks {', '.join(lacking)}"
+
+
+def _custom_step(wanted: WantedObject, held: Held) -> Step:
+    is_there = wanted.name in held.custom
+    return Step(OBJECT, wanted.name, None if is_there else "create", f"“{wanted.label}”")
+
+
+def _custom_removed(name: str, held: Held) -> Step:
+    if MADE_BY not in held.custom[name]:
+        note = "it stays: its description does not say that Crossfoot made it"
+        return Step(OBJECT, name, None, note)
+    return Step(OBJECT, name, "remove", "with its fields and records")
 
 
 def _field_step(wanted: WantedField, held: HeldField | None) -> Step:

@@ -7,7 +7,7 @@ and takes nothing away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,17 @@ class WantedField:
     def full_name(self) -> str:
         """Such as Account.QBO_Open_Balance__c."""
         return f"{self.object_name}.{self.name}"
+
+
+@dataclass(frozen=True)
+class WantedObject:
+    """A custom object of our own, with what a record's name is called there."""
+
+    name: str
+    label: str
+    plural: str
+    name_label: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,17 @@ def _choice(place: str, label: str, says: str, values: tuple[str, ...]) -> Wante
     )  # fmt: skip
 
 
+def _number(place: str, label: str, says: str) -> WantedField:
+    return _field(place, "Number", label, says, precision=18, scale=2)
+
+
+def _link(place: str, label: str, says: str, to: str) -> WantedField:
+    return _field(
+        place, "Lookup", label, says, referenceTo=to, relationshipName="QBO_Invoices",
+        deleteConstraint="SetNull",
+    )  # fmt: skip
+
+
 def _told(field: WantedField) -> WantedField:
     return WantedField(field.object_name, field.name, field.metadata, is_told=True)
 
@@ -89,6 +111,8 @@ FIELDS: tuple[WantedField, ...] = (
     _money("Account.QBO_Open_Balance__c", "QuickBooks open balance", "What the customer owes."),
     _money("Account.QBO_Overdue_Balance__c", "QuickBooks overdue balance",
            "What of it is past its due date."),
+    _money("Account.QBO_Open_Credit__c", "QuickBooks open credit",
+           "What is left of credit memos and payments, not taken off the balance."),
     _day("Account.QBO_Oldest_Due_Date__c", "Oldest due date", "Of the open invoices."),
     _day("Account.QBO_Last_Payment_Date__c", "Last payment", "The day of the newest payment."),
     _tick("Account.QBO_Overdue__c", "Overdue invoices", "While one of its invoices is chased."),
@@ -111,6 +135,26 @@ FIELDS: tuple[WantedField, ...] = (
     _told(_tick("Contact.Billing_Contact__c", "Billing contact", "Who gets the invoices.")),
 )  # fmt: skip
 
+INVOICE_FIELDS: tuple[WantedField, ...] = (
+    _key("QBO_Invoice__c.QBO_Key__c", "QuickBooks invoice",
+         "The invoice as company:invoice.", unique=True),
+    _day("QBO_Invoice__c.QBO_Invoice_Date__c", "Invoice date", "As it stands on the invoice."),
+    _day("QBO_Invoice__c.QBO_Due_Date__c", "Due date", "As it stands on the invoice."),
+    _number("QBO_Invoice__c.QBO_Total__c", "Total", "Gross, in the invoice's currency."),
+    _number("QBO_Invoice__c.QBO_Balance__c", "Balance", "What is open, in that currency."),
+    _text("QBO_Invoice__c.QBO_Currency__c", "Currency", "Of total and balance.", 3),
+    _choice("QBO_Invoice__c.QBO_Status__c", "Status", "What became of it.", STATUSES),
+    _day("QBO_Invoice__c.QBO_Last_Payment_Date__c", "Last payment", "The newest one on it."),
+    _link("QBO_Invoice__c.QBO_Deal__c", "Opportunity", "The deal that it bills.", "Opportunity"),
+    _link("QBO_Invoice__c.QBO_Account__c", "Account", "Who it is billed to.", "Account"),
+)  # fmt: skip
+OBJECTS: Mapping[str, WantedObject] = {
+    "QBO_Invoice__c": WantedObject(
+        "QBO_Invoice__c", "QuickBooks Invoice", "QuickBooks Invoices", "Invoice number",
+        f"What QuickBooks says of each invoice. {MADE_BY}",
+    )
+}  # fmt: skip
+
 RIGHTS: tuple[WantedRight, ...] = (
     WantedRight("Account", ("Read", "Edit", "ViewAllRecords")),
     WantedRight("Contact", ("Read", "ViewAllRecords")),
@@ -118,10 +162,25 @@ RIGHTS: tuple[WantedRight, ...] = (
     WantedRight("Product2", ("Read",)),
     WantedRight("Pricebook2", ("Read", "Edit")),
 )
+INVOICE_RIGHTS = (WantedRight("QBO_Invoice__c", ("Create", "Read", "Edit", "ViewAllRecords")),)
 # Rights that belong to no object (Object Reference, "PermissionSet").
 SYSTEM_RIGHTS: Mapping[str, bool] = {"PermissionsApiEnabled": True, "PermissionsEditTask": True}
 
 
-def wanted_fields(*, told: bool) -> tuple[WantedField, ...]:
-    """The fields that the flows write; with `told` also those that people fill."""
-    return tuple(field for field in FIELDS if told or not field.is_told)
+def wanted_fields(*, told: bool, invoices: bool = False) -> tuple[WantedField, ...]:
+    """The fields that the flows write; with `told` also those that people fill, with `invoices`
+    those of the object that has a record of each invoice."""
+    own = INVOICE_FIELDS if invoices else ()
+    return (*(field for field in FIELDS if told or not field.is_told), *own)
+
+
+def wanted_objects(wanted: Iterable[WantedField]) -> tuple[WantedObject, ...]:
+    """The objects of our own that these fields are on."""
+    names = {one.object_name for one in wanted}
+    return tuple(one for one in OBJECTS.values() if one.name in names)
+
+
+def wanted_rights(wanted: Iterable[WantedField]) -> tuple[WantedRight, ...]:
+    """What the integration user may do with objects, those of our own that are wanted too."""
+    own = {one.name for one in wanted_objects(wanted)}
+    return (*RIGHTS, *(right for right in INVOICE_RIGHTS if right.object_name in own))

@@ -1,4 +1,4 @@
-"""Balances of a customer → Account: what is open and overdue, so that sales sees it."""
+"""Balances of a customer → Account: what is open, overdue and credited, so that sales sees it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ COLUMNS = {
     "linked_customer_key": "QBO_Customer_Id__c",
     "open_balance": "QBO_Open_Balance__c",
     "overdue_balance": "QBO_Overdue_Balance__c",
+    "open_credit": "QBO_Open_Credit__c",
     "oldest_due_on": "QBO_Oldest_Due_Date__c",
     "last_payment_on": "QBO_Last_Payment_Date__c",
     "is_overdue": "QBO_Overdue__c",
@@ -34,12 +35,14 @@ class AccountStatusRow:
     linked_customer_key: str | None
     open_balance: Decimal | None
     overdue_balance: Decimal | None
+    open_credit: Decimal | None
     oldest_due_on: date | None
     last_payment_on: date | None
     is_overdue: bool | None
     current_linked_customer_key: str | None
     current_open_balance: Decimal | None
     current_overdue_balance: Decimal | None
+    current_open_credit: Decimal | None
     current_oldest_due_on: date | None
     current_last_payment_on: date | None
     current_is_overdue: bool | None

@@ -1,15 +1,17 @@
-"""Invoices of a deal → Opportunity: number, status, paid and due, so that sales sees them."""
+"""Invoices of a deal → Opportunity: number, status, paid and due, so that sales sees them; and,
+where the org keeps them, a record of each invoice (`invoice_records`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from reverse_etl.changes import Blocked, Change
-from reverse_etl.syncs import status
-from reverse_etl.syncs.flow import Facts, Flow, Rows, read_rows
+from reverse_etl.ledger import Entry
+from reverse_etl.syncs import invoice_records, status
+from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, one_place, read_rows
 
 NAME = "deal_status"
 MART = "sync_deal_status"
@@ -53,11 +55,12 @@ class DealStatusRow:
 
 
 def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocked]:
-    """The rows that differ, as changes or blocked, in the order of their ids."""
+    """The rows that differ, as changes or blocked, in the order of their ids; the deals first."""
     rows = read_rows(DealStatusRow, MART, marts[MART])
     for row in sorted(rows, key=lambda r: r.deal_id):
         if row.is_changed or row.blocked_reason:
             yield from to_changes(row, facts)
+    yield from invoice_records.changes(NAME, marts, facts)
 
 
 def to_changes(row: DealStatusRow, facts: Facts) -> Iterator[Change | Blocked]:
@@ -67,6 +70,25 @@ def to_changes(row: DealStatusRow, facts: Facts) -> Iterator[Change | Blocked]:
     yield from status.to_changes(NAME, ENTITY, row.deal_id, titles, row, COLUMNS, facts)
 
 
+def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
+    """One call for deals by their ids, or for records of invoices by their external id."""
+    of = invoice_records if entries[0].entity == invoice_records.ENTITY else status
+    return of.send(clients, entries)
+
+
+def find(clients: Clients, entry: Entry) -> str | None:
+    """The record's id if it already looks as the entry wanted, else None."""
+    of = invoice_records if entry.entity == invoice_records.ENTITY else status
+    return of.find(clients, entry)
+
+
+def weigh(change: Change) -> float:
+    """The places that a change takes of a call."""
+    of_invoice = change.entity == invoice_records.ENTITY
+    return invoice_records.weigh(change) if of_invoice else one_place(change)
+
+
 FLOW = Flow(
-    NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find, repeatable=True
-)
+    NAME, "salesforce", (MART, invoice_records.MART), status.BATCH, changes, send, find,
+    repeatable=True, weigh=weigh,
+)  # fmt: skip

@@ -7,9 +7,10 @@ is still recorded, looked for and counted like every other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.clients.salesforce_soql import object_id, record_id
 from pipelines.clients.salesforce_writes import UPDATE_LIMIT
@@ -23,13 +24,24 @@ BATCH = UPDATE_LIMIT
 OWNED_BY_SALESFORCE = "owned_by_salesforce"
 
 
+@dataclass(frozen=True)
+class Target:
+    """Which record is written: made or changed, its id where there is one, and the members that
+    name it in the payload."""
+
+    action: Literal["create", "update"]
+    record_id: str | None
+    named: Mapping[str, str]
+
+
 def to_changes(
     flow: str, entity: str, key_id: str, titles: tuple[str, str], row: Any,
-    columns: Mapping[str, str], facts: Facts,
+    columns: Mapping[str, str], facts: Facts, target: Target | None = None,
 ) -> Iterator[Change | Blocked]:  # fmt: skip
-    """One row as what it asks for: an update, what is left alone, or both. Pure. `titles` are what
-    is written and why; fields that a person changed are left alone until a person overrules it."""
-    title, reason = titles
+    """One row as what it asks for: a write, what is left alone, or both. Pure. `titles` are what
+    is written and why; fields that a person changed are left alone until a person overrules it.
+    Without a target the record of this id is updated."""
+    title = titles[0]
     key = facts.key_of(ChangeKey(flow, row.org_id, key_id, 0, 1))
 
     def blocked(code: str, detail: str = "") -> Blocked:
@@ -44,9 +56,10 @@ def to_changes(
         yield blocked(CHANGED_BY_HAND, "; ".join(_told(row, "a person set", n) for n in by_hand))
     if kept:
         yield blocked(OWNED_BY_SALESFORCE, "; ".join(_told(row, "it has", n) for n in kept))
-    left = {name: target for name, target in columns.items() if name not in by_hand + kept}
+    left = {name: field for name, field in columns.items() if name not in by_hand + kept}
     if not (by_hand or kept) or any(differences(row, left)):
-        yield change(flow, entity, key, title, reason, row, left)
+        written = target or Target("update", key_id, {"Id": key_id})
+        yield change(entity, key, titles, row, left, written)
 
 
 def _named(fields: str | None) -> tuple[str, ...]:
@@ -71,16 +84,17 @@ def differences(row: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, Fie
 
 
 def change(
-    flow: str, entity: str, key: ChangeKey, title: str, reason: str, row: Any,
-    columns: Mapping[str, str],
+    entity: str, key: ChangeKey, titles: tuple[str, str], row: Any, columns: Mapping[str, str],
+    target: Target,
 ) -> Change | Blocked:  # fmt: skip
-    """An update of the fields that differ; blocked if none does although the mart says so."""
-    org_id, key_id = key.company_id, key.record_id
+    """A write of the fields that differ; blocked if none does although the mart says so."""
+    flow, org_id, key_id = key.flow, key.company_id, key.record_id
+    title, reason = titles
     differing = tuple(differences(row, columns))
     if not differing:
         detail = "the mart asks for a change that changes nothing"
         return Blocked(flow, org_id, key_id, 0, title, "no_difference", detail, None, None)
-    values = {target: _value(getattr(row, d.name)) for target, d in differing}
+    values = {name: _value(getattr(row, d.name)) for name, d in differing}
     return Change(
         key=str(key),
         flow=flow,
@@ -89,15 +103,15 @@ def change(
         record_id=key_id,
         plan_step=0,
         generation=key.generation,
-        action="update",
+        action=target.action,
         entity=entity,
-        remote_id=key_id,
+        remote_id=target.record_id,
         title=title,
         reason=reason,
         amount=None,
         currency_code=None,
         fields=tuple(d for _, d in differing),
-        payload=to_json({"Id": key_id, **values}),
+        payload=to_json({**target.named, **values}),
     )
 
 

@@ -3,8 +3,8 @@
 A compensation is a change like any other: planned, shown, approved, recorded before it is sent. It
 is made from the record as it is now, which is read, and from the plan that the change came from,
 which knows what was there before. Invoices are voided, customers and items made inactive, prices
-made for a book taken out of use, corrected fields set back. A record that has changed since is left
-alone.
+made for a book taken out of use, corrected fields set back, records of invoices deleted. A record
+that has changed since is left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from pipelines.clients.salesforce_soql import object_id
 from pipelines.clients.salesforce_soql import record_id as checked_id
+from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import FixTheRow
 from reverse_etl.changes import (
     Blocked,
@@ -27,7 +28,7 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.ledger import Entry
-from reverse_etl.syncs import account_status, deal_status, estimates, overdue
+from reverse_etl.syncs import account_status, deal_status, estimates, invoice_records, overdue
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, difference
 from reverse_etl.syncs.status import same
 
@@ -39,8 +40,14 @@ _PLAIN = {"company_name": "CompanyName", "given_name": "GivenName", "family_name
           "sku": "Sku", "description": "Description"}  # fmt: skip
 _PARTS = {"line1": "Line1", "city": "City", "state": "CountrySubDivisionCode",
           "postal_code": "PostalCode", "country": "Country"}  # fmt: skip
-_COLUMNS = {**account_status.COLUMNS, **deal_status.COLUMNS, "unit_price": "UnitPrice"}
-_NUMBERS = ("open_balance", "overdue_balance", "amount_paid", "amount_due", "unit_price")
+_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    account_status.ENTITY: account_status.COLUMNS,
+    deal_status.ENTITY: deal_status.COLUMNS,
+    invoice_records.ENTITY: invoice_records.COLUMNS,
+    "PricebookEntry": {"unit_price": "UnitPrice"},
+}
+_NUMBERS = ("open_balance", "overdue_balance", "open_credit", "amount_paid", "amount_due",
+            "unit_price", "total_amount", "balance")  # fmt: skip
 _NOT_VALUES = ("Id", "SyncToken", "sparse")
 
 
@@ -191,11 +198,23 @@ def _set_back_in_salesforce(
     if not all(same(current.get(name), value) for name, value in written.items()):
         raise _CannotUndo("changed_since", "a field that we wrote has another value now")
     body: dict[str, Any] = {"Id": entry.remote_id}
+    columns = _COLUMNS[entry.entity]
     for name, value in before.items():
         is_number = name in _NUMBERS and value is not None
-        body[_COLUMNS[name]] = Decimal(str(value)) if is_number else value
-    fields = tuple(difference(n, written[_COLUMNS[n]], v) for n, v in before.items())
+        body[columns[name]] = Decimal(str(value)) if is_number else value
+    fields = tuple(difference(n, written[columns[n]], v) for n, v in before.items())
     return "update", body, fields
+
+
+def _remove_record(
+    entry: Entry, before: Mapping[str, str | None], clients: Clients, closed: date | None
+) -> _Compensation:
+    """A record of an invoice is a copy: taken away nothing is missing in any books."""
+    written = {n: v for n, v in from_json(entry.payload).items() if n not in _NOT_VALUES}
+    current = _record(clients, entry, written)
+    if not all(same(current.get(name), value) for name, value in written.items()):
+        raise _CannotUndo("changed_since", "a field that we wrote has another value now")
+    return "delete", {"Id": entry.remote_id}, (difference("record", written.get("Name"), None),)
 
 
 def _out_of_use(
@@ -224,6 +243,8 @@ _COMPENSATIONS: Mapping[
     ("Opportunity", "update"): _set_back_in_salesforce,
     ("PricebookEntry", "update"): _set_back_in_salesforce,
     ("PricebookEntry", "create"): _out_of_use,
+    (invoice_records.ENTITY, "create"): _remove_record,
+    (invoice_records.ENTITY, "update"): _set_back_in_salesforce,
 }
 
 
@@ -266,10 +287,10 @@ def _read(clients: Clients, entry: Entry) -> dict[str, Any]:
 
 
 def _record(clients: Clients, entry: Entry, columns: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = ", ".join(object_id(name) for name in columns)
+    names = ", ".join(("Id", *(object_id(name) for name in columns)))
     known = checked_id(str(entry.remote_id))
     # Object, fields and id were checked by their forms; nothing else enters the text.
-    soql = f"SELECT Id, {names} FROM {object_id(entry.entity)} WHERE Id = '{known}'"  # noqa: S608
+    soql = f"SELECT {names} FROM {object_id(entry.entity)} WHERE Id = '{known}'"  # noqa: S608
     found = list(clients.salesforce.query_all(soql))
     if not found:
         raise _CannotUndo("gone", f"{entry.entity} {known} is not there any more")
@@ -297,7 +318,11 @@ def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
 def _send_one(clients: Clients, entry: Entry) -> Answer:
     wish = from_json(entry.payload)
     if entry.system == "salesforce":
-        (reply,) = clients.salesforce.update_many(entry.entity, [wish["body"]])
+        if wish["operation"] == "delete":
+            node = Node("record", "DELETE", entry.entity, record_id=str(entry.remote_id))
+            (reply,) = clients.salesforce.write_graphs([[node]])
+        else:
+            (reply,) = clients.salesforce.update_many(entry.entity, [wish["body"]])
         remote_id = entry.remote_id if reply.ok else None
         return Answer(reply.ok, remote_id, reply.code, reply.message)
     company = clients.company(entry.company_id)
@@ -316,14 +341,15 @@ def find(clients: Clients, entry: Entry) -> str | None:
     try:
         if entry.system == "salesforce":
             current = _record(clients, entry, wanted)
-            done = all(same(current.get(n), v) for n, v in wanted.items())
+            done = bool(wanted) and all(same(current.get(n), v) for n, v in wanted.items())
         else:
             record = _read(clients, entry)
             voided = str(record.get("PrivateNote") or "").startswith("Voided")
             is_void = wish["operation"] == "void"
             done = voided if is_void else all(_covers(record.get(n), v) for n, v in wanted.items())
-    except _CannotUndo:
-        return None
+    except _CannotUndo as problem:
+        is_removed = wish["operation"] == "delete" and problem.args[0] == "gone"
+        return entry.remote_id if is_removed else None
     return entry.remote_id if done else None
 
 

@@ -14,14 +14,21 @@ from salesforce_org import ACME, MANIFEST, RECORDS, USER, Org, running_org, writ
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_components import OrgComponents
 from pipelines.errors import Refused, ReplyLost
-from pipelines.setting_salesforce import sandbox_salesforce
+from pipelines.setting_salesforce import INVOICE_OBJECT, sandbox_salesforce
 from pipelines.setting_values import Values
 from reverse_etl.furnishing import furnishing, planning
 from reverse_etl.furnishing.planning import Step
-from reverse_etl.furnishing.wanted import FIELDS, PERMISSION_SET, RIGHTS, wanted_fields
-from reverse_etl.syncs import account_status, deal_status, estimates
+from reverse_etl.furnishing.wanted import (
+    FIELDS,
+    INVOICE_FIELDS,
+    PERMISSION_SET,
+    RIGHTS,
+    wanted_fields,
+    wanted_objects,
+)
+from reverse_etl.syncs import account_status, deal_status, estimates, invoice_records
 
-WANTED = wanted_fields(told=True)
+WANTED = wanted_fields(told=True, invoices=True)
 
 
 @dataclass
@@ -61,11 +68,15 @@ def test_every_field_that_a_flow_writes_is_wanted() -> None:
     written |= {f"Opportunity.{name}" for name in deal_status.COLUMNS.values()}
     written |= {f"Opportunity.{n}" for n in (estimates.KEY_FIELD, estimates.VERSION_FIELD)}
     assert written == {field.full_name for field in FIELDS if not field.is_told}
+    own = {*invoice_records.COLUMNS.values(), invoice_records.KEY_FIELD} - {"Name"}
+    assert {f"{INVOICE_OBJECT}.{n}" for n in own} == {field.full_name for field in INVOICE_FIELDS}
+    assert invoice_records.ENTITY == INVOICE_OBJECT
+    assert not wanted_objects(wanted_fields(told=True))
 
 
 def test_a_bare_org_gets_all_of_it_and_nothing_a_second_time(bare: Bare) -> None:
     plan = bare.plan()
-    assert len(planning.due(plan)) == len(plan) == 2 * len(WANTED) + len(RIGHTS) + 2
+    assert len(planning.due(plan)) == len(plan) == 2 * len(WANTED) + len(RIGHTS) + 4
     assert bare.do(plan) == plan
     account, deal = bare.names("Account"), bare.names("Opportunity")
     assert account["QBO_Customer_Id__c"]["externalId"] and account["QBO_Customer_Id__c"]["unique"]
@@ -75,6 +86,13 @@ def test_a_bare_org_gets_all_of_it_and_nothing_a_second_time(bare: Bare) -> None
         "Voided",
     }
     assert deal["PO_Number__c"]["updateable"] is False
+    invoice = bare.names(INVOICE_OBJECT)
+    assert invoice["QBO_Key__c"]["unique"] and invoice["QBO_Deal__c"]["updateable"]
+    assert invoice["QBO_Account__c"]["referenceTo"] == ["Account"]
+    made = bare.org.call("POST", f"sobjects/{INVOICE_OBJECT}", json={
+        "Name": "1001", "QBO_Key__c": "1:2", "QBO_Account__c": ACME, "QBO_Total__c": 12.5,
+    })  # fmt: skip
+    assert made.status_code == 201
     (held,) = bare.org.rows("SELECT PermissionsApiEnabled FROM PermissionSet WHERE Name = "
                             f"'{PERMISSION_SET}'")  # fmt: skip
     assert held["PermissionsApiEnabled"] is True
@@ -124,9 +142,12 @@ def test_what_was_made_is_taken_away_and_what_was_there_before_stays(bare: Bare)
     assert notes["Account.QBO_Open_Balance__c"] == "1 records have a value in it"
     assert notes["Account.QBO_Overdue__c"] == "0 records have a value in it"
     assert "it stays" in notes["Opportunity.PO_Number__c"]
+    assert notes[INVOICE_OBJECT] == "with its fields and records"
+    assert not [name for name in notes if name.startswith(f"{INVOICE_OBJECT}.")]
     bare.do(plan)
     kept = furnishing.look(bare.components, WANTED, USER)
     assert set(kept.fields) == {"Opportunity.PO_Number__c"} and kept.set_id is None
+    assert not kept.custom
 
 
 def test_a_user_who_may_not_is_told_who_may(bare: Bare) -> None:

@@ -29,6 +29,7 @@ from pipelines.settings import Settings, load_settings
 from reverse_etl import cycle
 from reverse_etl.apply import CAUTIOUS, ApplyResult
 from reverse_etl.changes import Plan
+from reverse_etl.furnishing.wanted import INVOICE_FIELDS, OBJECTS
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.account_status import AccountStatusRow
 from reverse_etl.syncs.customers import CustomerRow
@@ -36,6 +37,7 @@ from reverse_etl.syncs.deal_status import DealStatusRow
 from reverse_etl.syncs.estimates import EstimateLineRow, EstimateRow
 from reverse_etl.syncs.invoice_body import InvoiceLineRow, InvoiceRow
 from reverse_etl.syncs.invoice_mails import InvoiceMailRow
+from reverse_etl.syncs.invoice_records import InvoiceRecordRow
 from reverse_etl.syncs.overdue import OverdueRow
 from reverse_etl.syncs.products import PriceRow, ProductRow
 
@@ -53,6 +55,7 @@ ROWS = {
     "sync_account_status": AccountStatusRow,
     "sync_overdue": OverdueRow,
     "sync_invoice_mails": InvoiceMailRow,
+    "sync_invoice_records": InvoiceRecordRow,
     "sync_estimates": EstimateRow,
     "sync_estimate_lines": EstimateLineRow,
 }
@@ -83,6 +86,7 @@ CUSTOM_FIELDS = [
     field_of("Account.QBO_Customer_Id__c", "Text", length=80, externalId=True, unique=True),
     field_of("Account.QBO_Open_Balance__c", "Currency", **CURRENCY),
     field_of("Account.QBO_Overdue_Balance__c", "Currency", **CURRENCY),
+    field_of("Account.QBO_Open_Credit__c", "Currency", **CURRENCY),
     field_of("Account.QBO_Oldest_Due_Date__c", "Date"),
     field_of("Account.QBO_Last_Payment_Date__c", "Date"),
     field_of("Account.QBO_Overdue__c", "Checkbox", defaultValue=False),
@@ -107,6 +111,17 @@ CUSTOM_FIELDS = [
         },
     ),
 ]
+CUSTOM_FIELDS += [
+    {"FullName": field.full_name, "Metadata": dict(field.metadata)} for field in INVOICE_FIELDS
+]
+CUSTOM_OBJECTS = [
+    {
+        "fullName": own.name, "label": own.label, "pluralLabel": own.plural,
+        "nameField": {"label": own.name_label, "type": "Text"}, "deploymentStatus": "Deployed",
+        "sharingModel": "ReadWrite",
+    }
+    for own in OBJECTS.values()
+]  # fmt: skip
 MANIFEST = {
     "name": "Small company",
     "as_of": "2026-11-20T17:00:00Z",
@@ -168,6 +183,7 @@ def write_seed(folder: Path, deals: int = 6, products: int = 0) -> Path:
     ]  # fmt: skip
     files = {
         "manifest.json": MANIFEST,
+        "salesforce/_custom_objects.json": CUSTOM_OBJECTS,
         "salesforce/_custom_fields.json": CUSTOM_FIELDS,
         "salesforce/Account.json": accounts,
         "salesforce/Opportunity.json": opportunities,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,10 +19,12 @@ from small_company import (
     running_company,
 )  # fmt: skip
 from writing import (
+    AS_OF,
     STANDARD_BOOK,
     account_status_row,
     customer_row,
     deal_status_row,
+    invoice_record_row,
     invoice_row,
     price_row,
     product_id,
@@ -32,6 +35,7 @@ from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.errors import ApprovalMissing, Conflict, Stop
 from reverse_etl import cycle
+from reverse_etl.syncs.invoice_records import ENTITY
 
 NEW_CUSTOMER = f"customers:{US}:{account_id(1)}:0:g1"
 CORRECTED = customer_row(
@@ -117,6 +121,56 @@ def test_everything_is_taken_back_once(company: SmallCompany) -> None:
     assert {b.reason for b in again.blocked} == {"undone_already", "changed_since"}
     (customer,) = again.changes
     assert (customer.entity, customer.fields[0].after) == ("Customer", "no")
+
+
+def records(company: SmallCompany) -> list[dict[str, Any]]:
+    return [dict(r) for r in company.sandbox.kernel.store.table(ORG, ENTITY)]
+
+
+def test_a_record_of_each_invoice_is_made_once_corrected_and_taken_away(
+    company: SmallCompany,
+) -> None:
+    rejected = invoice_record_row(2, invoice_status="Nonsense")
+    company.judge(rows(records=[invoice_record_row(1), rejected, invoice_record_row(3)]))
+    plan = company.plan()
+    company.fault("drop_after", f"composite/sobjects/{ENTITY}", method="PATCH")
+    assert {o.status for o in company.apply(plan).outcomes} == {"unknown"}
+    company.forget()
+    counts = company.apply(plan).counts()
+    assert (counts["done"], counts["refused"], counts["unknown"]) == (2, 1, 0)
+    made = {r["QBO_Key__c"]: r for r in records(company)}
+    assert made.keys() == {f"{US}:41", f"{US}:43"} and len(records(company)) == 2
+    one = made[f"{US}:41"]
+    assert (one["Name"], one["QBO_Total__c"], one["QBO_Deal__c"], one["QBO_Account__c"]) == (
+        "1001", Decimal(150), deal_id(1), account_id(1),
+    )  # fmt: skip
+    assert not company.apply(plan).progressed
+
+    seen = {name: value for name, value in invoice_record_row(1).items()
+            if f"current_{name}" in invoice_record_row(1)}  # fmt: skip
+    now = {f"current_{name}": value for name, value in seen.items()}
+    paid = invoice_record_row(
+        1, record_id=one["Id"], balance=Decimal("0.00"), invoice_status="Paid", **now
+    )
+    company.judge(rows(records=[paid]), as_of=AS_OF + timedelta(hours=1))
+    second = company.plan()
+    (change,) = second.changes
+    assert {f.name: (f.before, f.after) for f in change.fields} == {
+        "balance": ("150.00", "0.00"), "invoice_status": ("Open", "Paid"),
+    }  # fmt: skip
+    assert company.apply(second).counts()["done"] == 1
+    back = cycle.plan_undo(company.settings, of_plan=second.checksum)
+    assert company.apply(back).counts()["done"] == 1
+    again = next(r for r in records(company) if r["Id"] == one["Id"])
+    assert (again["QBO_Balance__c"], again["QBO_Status__c"]) == (150, "Open")
+    gone = cycle.plan_undo(company.settings, of_plan=plan.checksum)
+    # What was written again since is not taken away; the refused one was never there.
+    assert [(c.action, c.entity) for c in gone.changes] == [("update", ENTITY)]
+    assert {b.reason for b in gone.blocked} == {"written_again", "not_done"}
+    assert company.apply(gone).counts()["done"] == 1
+    left = [r["QBO_Key__c"] for r in records(company) if not r.get("IsDeleted")]
+    assert left == [f"{US}:41"]
+    assert not company.apply(gone).progressed
 
 
 def test_the_vendor_s_own_refusal_is_told(company: SmallCompany) -> None:

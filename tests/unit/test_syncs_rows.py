@@ -475,7 +475,8 @@ class TestStatus:
         assert (one.system, one.company_id, one.remote_id) == ("salesforce", ORG, deal_id(1))
 
     def test_an_empty_value_clears_the_field(self) -> None:
-        row = dict.fromkeys(("linked_customer_key", "open_balance", "overdue_balance"))
+        unset = ("linked_customer_key", "open_balance", "overdue_balance", "open_credit")
+        row = dict.fromkeys(unset)
         (one,) = status("account_status", **row, current_oldest_due_on=date(2026, 1, 1))
         assert isinstance(one, Change)
         assert from_json(one.payload)["QBO_Oldest_Due_Date__c"] is None

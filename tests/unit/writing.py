@@ -219,6 +219,36 @@ def deal_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
     return {**row, **changed}
 
 
+def invoice_record_row(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """An invoice that Salesforce has no record of yet."""
+    told: dict[str, Any] = {
+        "invoice_number": f"{1000 + number}",
+        "invoice_on": date(2026, 11, 20),
+        "due_on": date(2026, 12, 20),
+        "total_amount": Decimal("150.00"),
+        "balance": Decimal("150.00"),
+        "currency_code": "USD",
+        "invoice_status": "Open",
+        "last_payment_on": None,
+        "deal_id": deal_id(number),
+        "account_id": account_id(number),
+    }
+    row: dict[str, Any] = {
+        "org_id": ORG,
+        "company_id": US,
+        "invoice_id": str(40 + number),
+        "invoice_key": f"{US}:{40 + number}",
+        "record_id": None,
+        **told,
+        **{f"current_{name}": None for name in told},
+        "is_changed": True,
+        "conflict_fields": None,
+        "kept_fields": None,
+        "blocked_reason": None,
+    }
+    return {**row, **changed}
+
+
 def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "org_id": ORG,
@@ -227,6 +257,7 @@ def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "linked_customer_key": f"{US}:{100 + number}",
         "open_balance": Decimal("150.00"),
         "overdue_balance": Decimal("0.00"),
+        "open_credit": Decimal("0.00"),
         "oldest_due_on": None,
         "last_payment_on": None,
         "is_overdue": False,
@@ -234,6 +265,7 @@ def account_status_row(number: int = 1, **changed: Any) -> dict[str, Any]:
         "current_linked_customer_key": None,
         "current_open_balance": None,
         "current_overdue_balance": None,
+        "current_open_credit": None,
         "current_oldest_due_on": None,
         "current_last_payment_on": None,
         "current_is_overdue": False,
@@ -395,6 +427,7 @@ def marts(
     prices: Sequence[dict[str, Any]] = (),
     overdue: Sequence[dict[str, Any]] = (),
     mails: Sequence[dict[str, Any]] = (),
+    records: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     own = [line for row in invoices for line in invoice_lines(row)] if lines is None else lines
     return {
@@ -407,6 +440,7 @@ def marts(
         "sync_account_status": list(accounts),
         "sync_overdue": list(overdue),
         "sync_invoice_mails": list(mails),
+        "sync_invoice_records": list(records),
         "sync_estimates": list(estimates),
         "sync_estimate_lines": [line for row in estimates for line in estimate_lines(row)],
     }
@@ -608,6 +642,18 @@ class FakeOrg:
         for reply, record in zip(made, records, strict=True):
             self.records[str(reply.remote_id)] = {"Id": reply.remote_id, **record}
         return made
+
+    def upsert_many(
+        self, object_name: str, external_id: str, records: Sequence[Mapping[str, Any]]
+    ) -> list[Reply]:
+        """By the external id: what is there is changed, what is not is made."""
+        held = {r.get(external_id): r for r in self.records.values()}
+        found = [held.get(record[external_id]) for record in records]
+        new = [r for r, known in zip(records, found, strict=True) if not known]
+        made = iter(self.create_many(object_name, new))
+        for record, known in zip(records, found, strict=True):
+            (known or {}).update(record)
+        return [Reply(True, known["Id"]) if known else next(made) for known in found]
 
     def send_mail(self, mail: Mapping[str, Any]) -> None:
         self.mails.append(dict(mail))

@@ -62,6 +62,7 @@ SALESFORCE: dict[str, dict[str, str]] = {
         ),
         "QBO_Open_Balance__c": MONEY,
         "QBO_Overdue_Balance__c": MONEY,
+        "QBO_Open_Credit__c": MONEY,
         "QBO_Oldest_Due_Date__c": DAY,
         "QBO_Last_Payment_Date__c": DAY,
         "QBO_Overdue__c": FLAG,

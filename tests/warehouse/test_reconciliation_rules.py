@@ -18,7 +18,9 @@ import pytest
 from worlds import ORG, PROJECT, UK, US, Builder, Sold, build, read, sold
 
 from pipelines import transform, warehouse
-from reverse_etl.syncs import registry
+from reverse_etl.changes import Change
+from reverse_etl.syncs import deal_status, invoice_records, registry
+from reverse_etl.syncs.flow import Facts
 
 Row = dict[str, Any]
 PRICE = "WRONG_PRICE_OR_DISCOUNT"
@@ -619,6 +621,8 @@ def _statuses(b: Builder) -> dict[str, str]:
     first = b.invoice(customer, "30", "2026-09-02", deal=f"{deal}/1", balance="0")
     b.payment(customer, "30", [("Invoice", first, "30")], "2026-09-20")
     second = b.invoice(customer, "70", "2026-10-02", deal=f"{deal}/2", balance="20")
+    b.credit(customer, "9.50", remaining="4.25")
+    b.payment(customer, "3.00", [], "2026-09-19", unapplied="1.50")
     return {"account": account, "customer": customer, "deal": deal, "second": second}
 
 
@@ -693,7 +697,47 @@ def test_the_account_shows_what_is_open(judged: Judged) -> None:
         judged.path, f"select * from sync.sync_account_status where account_id = '{ids['account']}'"
     )
     assert (row["open_balance"], row["overdue_balance"]) == (Decimal("20.00"), Decimal("20.00"))
+    # 4.25 of a credit memo and 1.50 of a payment are left, and are not taken off what is open.
+    assert row["open_credit"] == Decimal("5.75")
     assert (str(row["oldest_due_on"]), str(row["last_payment_on"])) == ("2026-10-02", "2026-09-20")
+
+
+def test_each_invoice_has_a_record_where_the_org_keeps_them(judged: Judged, tmp_path: Path) -> None:
+    """One that is not there is made, one that is there is corrected; empty where it is off."""
+    ids = judged.ids["statuses"]
+    assert read(judged.path, "select * from sync.sync_invoice_records") == []
+    path = tmp_path / "warehouse.duckdb"
+    copyfile(judged.path, path)
+    with warehouse.writer(path) as connection:
+        connection.execute(
+            "create table raw_salesforce.qbo_invoice__c as select org_id, 'a01' as id,"
+            " 'As before' as name, ? as qbo_key__c, 70.00::decimal(18, 2) as qbo_total__c,"
+            " 'Overdue' as qbo_status__c, false as is_deleted"
+            " from raw_salesforce.opportunity where id = ?",
+            [f"{US}:{ids['second']}", ids["deal"]],
+        )
+    transform.require_passed(
+        transform.build(
+            PROJECT, path, command="run", variables={"invoice_object": "on"},
+            select=["stg_salesforce__invoice_records", "sync_invoice_records"],
+        )
+    )  # fmt: skip
+    rows = {r["invoice_id"]: r for r in read(path, "select * from sync.sync_invoice_records")}
+    there = rows[ids["second"]]
+    assert (there["record_id"], there["current_invoice_number"]) == ("a01", "As before")
+    assert (there["total_amount"], there["balance"], there["current_balance"]) == (
+        Decimal("70.00"), Decimal("20.00"), None,
+    )  # fmt: skip
+    assert (there["deal_id"], there["account_id"]) == (ids["deal"], ids["account"])
+    assert (there["invoice_status"], there["conflict_fields"]) == ("Overdue", None)
+    marts = {"sync_deal_status": [], invoice_records.MART: list(rows.values())}
+    planned = {c.record_id: c for c in deal_status.FLOW.changes(marts, Facts())}
+    assert len(planned) == len(rows) > 20
+    change = planned[f"{US}-{ids['second']}"]
+    assert isinstance(change, Change) and change.action == "update"
+    assert "total_amount" not in {f.name for f in change.fields}
+    made = next(c for c in planned.values() if isinstance(c, Change) and c.action == "create")
+    assert made.remote_id is None and '"QBO_Key__c"' in made.payload
 
 
 # --- estimates --------------------------------------------------------------------------------

@@ -418,6 +418,8 @@ class Builder:
                 owed[record["CustomerRef"]["value"]][min(-(-late // 30), 4)] += record["Balance"]
         for record in self.quickbooks[company, "CreditMemo"]:
             owed[record["CustomerRef"]["value"]][0] -= record["RemainingCredit"]
+        for record in self.quickbooks[company, "Payment"]:
+            owed[record["CustomerRef"]["value"]][0] -= record["UnappliedAmt"]
         for customer, amount in (wrong or {}).items():
             owed[customer][0] += Decimal(amount)
         names = ("current_amount", "days_1_to_30", "days_31_to_60", "days_61_to_90",

@@ -1,9 +1,11 @@
 -- What the balance fields of each linked account should say, beside what they say now. Only
--- customers billed in the account's own currency count: currencies are never added up.
+-- customers billed in the account's own currency count: currencies are never added up. What is left
+-- of credit memos and payments stands beside the balance and is never taken off it.
 {%- set fields = {
     'linked_customer_key': ('varchar', 'QBO_Customer_Id__c'),
     'open_balance': ('decimal(18, 2)', 'QBO_Open_Balance__c'),
     'overdue_balance': ('decimal(18, 2)', 'QBO_Overdue_Balance__c'),
+    'open_credit': ('decimal(18, 2)', 'QBO_Open_Credit__c'),
     'oldest_due_on': ('date', 'QBO_Oldest_Due_Date__c'),
     'last_payment_on': ('date', 'QBO_Last_Payment_Date__c'),
     'is_overdue': ('boolean', 'QBO_Overdue__c'),
@@ -51,6 +53,18 @@ payments as (
 
     select * from {{ ref('stg_quickbooks__payments') }}
     where not is_deleted and not is_voided and total_amount > 0
+
+),
+
+credits_summed as (
+
+    select
+        company_id,
+        customer_id,
+        -sum(open_amount) as open_credit
+    from {{ ref('int_receivables__documents') }}
+    where document_type in ('CreditMemo', 'Payment') and open_amount < 0
+    group by company_id, customer_id
 
 ),
 
@@ -117,6 +131,7 @@ balances as (
         links_ranked.account_id,
         sum(invoices_summed.open_balance) as open_balance,
         sum(invoices_summed.overdue_balance) as overdue_balance,
+        sum(credits_summed.open_credit) as open_credit,
         min(invoices_summed.oldest_due_on) as oldest_due_on,
         max(payments_summed.last_payment_on) as last_payment_on
     from links_ranked
@@ -124,6 +139,10 @@ balances as (
         on
             links_ranked.company_id = invoices_summed.company_id
             and links_ranked.customer_id = invoices_summed.customer_id
+    left join credits_summed
+        on
+            links_ranked.company_id = credits_summed.company_id
+            and links_ranked.customer_id = credits_summed.customer_id
     left join payments_summed
         on
             links_ranked.company_id = payments_summed.company_id
@@ -165,6 +184,10 @@ wanted as (
         links_main.company_id || ':' || links_main.customer_id as linked_customer_key,
         cast(coalesce(balances.open_balance, 0) as decimal(18, 2)) as open_balance,
         cast(coalesce(balances.overdue_balance, 0) as decimal(18, 2)) as overdue_balance,
+        case
+            when {{ has_column(source('raw_salesforce', 'account'), 'qbo_open_credit__c') }}
+                then cast(coalesce(balances.open_credit, 0) as decimal(18, 2))
+        end as open_credit,
         balances.oldest_due_on,
         balances.last_payment_on,
         case
@@ -175,6 +198,7 @@ wanted as (
         accounts.linked_customer_key as current_linked_customer_key,
         accounts.open_balance as current_open_balance,
         accounts.overdue_balance as current_overdue_balance,
+        accounts.open_credit as current_open_credit,
         accounts.oldest_due_on as current_oldest_due_on,
         accounts.last_payment_on as current_last_payment_on,
         accounts.is_overdue as current_is_overdue,
@@ -224,6 +248,7 @@ final as (
             wanted.linked_customer_key is distinct from wanted.current_linked_customer_key
             or wanted.open_balance is distinct from wanted.current_open_balance
             or wanted.overdue_balance is distinct from wanted.current_overdue_balance
+            or wanted.open_credit is distinct from wanted.current_open_credit
             or wanted.oldest_due_on is distinct from wanted.current_oldest_due_on
             or wanted.last_payment_on is distinct from wanted.current_last_payment_on
             or wanted.is_overdue is distinct from wanted.current_is_overdue

@@ -44,7 +44,7 @@ deal_status as (
 
     select
         'deal_status' as flow,
-        count(*) as record_count
+        count(*) + (select count(*) from {{ ref('sync_invoice_records') }}) as record_count
     from {{ ref('sync_deal_status') }}
 
 ),

@@ -45,6 +45,7 @@ class AccountStatus:
     customer_key: str | None = None
     open_balance: Decimal | None = None
     overdue_balance: Decimal | None = None
+    open_credit: Decimal | None = None
     oldest_due_on: date | None = None
     last_payment_on: date | None = None
 
@@ -103,9 +104,18 @@ def account_status(books: Books, customer: Customer) -> AccountStatus:
         customer_key=f"{books.realm_id}:{customer.customer_id}",
         open_balance=total([document.balance for document in owed]),
         overdue_balance=total([document.balance for document in late]),
+        open_credit=_open_credit(books, customer),
         oldest_due_on=min((doc.due_on for doc in owed if doc.due_on), default=None),
         last_payment_on=max(paid, default=None),
     )
+
+
+def _open_credit(books: Books, customer: Customer) -> Decimal:
+    memos = [
+        d.balance for d in books.documents if d.kind == "CreditMemo" and d.customer is customer
+    ]
+    spare = [pay.unapplied for pay in books.payments if pay.customer is customer]
+    return total([*memos, *spare])
 
 
 def fill_statuses(rng: random.Random, biller: Biller, deals: Sequence[Deal],
