@@ -16,6 +16,7 @@ from orchestration import (
     match_cli,
     match_model_cli,
     mcp_cli,
+    person_cli,
     setup_cli,
     state_cli,
     telemetry,
@@ -44,6 +45,7 @@ app.add_typer(connect_cli.app, name="connect")
 app.add_typer(setup_cli.app, name="setup")
 app.add_typer(mcp_cli.app, name="mcp")
 app.add_typer(state_cli.app, name="state")
+app.add_typer(person_cli.app, name="person")
 app.command()(doctor_cli.doctor)
 app.command()(why_cli.why)
 app.command()(watch_cli.watch)

@@ -18,10 +18,13 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    String,
     Table,
     bindparam,
     create_engine,
     event,
+    func,
+    or_,
     select,
     text,
 )
@@ -58,6 +61,17 @@ class Transaction:
         target = schema.metadata.tables[table]
         query = select(target).where(target.c[column] >= least).order_by(text(order))
         return [dict(row) for row in self._connection.execute(query).mappings()]
+
+    def containing(self, table: str, word: str) -> list[dict[str, Any]]:
+        """Rows in which any column of text holds the word, in whatever case."""
+        target = schema.metadata.tables[table]
+        texts = [column for column in target.columns if isinstance(column.type, String)]
+        if not texts:
+            return []
+        holds = [func.lower(c).contains(word.lower(), autoescape=True) for c in texts]
+        return [dict(row) for row in self._connection.execute(
+            select(target).where(or_(*holds))
+        ).mappings()]  # fmt: skip
 
     def one(self, table: str, **where: Any) -> dict[str, Any] | None:
         """The only such row, or None."""

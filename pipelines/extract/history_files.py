@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +43,33 @@ def keep(connection: Connection, raw: str, folder: Path) -> None:
         until = _until(connection, one.of_history) if one.kept else None
         if until is not None and (last is None or until > last):
             _write(connection, one, place, last, until)
+
+
+def write_anew(connection: Connection, raw: str, tables: Collection[str], folder: Path) -> int:
+    """Put one file in place of all that these tables have, from what the warehouse knows: after
+    something was taken out of it that must not stand anywhere. How many files there were.
+
+    Raises `Stop` where the warehouse lacks versions that files have: it takes them back first.
+    """
+    anew = 0
+    for one in recorded(connection, raw):
+        place = _place(folder, one.history, one.table)
+        files = _files(place)
+        until = _until(connection, one.of_history) if one.kept else None
+        if one.table not in tables or not files:
+            continue
+        last = _youngest(files)
+        if until is None or last is None or until < last:
+            raise Stop(
+                "history", str(place), "the files know more than the warehouse does",
+                "Run `crossfoot extract`, which takes it back, then try again.",
+            )  # fmt: skip
+        _write(connection, one, place, None, until)
+        for file in files:
+            if file.name != f"{until.strftime(_STAMP)}.parquet":
+                file.unlink()
+        anew += len(files)
+    return anew
 
 
 def restore(connection: Connection, raw: str, folder: Path) -> None:
