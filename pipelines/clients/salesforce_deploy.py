@@ -23,7 +23,7 @@ FIRST_WAIT, LONGEST_WAIT, PATIENCE = 0.2, 5.0, 300.0
 def form(package: bytes) -> tuple[bytes, str]:
     """The body of the request and its content type."""
     options = simplejson.dumps({"deployOptions": _OPTIONS})
-    fields = {
+    fields: dict[str, str | bytes | tuple[str, str | bytes] | tuple[str, str | bytes, str]] = {
         "json": ("deploy.json", options, "application/json"),
         "file": ("deploy.zip", package, "application/zip"),
     }

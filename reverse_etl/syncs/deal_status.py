@@ -72,14 +72,16 @@ def to_changes(row: DealStatusRow, facts: Facts) -> Iterator[Change | Blocked]:
 
 def send(clients: Clients, entries: Sequence[Entry]) -> Sequence[Answer]:
     """One call for deals by their ids, or for records of invoices by their external id."""
-    of = invoice_records if entries[0].entity == invoice_records.ENTITY else status
-    return of.send(clients, entries)
+    if entries[0].entity == invoice_records.ENTITY:
+        return invoice_records.send(clients, entries)
+    return status.send(clients, entries)
 
 
 def find(clients: Clients, entry: Entry) -> str | None:
     """The record's id if it already looks as the entry wanted, else None."""
-    of = invoice_records if entry.entity == invoice_records.ENTITY else status
-    return of.find(clients, entry)
+    if entry.entity == invoice_records.ENTITY:
+        return invoice_records.find(clients, entry)
+    return status.find(clients, entry)
 
 
 def weigh(change: Change) -> float:

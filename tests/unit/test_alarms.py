@@ -19,7 +19,7 @@ from writing import AS_OF, World, invoice_row, marts
 
 from orchestration import alarms, clocks
 from orchestration.resources import SettingsResource
-from pipelines.clients.tokens import Tokens, token_file
+from pipelines.clients.tokens import LAPSES_WITHIN, Tokens, token_file
 from pipelines.settings import Secret, Settings, load_settings
 from reverse_etl.lease import hold
 from reverse_etl.ledger import Context, Finding, Intent, Ledger
@@ -104,9 +104,9 @@ def test_an_allowance_that_does_not_last_is_told_once_a_month(settings: Settings
     assert "QuickBooks: 16 " in told.sentence and "the next run" in told.sentence
 
 
-def test_a_connection_is_told_two_weeks_before_it_lapses(settings: Settings) -> None:
+def test_a_connection_is_told_three_weeks_before_it_lapses(settings: Settings) -> None:
     kept = token_file(settings, f"quickbooks-{REALM}")
-    kept.save(Tokens(Secret("r"), refresh_until=AS_OF + alarms.LAPSES_WITHIN))
+    kept.save(Tokens(Secret("r"), refresh_until=AS_OF + LAPSES_WITHIN))
     assert not list(alarms.found(settings, AS_OF))
     (told,) = alarms.found(settings, AS_OF + timedelta(seconds=1))
     assert told.kind == "connection" and told.sentence.startswith("Inc in QuickBooks")
