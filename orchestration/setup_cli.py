@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from reverse_etl.furnishing.planning import Step
 
 app = typer.Typer(
-    help="Give an org the fields and rights that the flows need.", no_args_is_help=True
+    help="Give an org, and companies, what the flows need: fields, rights, terms, accounts.",
+    no_args_is_help=True,
 )
-
-
-@app.callback()
-def setup() -> None:
-    """Keeps `salesforce` a command of its own."""
+_MAPPED = (
+    "terms", "item_rules", "invoice_discounts", "invoice_fields", "document_numbers",
+    "company_routing",
+)  # fmt: skip
 
 
 @app.command()
@@ -68,6 +68,61 @@ def salesforce(
                 org, plan, wanted, user_id, lambda step: typer.echo(f"  done: {one(step)}")
             )
     _end(plan, apply=apply)
+
+
+@app.command()
+def quickbooks(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it; without this the steps are only shown.")
+    ] = False,
+) -> None:
+    """Terms and accounts that the mapping names: shown first, then made; and what a person sets up.
+
+    Run twice it changes nothing. Ends with 1 while something is left for a person.
+    """
+    from pipelines import mapping
+    from pipelines.clients.quickbooks import quickbooks_client
+    from pipelines.settings import load_settings
+    from reverse_etl.calls import recording
+    from reverse_etl.furnishing import books, planning
+
+    settings = load_settings()
+    mapped = mapping.read_mapping(settings.dbt_dir / "seeds", settings.mapping_path)
+    tables = {name: mapped.tables[name].rows for name in _MAPPED}
+    plans: list[Step] = []
+    with recording(settings, "setup") as book:
+        for company in settings.quickbooks.companies:
+            client = quickbooks_client(settings, company.realm_id, book)
+            plan = books.steps(company.realm_id, tables, books.look(client))
+            for line in told_of_books(plan, f"{company.name} ({company.realm_id})", is_done=apply):
+                typer.echo(line)
+            if apply:
+                books.do(
+                    client, company.realm_id, plan, lambda step: typer.echo(f"  done: {one(step)}")
+                )
+            plans += plan
+    due = len(planning.due(plans))
+    if due and not apply:
+        typer.echo(f"{due} steps. Nothing was changed: add --apply to do them.")
+    elif not due:
+        typer.echo("Nothing is left to do from here.")
+    if planning.for_people(plans):
+        raise typer.Exit(1)
+
+
+def told_of_books(plan: Sequence[Step], name: str, *, is_done: bool) -> list[str]:
+    """The steps of a company as lines, like those of an org."""
+    from reverse_etl.furnishing import planning
+
+    due, people = planning.due(plan), planning.for_people(plan)
+    noted = [s for s in plan if s.verb is None and s.note and not s.needs_person]
+    there = len(plan) - len(due) - len(people) - len(noted)
+    lines = [f"QuickBooks, {name}"]
+    if not is_done:
+        lines += [f"  + {one(step)}" for step in due]
+    lines += [f"  ! {one(step)}" for step in people]
+    lines += [f"  = {one(step)}" for step in noted]
+    return [*lines, f"  {there} of {len(plan)} are there already."] if there else lines
 
 
 def _end(plan: Sequence[Step], *, apply: bool) -> None:

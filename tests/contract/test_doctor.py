@@ -22,10 +22,12 @@ from orchestration.doctor import machine, org
 from orchestration.doctor.examination import examine
 from orchestration.doctor.finding import Finding
 from orchestration.doctor.mapping import read_mapping
+from pipelines import mapping
+from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_components import OrgComponents
 from pipelines.settings import ROOT, Settings, load_settings
-from reverse_etl.furnishing import furnishing, planning
+from reverse_etl.furnishing import books, furnishing, planning
 from reverse_etl.furnishing.wanted import wanted_fields
 
 SEEDS = {
@@ -147,6 +149,8 @@ def test_each_of_a_score_of_faults_is_named(
         Path(settings.state_url.removeprefix("sqlite:///")).touch(mode=0o644)
         world.move_clock(2)
         found = list(examine(settings))
+        set_up = made_in_books(settings)
+    assert set_up == [["create term Net 45", "create account Sales of Sand"], []]
     faults = verdicts(found, "bad") | verdicts(found, "look")
     assert {key.partition(" ")[0] for key in faults} >= {
         "machine.disk", "machine.private", "machine.schedules", "rules.go_live", "rules.policy",
@@ -161,6 +165,18 @@ def test_each_of_a_score_of_faults_is_named(
     assert "JPY" in " ".join(faults)
     assert "s3cret" not in json.dumps(faults)
     assert all(f.next_step for f in found if f.verdict != "good")
+
+
+def made_in_books(settings: Settings) -> list[list[str]]:
+    """What `crossfoot setup quickbooks --apply` makes in the first company, twice over."""
+    client = quickbooks_client(settings, US)
+    tables = {n: t.rows for n, t in mapping.read_mapping(settings.dbt_dir / "seeds").tables.items()}
+    made: list[list[str]] = []
+    for _ in range(2):
+        done: list[planning.Step] = []
+        books.do(client, US, books.steps(US, tables, books.look(client)), done.append)
+        made.append([f"{step.verb} {step.kind} {step.name}" for step in done])
+    return made
 
 
 def test_what_an_org_says_is_held_against_the_mapping() -> None:
