@@ -279,7 +279,15 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
 
 
 def _refuse_unjudged(path: Path, schema: str, names: Sequence[str]) -> None:
-    if not set(names) <= warehouse.tables(path, schema):
+    there = warehouse.tables(path, schema)
+    lacking = sorted(set(names) - there)
+    if lacking and there & set(names):
+        raise Stop(
+            "warehouse", path.name,
+            f"it was built by another version, which did not know {', '.join(lacking)}",
+            "Run `crossfoot judge`, which builds it anew from what was read.",
+        )  # fmt: skip
+    if lacking:
         raise Stop(
             "warehouse", path.name, "nothing was read and judged yet", "Run `crossfoot sync` first."
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from orchestration.doctor import built
 from orchestration.doctor.finding import Finding, bad, failed, good, look
 from pipelines import warehouse
 from pipelines.errors import CrossfootError
@@ -28,6 +29,7 @@ def findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     # Before the state is opened, which makes it private again.
     yield from folders(settings)
     yield state(settings)
+    yield from built.findings(settings)
     yield from readings(settings, now)
 
 

@@ -28,7 +28,14 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.ledger import Entry
-from reverse_etl.syncs import account_status, deal_status, estimates, invoice_records, overdue
+from reverse_etl.syncs import (
+    account_status,
+    deal_status,
+    estimates,
+    invoice_mails,
+    invoice_records,
+    overdue,
+)
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, difference
 from reverse_etl.syncs.status import same
 
@@ -266,6 +273,9 @@ _BY_HAND: Mapping[tuple[str, str, str], str] = {
         "the task follows its invoice; answer on it in Salesforce: waiting, deferred or completed"
     ),
     (overdue.NAME, overdue.MAIL, "create"): (
+        "a mail that was sent cannot be called back; write to the customer"
+    ),
+    (invoice_mails.NAME, invoice_mails.ENTITY, "create"): (
         "a mail that was sent cannot be called back; write to the customer"
     ),
 }
