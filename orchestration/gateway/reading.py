@@ -14,6 +14,10 @@ from pipelines.errors import Refused
 
 Kind = Literal["account", "customer", "product", "item", "deal", "invoice", "payment", "match"]
 Row = dict[str, Any]
+# Marts that are asked as of a day.
+MISMATCHED, AGED = (
+    f"reconciliation.{name}_as_of([CAST(? AS DATE)])" for name in ("mismatches", "receivables")
+)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,10 @@ def mart(
     rows: int,
     where: Mapping[str, Any],
     order: str,
+    day: date | None = None,
 ) -> list[Row]:
-    """Rows of a mart that has a company in each, where the given columns have the given values."""
+    """Rows of a mart that has a company in each, where the given columns have the given values;
+    with a day of a mart that is asked as of days."""
     given = {column: value for column, value in where.items() if value is not None}
     conditions = "".join(f" AND {warehouse.identifier(column)} = ?" for column in given)
     own, companies = _companies("company_id", caller)
@@ -124,7 +130,29 @@ def mart(
         f"SELECT * FROM {table} WHERE true{conditions}{own} ORDER BY {order} "  # noqa: S608
         f"LIMIT {rows + 1}"
     )
-    return warehouse.read(path, sql, [*given.values(), *companies])
+    return warehouse.read(path, sql, [*([day] if day else []), *given.values(), *companies])
+
+
+def ageing(
+    path: Path, day: date, caller: Caller, company_id: str | None, currency: str | None
+) -> list[Row]:
+    """What customers owed at the end of a day, by how long it was past due then."""
+    own, companies = _companies("company_id", caller)
+    given = {"company_id": company_id, "currency_code": currency}
+    asked = {column: value for column, value in given.items() if value is not None}
+    more = "".join(f" AND {column} = ?" for column in asked)
+    sql = f"""
+        SELECT
+            company_id, currency_code,
+            CASE WHEN coalesce(days_overdue, 0) = 0 THEN 'current'
+                WHEN days_overdue <= 30 THEN '1-30' WHEN days_overdue <= 60 THEN '31-60'
+                WHEN days_overdue <= 90 THEN '61-90' ELSE '90+' END AS bucket,
+            sum(balance) AS amount, count(*) AS invoices, max(days_overdue) AS oldest_days
+        FROM {AGED}
+        WHERE balance > 0{more}{own}
+        GROUP BY ALL ORDER BY company_id, currency_code, max(coalesce(days_overdue, 0))
+    """  # noqa: S608 - names of columns only
+    return warehouse.read(path, sql, [day, *asked.values(), *companies])
 
 
 def kpis(path: Path, day: date, caller: Caller) -> list[Row]:

@@ -27,6 +27,9 @@ Company = Annotated[str | None, Field(description="A QuickBooks realm id; all, i
 Currency = Annotated[
     str | None, Field(description="An ISO code such as USD.", pattern=r"^[A-Z]{3}$")
 ]
+Day = Annotated[
+    date | None, Field(description="As of the end of this day; as of now, if not given.")
+]
 RecordId = Annotated[str, Field(min_length=1, max_length=80)]
 Checksum = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -137,16 +140,19 @@ def _add_reading(server: MCPServer[Any], desk: Desk) -> None:
         company_id: Company = None,
         currency: Currency = None,
         deal_id: RecordId | None = None,
+        day: Day = None,
     ) -> Records:
-        """Where closed revenue and invoices disagree today: class, both amounts, reason, what to
-        do. The largest value at stake first."""
+        """Where closed revenue and invoices disagree: class, both amounts, reason, what to do. The
+        largest value at stake first. With a day, such as a week's last, as it stood then: class,
+        value, age and whether it was material."""
         asked = {"mismatch_class": mismatch_class, "company_id": company_id,
                  "currency_code": currency, "deal_id": deal_id}  # fmt: skip
         return await desk.serve(
-            "list_mismatches", "read", "mismatches", asked,
+            "list_mismatches", "read", f"mismatches as of {day}" if day else "mismatches",
+            asked | {"day": day},
             lambda caller: Answer(reading.mart(
-                path, "reconciliation.mismatches", caller, desk.rows, asked,
-                "value_at_stake DESC, mismatch_id",
+                path, reading.MISMATCHED if day else "reconciliation.mismatches", caller,
+                desk.rows, asked, "value_at_stake DESC, mismatch_id", day,
             )),
         )  # fmt: skip
 
@@ -171,15 +177,21 @@ def _add_reading(server: MCPServer[Any], desk: Desk) -> None:
         )  # fmt: skip
 
     @_tool(server, _READS)
-    async def read_ageing(company_id: Company = None, currency: Currency = None) -> Records:
-        """What customers owe by how long it is overdue."""
+    async def read_ageing(
+        company_id: Company = None, currency: Currency = None, day: Day = None
+    ) -> Records:
+        """What customers owe by how long it is overdue; with a day, what they owed at its end."""
         asked = {"company_id": company_id, "currency_code": currency}
+        told = f"receivables by age as of {day}" if day else "receivables by age"
         return await desk.serve(
-            "read_ageing", "read", "receivables by age", asked,
-            lambda caller: Answer(reading.mart(
-                path, "reconciliation.ar_ageing", caller, desk.rows, asked,
-                "company_id, currency_code, bucket_number",
-            )),
+            "read_ageing", "read", told, asked | {"day": day},
+            lambda caller: Answer(
+                reading.ageing(path, day, caller, company_id, currency) if day
+                else reading.mart(
+                    path, "reconciliation.ar_ageing", caller, desk.rows, asked,
+                    "company_id, currency_code, bucket_number",
+                )
+            ),
         )  # fmt: skip
 
     @_tool(server, _READS)

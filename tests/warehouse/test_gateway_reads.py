@@ -108,6 +108,8 @@ READS: list[tuple[str, dict[str, Any]]] = [
     ("read_freshness", {}),
     ("query_marts", {"sql": "SELECT count(*) AS n FROM reconciliation.mismatches"}),
     ("explain_amount", {"subject": "leakage", "currency": "USD"}),
+    ("list_mismatches", {"day": "2026-10-04", "company_id": UK}),
+    ("read_ageing", {"day": "2026-10-04"}),
 ]  # fmt: skip
 
 
@@ -122,6 +124,24 @@ def test_every_reading_tool_answers_with_exact_amounts(settings: Settings) -> No
         json.loads(text, parse_float=floats.append)
         assert not floats, name
         assert "@" not in text or "(masked)@" in text
+
+
+def test_a_past_day_s_ageing_is_that_of_its_key_figures(settings: Settings) -> None:
+    day = {"day": "2026-09-27"}
+    aged, figures, then = calls(
+        settings, ("read_ageing", day | {"currency": "USD"}), ("read_kpis", day),
+        ("list_mismatches", day),
+    )  # fmt: skip
+    current = {
+        (r["company_id"], r["currency_code"]): r["amount"]
+        for r in aged.structured_content["records"] if r["bucket"] == "current"
+    }  # fmt: skip
+    told = {(r["company_id"], r["currency_code"]): r.get("current_amount")
+            for r in figures.structured_content["records"]}  # fmt: skip
+    assert current and all(told[book] == amount for book, amount in current.items())
+    found = then.structured_content["records"]
+    assert {r["as_of_on"] for r in found} == {"2026-09-27"}
+    assert all(r["occurred_on"] <= "2026-09-27" for r in found)
 
 
 def test_a_record_is_read_whole_and_explained(settings: Settings, company: Company) -> None:
