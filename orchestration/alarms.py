@@ -26,6 +26,15 @@ _MISMATCHES = """
     WHERE needs_explanation AND is_material AND movement <> 'closed'
 """
 
+_CHASED = """
+    SELECT
+        company_id, invoice_id, document_number, customer_name, balance, currency_code,
+        days_overdue, step
+    FROM intermediate.int_overdue__states
+    WHERE state = 'chased' AND step IS NOT NULL
+    ORDER BY company_id, balance DESC, invoice_id
+"""
+
 
 def look(settings: Settings) -> tuple[Told, ...]:
     """Tell everybody what is new of all that has to be known."""
@@ -36,6 +45,8 @@ def found(settings: Settings, now: datetime) -> Iterator[Alert]:
     """All that has to be known now, told or not."""
     if settings.published_path.exists():
         yield from mismatches(settings)
+        if settings.overdue_alert:
+            yield from overdue(settings)
     yield from unfinished(settings, now)
     yield from allowances(settings, now)
     yield from connections(settings, now)
@@ -53,6 +64,26 @@ def mismatches(settings: Settings) -> Iterator[Alert]:
             next_step="`crossfoot exceptions list` shows them; say what each is about.",
             amount=row["value_at_stake"],
             currency=row["currency_code"],
+        )
+
+
+def overdue(settings: Settings) -> Iterator[Alert]:
+    """Invoices that are chased, once for each step of their escalation; disputed, promised and
+    settled ones never."""
+    if "int_overdue__states" not in warehouse.tables(settings.published_path, "intermediate"):
+        return
+    for row in warehouse.read(settings.published_path, _CHASED):
+        days, balance = row["days_overdue"], f"{row['balance']:,.2f} {row['currency_code']}"
+        yield Alert(
+            kind="overdue",
+            key=f"{row['company_id']} {row['invoice_id']} {row['step']}",
+            owner="",
+            sentence=f"Invoice {row['document_number'] or row['invoice_id']} of "
+            f"{row['customer_name']}: {balance}, {days} days overdue",
+            next_step="The account's owner has a task; what is said on it in Salesforce counts.",
+            amount=row["balance"],
+            currency=row["currency_code"],
+            pressing=False,
         )
 
 

@@ -92,6 +92,8 @@ class Settings:
     secrets_key_file: Path
     # Whether reminders of overdue invoices are sent to customers, and by whom.
     overdue_mail: Literal["off", "salesforce"]
+    # Whether alerts tell of overdue invoices too, once for each step.
+    overdue_alert: bool
     # The file that replaces tables of the mapping (`pipelines.mapping`), where there is one.
     mapping_path: Path | None
     # Whether invoices are mailed: left waiting to be sent from QuickBooks, or sent by us.
@@ -228,6 +230,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ),
         _delivery=or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
         overdue_mail=_overdue_mail(values),
+        overdue_alert=values.choice("CROSSFOOT_OVERDUE_ALERT", ("off", "on"), "off") == "on",
         mapping_path=values.path("CROSSFOOT_MAPPING", data_dir)
         if values.text("CROSSFOOT_MAPPING")
         else None,

@@ -42,7 +42,8 @@ PATIENT = Patience(throttle_wait=5.0)
 @dataclass(frozen=True)
 class Alert:
     """One thing that somebody has to know. `kind` is its class, `key` what it is about; `owner` may
-    be empty. `amount` with its currency is what is at stake."""
+    be empty. `amount` with its currency is what is at stake. One that is not `pressing` is told
+    once and never louder."""
 
     kind: str
     key: str
@@ -51,6 +52,7 @@ class Alert:
     next_step: str
     amount: Decimal | None = None
     currency: str = ""
+    pressing: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _level(state: State, alert: Alert, at: datetime) -> int:
     name = _SINCE + _digest(alert.kind, alert.key)
     store.note_once(state, name, at.isoformat())
     since = datetime.fromisoformat(store.fact(state, name) or at.isoformat())
-    return int(at - since >= ESCALATES_AFTER)
+    return int(alert.pressing and at - since >= ESCALATES_AFTER)
 
 
 def _is_silenced(state: State, alert: Alert, at: datetime) -> bool:

@@ -19,8 +19,10 @@ from writing import AS_OF, World, invoice_row, marts
 
 from orchestration import alarms, clocks
 from orchestration.resources import SettingsResource
+from pipelines import warehouse
 from pipelines.clients.tokens import LAPSES_WITHIN, Tokens, token_file
 from pipelines.settings import Secret, Settings, load_settings
+from reverse_etl import alerts
 from reverse_etl.lease import hold
 from reverse_etl.ledger import Context, Finding, Intent, Ledger
 
@@ -95,6 +97,37 @@ def test_refused_and_owed_writes_are_told_and_such_under_way_are_not(settings: S
     assert set(later) == {"write refused", "write unknown", "write left open"}
     assert later["write refused"].sentence.endswith(": A name")
     assert later["write left open"].amount == Decimal("150.00")
+
+
+def test_an_overdue_invoice_is_told_once_a_step_where_that_is_wanted(
+    settings: Settings, slack: Webhook
+) -> None:
+    row = {"company_id": REALM, "document_number": "1042", "customer_name": "Acme",
+           "balance": Decimal("1150.00"), "currency_code": "USD", "days_overdue": 20}  # fmt: skip
+    rows = [{**row, "invoice_id": "7", "step": 2, "state": "chased"},
+            {**row, "invoice_id": "8", "step": 1, "state": "disputed"},
+            {**row, "invoice_id": "9", "step": None, "state": "chased"}]  # fmt: skip
+    write_overdue(settings.published_path, rows)
+    assert not list(alarms.found(settings, AS_OF))
+    wanted = replace(settings, overdue_alert=True)
+    (told,) = alarms.found(wanted, AS_OF)
+    assert told.sentence == "Invoice 1042 of Acme: 1,150.00 USD, 20 days overdue"
+    assert (told.amount, told.pressing) == (Decimal("1150.00"), False)
+    assert len(alerts.send(wanted, [told], lambda: AS_OF)) == 1
+    assert not alerts.send(wanted, [told], lambda: AS_OF + timedelta(days=3))
+    write_overdue(settings.published_path, [{**rows[0], "step": 3}])
+    (next_step,) = alarms.found(wanted, AS_OF)
+    assert len(alerts.send(wanted, [next_step], lambda: AS_OF + timedelta(days=4))) == 1
+    assert "1,150.00 USD" in str(slack.got)
+
+
+def write_overdue(path: Path, rows: list[dict[str, Any]]) -> None:
+    """The states of overdue invoices, in a copy that has nothing else."""
+    columns = {"company_id": "VARCHAR", "invoice_id": "VARCHAR", "document_number": "VARCHAR",
+               "customer_name": "VARCHAR", "balance": "DECIMAL(18,2)", "currency_code": "VARCHAR",
+               "days_overdue": "INTEGER", "step": "INTEGER", "state": "VARCHAR"}  # fmt: skip
+    write_marts(path, {"exceptions": []})
+    warehouse.replace_table(path, "intermediate", "int_overdue__states", columns, rows)
 
 
 def test_an_allowance_that_does_not_last_is_told_once_a_month(settings: Settings) -> None:
