@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +31,12 @@ concurrency:
   pools:
     granularity: op
     default_limit: 1
+# A run whose process was killed is failed by the code server; its place in the pool is given back.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  free_slots_after_run_end_seconds: 30
+  start_timeout_seconds: 900
 # A busy machine may need minutes to import and parse everything; Dagster itself gives up after 3.
 code_servers:
   local_startup_timeout: 900
@@ -68,6 +75,35 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 def _dagster(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     home = dagster_home(settings)
+    with _only_ui(home):
+        _end_abandoned(home, say)
+        _serve(home, port, say)
+
+
+@contextmanager
+def _only_ui(home: Path) -> Iterator[None]:
+    """Hold the place of the one UI of a Dagster home: what is unfinished there is abandoned."""
+    with (home / "ui").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Stop("Dagster", str(home), "another UI has it", "Stop that one.") from None
+        yield
+
+
+def _end_abandoned(home: Path, say: Callable[[str], None]) -> None:
+    if not (home / "history").exists():
+        return
+    import dagster as dg
+
+    from orchestration.abandoned import end_abandoned_runs
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        if ended := end_abandoned_runs(instance):
+            say(f"{ended} runs were ended in the middle; Dagster shows them as failed now.")
+
+
+def _serve(home: Path, port: int, say: Callable[[str], None]) -> None:
     say(f"Dagster UI           http://127.0.0.1:{port}  (Ctrl-C stops everything)")
     process = subprocess.Popen(
         [

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration import abandoned
 from orchestration.assets.writes import WRITTEN, described
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from orchestration.watching.prompt import Prompt, PromptRound
@@ -18,8 +19,6 @@ from orchestration.watching.signals import System, Woken
 
 JOB = "won_deals_to_invoices"
 WOKEN_BY = "crossfoot/woken_by"
-# Who runs the round: what is unfinished when the same watcher begins anew was killed.
-WATCHER = "crossfoot/watcher"
 PLAN = dg.AssetKey(["plan", "plan_of_won_deals"])
 PLAN_SPEC = dg.AssetSpec(
     PLAN,
@@ -88,7 +87,7 @@ def run_round(
         instance=instance,
         resources={"worker": worker},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={WOKEN_BY: woken.told(), WATCHER: worker.watcher},
+        tags={WOKEN_BY: woken.told(), abandoned.WATCHER: worker.watcher},
         raise_on_error=False,
     )
     return done, worker.done
@@ -96,18 +95,13 @@ def run_round(
 
 def end_killed_rounds(instance: dg.DagsterInstance, watcher: str) -> int:
     """Fail the unfinished rounds of a watcher that is about to begin, and give their place in the
-    pool back.
-
-    Dagster knows of a run in another process only what that process tells: after a kill the next
-    step that opens the warehouse would wait for ever. Returns how many there were.
-    """
-    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
-    ours = dg.RunsFilter(job_name=JOB, statuses=unfinished, tags={WATCHER: watcher})
-    killed = instance.get_runs(ours)
-    for run in killed:
-        instance.report_run_failed(run, message="The watching process was killed in this round.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return len(killed)
+    pool back. Returns how many there were."""
+    ours = dg.RunsFilter(
+        job_name=JOB, statuses=abandoned.UNFINISHED, tags={abandoned.WATCHER: watcher}
+    )
+    return abandoned.end(
+        instance, instance.get_runs(ours), "The watching process was killed in this round."
+    )
 
 
 def told(done: PromptRound) -> dict[str, Any]:

@@ -258,8 +258,9 @@ def test_a_plan_that_waits_is_told_with_its_reason() -> None:
 def test_a_killed_round_gives_its_place_back_when_the_watcher_begins_anew(tmp_path: Path) -> None:
     import dagster as dg
 
+    from orchestration.abandoned import WATCHER, end_abandoned_runs
     from orchestration.resources import WAREHOUSE_POOL
-    from orchestration.watching.job import JOB, WATCHER, end_killed_rounds, won_deals_to_invoices
+    from orchestration.watching.job import JOB, end_killed_rounds, won_deals_to_invoices
 
     (tmp_path / "dagster.yaml").write_text("concurrency:\n  pools:\n    default_limit: 1\n")
     with (
@@ -294,3 +295,11 @@ def test_a_killed_round_gives_its_place_back_when_the_watcher_begins_anew(tmp_pa
             other: dg.DagsterRunStatus.STARTED, killed: dg.DagsterRunStatus.FAILURE,
         }  # fmt: skip
         assert end_killed_rounds(instance, watcher) == 0
+        left = instance.create_run_for_job(
+            won_deals_to_invoices, status=dg.DagsterRunStatus.STARTED
+        ).run_id
+        place.claim_concurrency_slot(WAREHOUSE_POOL, left, "invoice_won_deals")
+        assert place.get_concurrency_info(WAREHOUSE_POOL).active_slot_count == 1
+        assert end_abandoned_runs(instance) == 1, "a round of another watcher is its own"
+        assert place.get_concurrency_info(WAREHOUSE_POOL).active_slot_count == 0
+        assert instance.get_run_by_id(left).status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
