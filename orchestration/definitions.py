@@ -27,6 +27,7 @@ defs = dg.Definitions(
             *_extracts,
             *extract.vendor_objects(_extracts),
             *extract.RUNS,
+            *extract.unread(_extracts),
             writes.state_copy,
             *warehouse_assets(_manifest),
             matching.customer_scores,

@@ -58,6 +58,20 @@ def vendor_objects(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
     ]
 
 
+def unread(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
+    """Tables that the models know and the settings do not read: they stand empty."""
+    read = {key for asset in assets for key in asset.keys}
+    key = dg.AssetKey([SALESFORCE.dataset, "qbo_invoice__c"])
+    told = dg.AssetSpec(
+        key,
+        group_name="extract",
+        kinds={"salesforce"},
+        description="The records that show invoices in Salesforce, where they are kept; empty "
+        "where the settings do not ask for them.",
+    )
+    return [] if key in read else [told]
+
+
 VENDORS = {"salesforce": "Salesforce", "quickbooks": "QuickBooks Online"}
 
 _JUDGED_BY = (
