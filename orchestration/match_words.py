@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestration.words import amount, amounts, plural
+from pipelines.matching.measures import entries
 from reverse_etl.decisions import MatchDecision, Undo
 from reverse_etl.review import Bulk, Undone
 
@@ -14,22 +15,42 @@ _SHOWN_ID = 10
 
 
 def queue_lines(rows: Sequence[Row], shown: int) -> list[str]:
-    """The proposals, those on which most money hangs first, and how to decide them."""
+    """The proposals, those on which most money hangs first, and how to decide them.
+
+    Proposals that share a record, one after another, are read together: one entry, its best first.
+    """
     if not rows:
         return ["Nothing waits for a decision."]
     records = {_record(row): row for row in reversed(rows)}
     stakes = amounts((r["currency_code"], r["amount_at_stake"]) for r in records.values())
+    found = _entries(rows)
     lines = [
         f"{plural(len(rows), 'proposal')} about {plural(len(records), 'record')} "
-        f"{'waits' if len(records) == 1 else 'wait'}; {stakes} at stake.",
+        f"{'waits' if len(records) == 1 else 'wait'}, "
+        f"{plural(len(found), 'entry', 'entries')} to read; {stakes} at stake.",
         "",
     ]
-    for row in rows[:shown]:
-        lines += [*proposal_lines(row), ""]
-    if len(rows) > shown:
-        lines += [f"{len(rows) - shown} more: --limit {len(rows)} shows all.", ""]
+    for entry in found[:shown]:
+        if len(entry) > 1:
+            lines.append(f"{len(entry)} proposals that share a record:")
+        for row in entry:
+            lines += [*proposal_lines(row), ""]
+    if len(found) > shown:
+        lines += [f"{len(found) - shown} more: --limit {len(found)} shows all.", ""]
     lines.append("Decide: crossfoot match confirm|reject ID --by YOUR-NAME")
     return lines
+
+
+def _entries(rows: Sequence[Row]) -> list[list[Row]]:
+    """Proposals by entry, in the order in which the first of each stands."""
+    numbers = entries(
+        (f"{r['subject']} {r['org_id']} {r['left_id']}", f"{r['company_id']} {r['right_id']}")
+        for r in rows
+    )
+    found: list[list[Row]] = [[] for _ in set(numbers)]
+    for number, row in zip(numbers, rows, strict=True):
+        found[number].append(row)
+    return found
 
 
 def proposal_lines(row: Row) -> list[str]:

@@ -91,7 +91,7 @@
                     json_extract_string({{ before }}, '$."{{ key }}"')
                     != json_extract_string({{ now }}, '$."{{ key }}"')
                     then
-                        '{{ key }} was '
+                        '{{ key | replace("_", " ") }} was '
                         || json_extract_string({{ before }}, '$."{{ key }}"')
                         || ' and is '
                         || json_extract_string({{ now }}, '$."{{ key }}"')
@@ -105,6 +105,21 @@
     {{ return(
         ['name', 'e-mail', 'domain', 'telephone', 'postal code', 'currency', 'external id']
     ) }}
+{%- endmacro %}
+
+{# The same of a product and an item, columns of `int_products__candidates`; prices drift, and are
+   no reason to ask again. #}
+{% macro product_evidence(pairs) -%}
+    cast(to_json({
+        {%- for key in product_evidence_keys()[:4] %}
+        '{{ key }}': {{ pairs }}.is_{{ key }},
+        {%- endfor %}
+        'description': {{ pairs }}.description_relation
+    }) as varchar)
+{%- endmacro %}
+
+{% macro product_evidence_keys() -%}
+    {{ return(['same_code', 'same_name', 'other_code', 'other_variant', 'description']) }}
 {%- endmacro %}
 
 {% macro invoice_evidence_keys() -%}

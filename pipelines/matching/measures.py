@@ -50,6 +50,7 @@ class Measures:
     links_apart: int
     reviews: int
     true_reviews: int
+    entries: int
 
     @property
     def link_precision(self) -> float | None:
@@ -65,8 +66,14 @@ class Measures:
 
     @property
     def reviews_per_thousand(self) -> float | None:
-        """Rows to read for every 1,000 true links."""
-        share = _share(self.reviews, self.true_links)
+        """Pairs to read for every 1,000 true pairs."""
+        share = _share(self.reviews, self.true_pairs)
+        return None if share is None else 1000 * share
+
+    @property
+    def entries_per_thousand(self) -> float | None:
+        """Entries to read for every 1,000 true pairs: pairs that share a record are one."""
+        share = _share(self.entries, self.true_pairs)
         return None if share is None else 1000 * share
 
 
@@ -78,7 +85,11 @@ def measure(
     `truth` and `apart` are asked for membership once a pair: sets. A pair that was not looked at
     counts against recall.
     """
-    seen = [(one.probability, one.key in truth, one.decision, one.key in apart) for one in pairs]
+    seen, waiting = [], []
+    for one in pairs:
+        seen.append((one.probability, one.key in truth, one.decision, one.key in apart))
+        if one.decision == "review":
+            waiting.append(one.key)
     best, at = 0.0, {HIGH: 0.0, HIGHEST: 0.0}
     for precision, recall in curve(((p, is_true) for p, is_true, _, _ in seen), len(truth)):
         best = max(best, 2 * precision * recall / (precision + recall) if precision else 0.0)
@@ -96,7 +107,25 @@ def measure(
         links_apart=sum(is_apart for _, _, decision, is_apart in seen if decision == "link"),
         reviews=sum(decision == "review" for _, _, decision, _ in seen),
         true_reviews=sum(is_true for _, is_true, decision, _ in seen if decision == "review"),
+        entries=len(set(entries(waiting))),
     )
+
+
+def entries(pairs: Iterable[Key]) -> list[int]:
+    """The number of each pair's entry: pairs that share a record, one after another, are one."""
+    listed = list(pairs)
+    above: dict[tuple[bool, str], tuple[bool, str]] = {}
+
+    def first(record: tuple[bool, str]) -> tuple[bool, str]:
+        while (higher := above.setdefault(record, record)) != record:
+            above[record] = above[higher]
+            record = higher
+        return record
+
+    for left, right in listed:
+        above[first((True, right))] = first((False, left))
+    numbers: dict[tuple[bool, str], int] = {}
+    return [numbers.setdefault(first((False, left)), len(numbers)) for left, _ in listed]
 
 
 def curve(scored: Iterable[tuple[float, bool]], true_pairs: int) -> Iterator[tuple[float, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import FixTheRow
-from pipelines.matching.measures import Judged, curve, measure, read_pairs, read_truth
+from pipelines.matching.measures import Judged, curve, entries, measure, read_pairs, read_truth
 
 TRUTH = {("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")}
 PAIRS = [
@@ -27,7 +27,12 @@ def test_counts_and_shares() -> None:
     assert found.link_precision == pytest.approx(2 / 3)
     assert found.link_recall == 0.5
     assert found.reader_recall == 0.75
-    assert found.reviews_per_thousand == 1000
+    assert found.reviews_per_thousand == found.entries_per_thousand == 500
+
+
+def test_pairs_that_share_a_record_are_one_entry() -> None:
+    pairs = [("a", "1"), ("b", "2"), ("c", "1"), ("c", "3"), ("1", "a")]
+    assert entries(pairs) == [0, 1, 0, 0, 2]
 
 
 def test_recall_is_read_off_where_precision_still_holds() -> None:
@@ -50,7 +55,7 @@ def test_nothing_found_divides_by_nothing() -> None:
     found = measure([], TRUTH)
     assert (found.best_f1, found.link_recall, found.reader_recall) == (0.0, 0.0, 0.0)
     assert found.link_precision is None
-    assert found.reviews_per_thousand is None
+    assert (found.reviews_per_thousand, found.entries) == (0, 0)
 
 
 def test_files_of_pairs_are_read_and_others_refused(tmp_path: Path) -> None:

@@ -176,7 +176,10 @@ def run(*arguments: str, answer: str = "") -> tuple[int, str]:
 def test_from_the_command_line_shown_asked_done_and_taken_back(settings: Settings) -> None:
     code, shown = run("queue", "--limit", "2")
     assert code == 0
-    assert "10 proposals about 9 records wait; 4,800.00 USD at stake." in shown
+    told = "10 proposals about 9 records wait, 8 entries to read; 4,800.00 USD at stake."
+    assert told in shown
+    assert "2 proposals that share a record:" in run("queue", "--limit", "8")[1]
+    assert "6 more: --limit 8 shows all." in shown
     assert "why: nearly the same name, same telephone" in shown
     assert "wrongly confirmed: billed to the wrong company" in shown
     code, shown = run("accept", "--band", "strong", "--by", "Ada", "--limit", "1", answer="n\n")

@@ -34,11 +34,26 @@ grouped as (
     select
         *,
         case subject when 'invoice' then right_id else left_id end as record_id,
-        max(abs(amount_at_stake)) over (
-            partition by
-                subject, company_id, case subject when 'invoice' then right_id else left_id end
-        ) as record_amount
+        max(abs(amount_at_stake)) over record as record_amount,
+        max_by(currency_code, abs(amount_at_stake)) over record as record_currency
     from combined
+    window record as (
+        partition by
+            subject, company_id, case subject when 'invoice' then right_id else left_id end
+    )
+
+),
+
+-- Amounts of two currencies are not compared: each record has its place among those of its own.
+placed as (
+
+    select
+        *,
+        dense_rank() over (
+            partition by record_currency
+            order by record_amount desc nulls last, subject asc, company_id asc, record_id asc
+        ) as place_in_currency
+    from grouped
 
 ),
 
@@ -65,17 +80,20 @@ final as (
         if_wrongly_confirmed,
         if_wrongly_rejected,
         evidence,
-        -- Where most money hangs on it first; the candidates of one record stay together.
+        -- What most money of its currency hangs on first, the currencies in turn; the candidates of
+        -- one record stay together.
         cast(row_number() over (
             order by
-                record_amount desc nulls last,
+                record_amount is null asc,
+                place_in_currency asc,
+                record_currency asc,
                 subject asc,
                 company_id asc,
                 record_id asc,
                 candidate_rank asc,
                 review_id asc
         ) as integer) as queue_rank
-    from grouped
+    from placed
 
 )
 

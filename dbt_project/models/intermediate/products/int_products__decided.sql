@@ -1,4 +1,5 @@
--- What becomes of each pair: people first, then the item's key on the product, then the code, then
+-- What becomes of each pair: people first (a rejection while what the person saw is still so; then
+-- the pair is asked again, never linked by a rule), then the item's key on the product, then the code, then
 -- the name, each only where it names one product and one item. A code whose names tell two
 -- variants, and names that are one but for their order, wait for a person.
 with
@@ -11,7 +12,8 @@ latest_decisions as (
         right_id as item_id,
         decision,
         decided_by,
-        decided_at
+        decided_at,
+        nullif(evidence, '') as evidence_then
     from {{ source('raw_state', 'match_decision') }}
     where subject = 'product'
     qualify row_number() over (
@@ -26,8 +28,16 @@ pairs as (
         coalesce(candidates.product_id, decisions.product_id) as product_id,
         coalesce(candidates.company_id, decisions.company_id) as company_id,
         coalesce(candidates.item_id, decisions.item_id) as item_id,
-        decisions.decision,
-        decisions.decided_by
+        decisions.decision as last_decision,
+        decisions.decided_by,
+        decisions.decided_at,
+        case
+            when decisions.decision = 'rejected'
+                then {{ evidence_changes(
+                    'decisions.evidence_then', product_evidence('candidates'),
+                    product_evidence_keys()
+                ) }}
+        end as changes
     from {{ ref('int_products__candidates') }} as candidates
     full outer join latest_decisions as decisions
         on
@@ -37,17 +47,31 @@ pairs as (
             and candidates.item_id = decisions.item_id
 ),
 
+asked as (
+    select
+        *,
+        case when changes is null then last_decision end as decision,
+        case
+            when changes is not null
+                then
+                    'Rejected by ' || decided_by || ' on ' || strftime(decided_at, '%Y-%m-%d')
+                    || '; since then ' || changes
+        end as returned_because
+    from pairs
+),
+
 ruled as (
     select
         *,
         case
             when decision is not null then 'manual'
+            when returned_because is not null then null
             when has_external_id then 'external_id'
             when is_same_code and code_holders = 1 and not is_other_variant then 'sku'
             when is_same_name and name_holders = 1 and not is_other_code and not is_other_variant
                 then 'name'
         end as rule
-    from pairs
+    from asked
 ),
 
 preferred as (
@@ -127,5 +151,6 @@ select
     coalesce(is_other_variant, false) as is_other_variant,
     coalesce(description_relation, 'unknown') as description_relation,
     coalesce(price_relation, 'unknown') as price_relation,
+    returned_because,
     decided_by
 from counted

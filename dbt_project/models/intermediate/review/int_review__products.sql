@@ -2,8 +2,17 @@
 with
 
 waiting as (
-    select * from {{ ref('matched_products') }}
-    where match_state in ('suggested', 'ambiguous')
+    select
+        matched.*,
+        decided.returned_because
+    from {{ ref('matched_products') }} as matched
+    inner join {{ ref('int_products__decided') }} as decided
+        on
+            matched.org_id = decided.org_id
+            and matched.product_id = decided.product_id
+            and matched.company_id = decided.company_id
+            and matched.item_id = decided.item_id
+    where matched.match_state in ('suggested', 'ambiguous')
 ),
 
 sold as (
@@ -45,8 +54,10 @@ select
     waiting.match_state,
     waiting.confidence,
     waiting.method as rule,
-    {{ review_band('waiting.match_state', 'waiting.confidence') }} as band,
-    case
+    {{ review_band('waiting.match_state', 'waiting.confidence', 'waiting.returned_because') }}
+        as band,
+    coalesce(waiting.returned_because || '. Now: ', '')
+    || case
         when cast(waiting.evidence ->> '$.other_variant' as boolean)
             then 'same code, but the names tell two variants'
         when cast(waiting.evidence ->> '$.other_code' as boolean)
