@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
@@ -14,6 +16,17 @@ from typing import Any, Protocol
 from pipelines.matching.measures import Measures
 
 PATH = Path(__file__).with_name("MATCHING.md")
+_ROOT = PATH.parents[2]
+# What our figures follow from.
+_MEASURED = (
+    "pipelines/matching/*.py", "orchestration/file_matching.py", "data/models/customer_match.json",
+    "dbt_project/models/intermediate/customers/*.sql",
+    "dbt_project/models/intermediate/names/*.sql",
+    "dbt_project/macros/names.sql", "dbt_project/macros/contact_keys.sql",
+    "dbt_project/seeds/legal_forms.csv", "dbt_project/seeds/name_abbreviations.csv",
+    "dbt_project/seeds/nicknames.csv", "dbt_project/seeds/telling_words.csv",
+    "dbt_project/seeds/free_mail_domains.csv",
+)  # fmt: skip
 _HEAD = """# Matching, measured
 
 Written by `make bench NAME=matching`; do not edit. Worlds are made of real organisation names
@@ -24,14 +37,19 @@ depend on what else the machine did at the time, processor seconds hardly.
 - best F1, recall at precision 0.99 and 0.999: at the best threshold on the method's own score.
 - links: what is linked unasked; within groups: links between two companies of one group or of one
   name, which must never be.
-- to read: rows for a person for every 1,000 true links; with a reader: recall of the links and of
-  what a reader who errs never finds among these rows.
+- to read: pairs for a person for every 1,000 true pairs, and entries, in which pairs that share a
+  record are read together; with a reader: recall of the links and of what a reader who errs never
+  finds among these pairs.
+- sources: a checksum of the rules and the model, to tell by which ours was measured.
+- another generator: worlds of made names, written by other rules, that no model was trained on
+  with these seeds.
 """
 _COLUMNS = (
     "method", "best F1", "recall at 0.99", "recall at 0.999", "candidates' recall",
-    "links' precision", "links' recall", "within groups", "to read", "with a reader", "seconds",
-    "processor seconds", "peak MiB",
+    "links' precision", "links' recall", "within groups", "to read", "entries", "with a reader",
+    "seconds", "processor seconds", "peak MiB", "sources",
 )  # fmt: skip
+OURS, OTHER_WORLDS = "crossfoot", ", another generator"
 _LABELLED = "Real labelled records"
 
 
@@ -69,17 +87,21 @@ class Page:
         seeds: Sequence[int],
         worlds: Sequence[Sequence[Result]],
         largest: Mapping[str, int | None],
+        generator: str = "",
     ) -> Page:
-        told = f"Test worlds of {'seeds' if len(seeds) > 1 else 'seed'} "
-        told += ", ".join(map(str, seeds))
-        if len(seeds) > 1:
-            told += "; means over them"
-        begin = f"{told}. {_machine()}."
-        rows = self._kept(f"{size:,} accounts", begin)
+        title, begin = _title(size, generator), _begin(seeds)
+        rows = self._kept(title, begin)
         for method, limit in largest.items():
             found = [one for world in worlds for one in world if one.method == method]
             rows[method] = _row(method, found) if found else _left_out(method, limit)
-        return self._with(f"{size:,} accounts", f"{begin}\n\n{_table(list(rows.values()))}")
+        return self._with(title, f"{begin}\n\n{_table(list(rows.values()))}")
+
+    def is_measured(
+        self, size: int, seeds: Sequence[int], method: str, generator: str = ""
+    ) -> bool:
+        """Whether these worlds were measured here, ours by the rules and the model as they are."""
+        row = self._kept(_title(size, generator), _begin(seeds)).get(method, [])
+        return bool(row) and row[1] != "failed" and (method != OURS or row[-1] == sources())
 
     def _kept(self, title: str, begin: str) -> dict[str, list[str]]:
         """Rows of a section by method, if the same worlds were measured on the same machine."""
@@ -98,9 +120,10 @@ class Page:
         return self._with(_LABELLED, "\n\n".join(parts))
 
     def write(self) -> None:
-        def place(title: str) -> tuple[bool, int]:
+        def place(title: str) -> tuple[int, int]:
             number = re.sub(r"\D", "", title)
-            return title == _LABELLED, int(number or 0)
+            part = 2 if title == _LABELLED else int(title.endswith(OTHER_WORLDS))
+            return part, int(number or 0)
 
         ordered = sorted(self.sections, key=place)
         body = "\n\n".join(f"## {title}\n\n{self.sections[title]}" for title in ordered)
@@ -108,6 +131,27 @@ class Page:
 
     def _with(self, title: str, body: str) -> Page:
         return replace(self, sections={**self.sections, title: body})
+
+
+@cache
+def sources() -> str:
+    """A checksum of the rules and the model that our figures follow from."""
+    found = hashlib.sha256()
+    for pattern in _MEASURED:
+        for path in sorted(_ROOT.glob(pattern)):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _title(size: int, generator: str) -> str:
+    return f"{size:,} accounts{generator}"
+
+
+def _begin(seeds: Sequence[int]) -> str:
+    told = f"Test worlds of {'seeds' if len(seeds) > 1 else 'seed'} " + ", ".join(map(str, seeds))
+    if len(seeds) > 1:
+        told += "; means over them"
+    return f"{told}. {_machine()}."
 
 
 def one_line(run: Run, measures: Measures | None) -> str:
@@ -144,10 +188,12 @@ def _row(method: str, found: Sequence[Result]) -> list[str]:
         mean(lambda one: one.link_recall) if decides else "-",
         mean(lambda one: one.links_apart, 1) if decides else "-",
         mean(lambda one: one.reviews_per_thousand, 0) if decides else "-",
+        mean(lambda one: one.entries_per_thousand, 0) if decides else "-",
         mean(lambda one: one.reader_recall) if decides else "-",
         f"{fmean(one.run.seconds for one in found):,.1f}",
         f"{fmean(one.run.processor_seconds for one in found):,.1f}",
         f"{max(one.run.mib for one in found):,}",
+        sources() if method == OURS else "-",
     ]
 
 

@@ -51,7 +51,7 @@ def test_a_section_has_a_row_a_method(page: Page) -> None:
     found = rows(page, "1,000 accounts")
     assert list(found) == ["crossfoot", "splink"]
     assert (
-        "| 0.667 | 0.500 | 0.500 | 0.500 | 1.0000 | 0.500 | 0.0 | 0 | 0.500 | 2.0 |"
+        "| 0.667 | 0.500 | 0.500 | 0.500 | 1.0000 | 0.500 | 0.0 | 0 | 0 | 0.500 | 2.0 |"
         in (found["crossfoot"])
     )
 
@@ -77,3 +77,23 @@ def test_a_method_that_failed_is_told(page: Page) -> None:
     failed = Result("splink", Run(status=1), None)
     changed = page.with_size(1000, [1, 2], [[failed], [failed]], {"splink": None})
     assert "| splink | failed |" in rows(changed, "1,000 accounts")["splink"]
+
+
+def test_ours_is_measured_again_under_other_rules_and_the_others_are_not(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert page.is_measured(1000, [1, 2], "crossfoot")
+    assert page.is_measured(1000, [1, 2], "splink")
+    assert not page.is_measured(1000, [1, 2], "token set")
+    assert not page.is_measured(1000, [3], "splink")
+    assert not page.is_measured(1000, [1, 2], "splink", matching_page.OTHER_WORLDS)
+    monkeypatch.setattr(matching_page, "sources", lambda: "other")
+    assert not page.is_measured(1000, [1, 2], "crossfoot")
+    assert page.is_measured(1000, [1, 2], "splink")
+    failed = page.with_size(1000, [1, 2], [[Result("splink", Run(status=1), None)]], {"splink": 5})
+    assert not failed.is_measured(1000, [1, 2], "splink")
+
+
+def test_worlds_of_the_other_generator_stand_behind_the_first(page: Page) -> None:
+    page.with_size(20, [1], [[OURS]], {"crossfoot": None}, matching_page.OTHER_WORLDS).write()
+    assert list(Page.read().sections) == ["1,000 accounts", "20 accounts, another generator"]
