@@ -14,13 +14,16 @@
 -#}
 {% macro name_notes_pattern() -%}
     '\s\*[^*]+\*|\*|^\s*(?:zz+|xx+)(?:\s|-)*|^\s*(?:z{2,}|x{2,})'
-    || '|[(\[]\s*(?:deleted|inactive|old|new|dup(?:licate)?|main|cod|c|do not use|use this one'
-    || '|(?:net\s*)?\d+\s*(?:days)?)\s*[)\]]|\bnet\s?\d+\b'
-    || '|\bdo not use\b|\bpo req.?d\b|\bcredit hold\b|\bcash only\b'
+    || '|^\s*(?:mr|mrs|ms|miss|messrs|herr|frau|mme|mlle)\.?\s|,\s*(?:mr|mrs|ms|miss)\.?\s'
+    || '|[(\[]\s*(?:deleted|inactive|old|new|dup(?:licate)?|main|cod|c|(?:net\s*)?\d+\s*(?:days)?'
+    || '|closed|merged|hold|prepaid|edi|vip|wholesale|retail|usd|eur|gbp|cad|aud)\s*[)\]]'
+    || '|\bnet\s?\d+\b|\bdo not use\b|\bdnu\b|\buse this one\b|\bsee notes?\b'
+    || '|\btax.exempt\b|\bpo req.?d\b|\b(?:credit|on) hold\b|\bcash only\b'
     || '|\b(?:accounts|acct|accts)\.? payable\b|\be?-?mail invoices?\b'
     || '|\bsole (?:trader|proprietor)\b|\battn:?\s.*$|\bc/o\s.*$|\bcare of\s.*$'
     || '|\s-\s*\d{3,}\s*$|^\s*\d{3,}\s+-\s|\s(?:-\s*)?a/?p\s*$'
-    || '|\s-\s*(?:inactive|old|new|customer|duplicate|(?:19|20)\d\d)\s*$'
+    || '|\s(?:-\s*)?edi\s*$|\s-\s*(?:inactive|deleted|closed|old|new|customer|dup(?:licate)?'
+    || '|wholesale|retail|vip|cod|usd|eur|gbp|cad|aud|(?:19|20)\d\d)\s*$'
     -- Legal forms that are written without a space before or after them.
     || '|(?:股份)?有限(?:责任)?公司|株式会社|有限会社|주식회사'
 {%- endmacro %}
@@ -44,10 +47,10 @@
     )
 {%- endmacro %}
 
-{#- Words that join others and tell nothing. -#}
+{#- Words that join others and tell nothing; what follows "department" names it. -#}
 {% macro joining_words() -%}
     ['and', 'of', 'the', 'for', 'in', 'at', 'de', 'der', 'die', 'das', 'des', 'di', 'du', 'del',
-     'la', 'le', 'les', 'el', 'los', 'van', 'von', 'y', 'e', 'et', 'und']
+     'la', 'le', 'les', 'el', 'los', 'van', 'von', 'y', 'e', 'et', 'und', 'department']
 {%- endmacro %}
 
 {#- One key for a name whatever the order of its words: "Hall, Ann" and "Ann Hall". -#}

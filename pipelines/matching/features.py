@@ -49,6 +49,7 @@ _NUMBERS = {
     "department_alone": "name",
     "branch_alone": "name",
     "town_alone": "name",
+    "sister_alone": "name",
     "joined_likeness": "name",
     "sorted_likeness": "name",
     "letter_likeness": "name",

@@ -11,7 +11,8 @@ candidates as (
         candidates.customer_id,
         {% for column in [
             'has_external_id', 'is_other_currency', 'is_active_customer', 'name_relation',
-            'is_part_of_name', 'number_alone', 'department_alone', 'branch_alone',
+            'is_part_of_name', 'number_alone', 'department_alone', 'branch_alone', 'town_alone',
+            'sister_alone', 'shared_word_bits', 'account_name_holders', 'customer_name_holders',
             'is_own_mailbox', 'is_own_domain', 'is_own_phone', 'is_own_address',
             'is_same_name_postcode', 'is_same_name_phone', 'account_domain_group',
             'customer_domain_group', 'account_phone_group', 'customer_phone_group', 'standing',
@@ -70,8 +71,23 @@ gated as (
         name_relation in ('same', 'close') and not is_part_of_name as has_one_name,
         -- One name is the other and something more: what a group calls its members.
         name_relation = 'contained' or is_part_of_name as has_longer_name,
-        -- Two shops by their numbers; a department or a branch that only one of the names has.
-        number_alone > 1 or department_alone > 0 or branch_alone > 0 as is_member_of_group,
+        -- Two shops by their numbers; a department or a branch that only one of the names has,
+        -- where the names are no two names of one company that have nothing in common.
+        name_relation != 'different'
+        and (number_alone > 1 or department_alone > 0 or branch_alone > 0) as is_member_of_group,
+        -- What only one of the names has is a word that tells no member of a group.
+        name_relation = 'contained'
+        and not is_part_of_name
+        and town_alone = 0
+        and sister_alone = 0 as has_plain_rest,
+        -- The name as registers have it, with its legal form, on one record of either side.
+        name_relation in ('same', 'close')
+        and not is_part_of_name
+        and legal_form_difference = 0
+        and account_name_holders = 1
+        and customer_name_holders = 1
+        and conflicts = 0
+        and shared_word_bits >= {{ var('registered_name_bits', 1000) }} as has_registered_name,
         -- A name that is the contact's own is one ground with the contact, not two.
         agreements - cast(is_named_after_person as integer) as grounds,
         coalesce(person_agreement = 4 or mailbox_account_holders is not null, false)
@@ -90,9 +106,13 @@ gated as (
             or is_own_domain
             or is_same_name_postcode
             or (is_own_phone and is_own_address)
-        )
+        ) as has_only_group_keys,
+        has_only_group_keys
         and coalesce(match_probability, 0) < {{ var('member_of_group_probability', 0.998) }}
-            as may_be_group_mate
+            as may_be_group_mate,
+        -- A household shares house and telephone: under two names these are no identity.
+        has_identity
+        and (name_relation != 'partly' or is_own_mailbox or is_own_domain) as has_own_key
     from pairs
 ),
 
@@ -102,10 +122,11 @@ weighed_names as (
     select
         *,
         case
-            when conflicts > 0 and legal_form_difference > 0
+            when conflicts > 0 and legal_form_difference > 1
                 then {{ var('confirm_against_form_probability', 0.998) }}
             when is_named_after_person then {{ var('confirm_person_probability', 0.995) }}
-            when conflicts > 0 then {{ var('confirm_against_conflict_probability', 0.99) }}
+            when conflicts > 0 or has_only_group_keys
+                then {{ var('confirm_against_conflict_probability', 0.99) }}
             when grounds > 1 then {{ var('confirm_by_two_probability', 0.97) }}
             else {{ var('confirm_probability', 0.98) }}
         end as needed_probability
@@ -113,8 +134,9 @@ weighed_names as (
 ),
 
 -- The score links by itself what has one name and a shared key, or the town where it is surer
--- still; under different names only what has a key that nobody else holds, or two shared ones;
--- and what has a longer name only where the same person is behind both.
+-- still; under different names what has a key that nobody else holds, or two shared ones, or one
+-- where it is surer; and what has a longer name only where the same person is behind both or where
+-- what is more tells no member of a group.
 opened as (
     select
         *,
@@ -131,6 +153,8 @@ opened as (
             and not is_member_of_group
             and case
                 when has_one_name and grounds > 0 then match_probability >= needed_probability
+                when has_registered_name
+                    then match_probability >= {{ var('confirm_by_name_probability', 0.99) }}
                 when has_one_name
                     then
                         city_likeness = 1000
@@ -139,13 +163,19 @@ opened as (
                 when may_be_group_mate then false
                 when has_longer_name
                     then
-                        has_one_person
+                        (has_one_person or has_plain_rest)
+                        and number_alone = 0
                         and grounds > 1
                         and match_probability
                         >= {{ var('confirm_longer_name_probability', 0.99) }}
                 else
-                    (has_identity or agreements > 1)
-                    and match_probability >= {{ var('confirm_by_key_probability', 0.99) }}
+                    agreements > 0
+                    and match_probability
+                    >= case
+                        when has_own_key or (agreements > 1 and name_relation != 'partly')
+                            then {{ var('confirm_by_key_probability', 0.99) }}
+                        else {{ var('confirm_by_one_key_probability', 0.995) }}
+                    end
             end,
             false
         ) as is_linked_by_score
@@ -274,7 +304,7 @@ banded as (
                     has_claim
                     or rule is not null
                     or (name_relation = 'same' and match_probability is null)
-                    or match_probability >= {{ var('review_probability', 0.07) }}
+                    or match_probability >= {{ var('review_probability', 0.1) }}
                 )
             )
         ) as is_proposed
@@ -352,7 +382,7 @@ select
         when rule is not null then rule
         when
             name_relation = 'same' and coalesce(match_probability, 0)
-            < {{ var('review_probability', 0.07) }} then 'name'
+            < {{ var('review_probability', 0.1) }} then 'name'
         else 'score'
     end as method,
     cast(

@@ -113,7 +113,7 @@ compared as (
 ),
 
 -- What neither an equal nor a similar word of the other name stands for.
-told_apart as (
+left_alone as (
     select
         *,
         case
@@ -135,6 +135,21 @@ told_apart as (
             )
         end as customer_alone
     from compared
+),
+
+-- An initial that only one of the names has is no difference: "Ann B. Hall".
+told_apart as (
+    select
+        * exclude (account_alone, customer_alone),
+        case
+            when len(customer_alone) > 0 then account_alone
+            else list_filter(account_alone, lambda one: not regexp_matches(one.word, '^[a-z]$'))
+        end as account_alone,
+        case
+            when len(account_alone) > 0 then customer_alone
+            else list_filter(customer_alone, lambda one: not regexp_matches(one.word, '^[a-z]$'))
+        end as customer_alone
+    from left_alone
 ),
 
 measured as (
@@ -203,6 +218,8 @@ select
     + 2 * cast(list_contains(customer_kinds, 'branch') as integer) as branch_alone,
     cast(list_contains(account_kinds, 'town') as integer)
     + 2 * cast(list_contains(customer_kinds, 'town') as integer) as town_alone,
+    cast(list_contains(account_kinds, 'sister') as integer)
+    + 2 * cast(list_contains(customer_kinds, 'sister') as integer) as sister_alone,
     cast(round(1000 * jaro_winkler_similarity(account_joined, customer_joined)) as integer)
         as joined_likeness,
     cast(round(1000 * jaro_winkler_similarity(account_token_key, customer_token_key)) as integer)

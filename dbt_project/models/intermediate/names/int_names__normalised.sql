@@ -111,12 +111,20 @@ worded as (
     from name_parts
 ),
 
+-- A number behind the legal form does not hide it: "Altbel Ltd #2".
 name_list as (
     select
-        *,
-        row_number() over () as name_id
-    from worded
-    where len(words) > 0
+        * exclude (words),
+        row_number() over () as name_id,
+        case when ends_in_number then words[:-2] else words end as words,
+        case when ends_in_number then words[-1:] else [] end as last_number
+    from (
+        select
+            *,
+            len(words) > 2 and regexp_matches(words[-1], '^\d+$') as ends_in_number
+        from worded
+        where len(words) > 0
+    ) as whole
 ),
 
 -- The forms by the word that ends them, longest first.
@@ -135,16 +143,36 @@ forms_by_last_word as (
     group by last_word
 ),
 
+-- Forms that are long enough to be known when they are cut off or misspelled.
+long_forms as (
+    select
+        list({ 'form': ' ' || form, 'family': family, 'words': 1 } order by form) as forms
+    from {{ ref('legal_forms') }}
+    where length(form) >= 5 and not contains(form, ' ')
+),
+
 -- A legal form is what ends the name: the longest that fits, and then once more ("Holding AG KG").
 first_forms as (
     select
         name_list.*,
-        list_filter(
-            forms_by_last_word.forms,
-            lambda one: one.words < len(name_list.words)
-            and ends_with(array_to_string(name_list.words, ' '), one.form)
-        )[1] as first_form
+        coalesce(
+            list_filter(
+                forms_by_last_word.forms,
+                lambda one: one.words < len(name_list.words)
+                and ends_with(array_to_string(name_list.words, ' '), one.form)
+            )[1],
+            case
+                when len(name_list.words) > 1 and length(name_list.words[-1]) >= 5
+                    then list_filter(
+                        long_forms.forms,
+                        lambda one: starts_with(one.form, ' ' || name_list.words[-1])
+                        or length(name_list.words[-1]) >= 6
+                        and damerau_levenshtein(one.form, ' ' || name_list.words[-1]) = 1
+                    )[1]
+            end
+        ) as first_form
     from name_list
+    cross join long_forms
     left join forms_by_last_word on name_list.words[-1] = forms_by_last_word.last_word
 ),
 
@@ -178,6 +206,7 @@ second_cut as (
         record_id,
         name_number,
         is_part,
+        last_number,
         list_filter(
             list_distinct([first_form.family, second_form.family]),
             lambda family: family is not null and family != 'any'
@@ -190,8 +219,8 @@ second_cut as (
 numbered_words as (
     select
         name_id,
-        unnest(words_left) as word,
-        generate_subscripts(words_left, 1) as word_position
+        unnest(words_left || last_number) as word,
+        generate_subscripts(words_left || last_number, 1) as word_position
     from second_cut
 ),
 
