@@ -145,8 +145,7 @@ forms_by_last_word as (
 
 -- Forms that are long enough to be known when they are cut off or misspelled.
 long_forms as (
-    select
-        list({ 'form': ' ' || form, 'family': family, 'words': 1 } order by form) as forms
+    select list({ 'form': ' ' || form, 'family': family, 'words': 1 } order by form) as forms
     from {{ ref('legal_forms') }}
     where length(form) >= 5 and not contains(form, ' ')
 ),

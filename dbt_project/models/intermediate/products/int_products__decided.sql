@@ -1,7 +1,7 @@
--- What becomes of each pair: people first (a rejection while what the person saw is still so; then
--- the pair is asked again, never linked by a rule), then the item's key on the product, then the code, then
--- the name, each only where it names one product and one item. A code whose names tell two
--- variants, and names that are one but for their order, wait for a person.
+-- What becomes of each pair: people first (a rejection only while what the person saw is still so:
+-- then the pair is asked again, never linked by a rule), then the item's key on the product, then
+-- the code, then the name, each only where it names one product and one item. A code whose names
+-- tell two variants, and names that are one but for their order, wait for a person.
 with
 
 latest_decisions as (
