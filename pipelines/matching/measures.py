@@ -85,7 +85,8 @@ def measure(
     `truth` and `apart` are asked for membership once a pair: sets. A pair that was not looked at
     counts against recall.
     """
-    seen, waiting = [], []
+    seen: list[tuple[float, bool, str, bool]] = []
+    waiting: list[Key] = []
     for one in pairs:
         seen.append((one.probability, one.key in truth, one.decision, one.key in apart))
         if one.decision == "review":
