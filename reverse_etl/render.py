@@ -219,7 +219,7 @@ def _table(plan: Plan) -> Iterator[str]:
         stopped = sum(1 for row in plan.blocked if row.flow == flow)
         yield (
             f"  {FLOW_WORDS.get(flow, flow):<36}{actions['create']:>8,}{actions['update']:>8,}"
-            f"{stopped:>9,}  {_money(sums(own))}"
+            f"{stopped:>9,}  {money_words(sums(own))}"
         ).rstrip()
 
 
@@ -230,7 +230,7 @@ def _blocked_lines(rows: Sequence[Blocked]) -> Iterator[str]:
     yield "  Blocked, and why (nothing is filtered away; each needs a person or time):"
     for reason, own in _by_reason(rows).items():
         words = REASON_WORDS.get(reason, reason.replace("_", " "))
-        amount = f"  [{_money(sums(own))}]" if sums(own) else ""
+        amount = f"  [{money_words(sums(own))}]" if sums(own) else ""
         yield f"    {len(own):>5,}  {words}{amount}"
         first = own[0]
         detail = f": {first.detail}" if first.detail else ""
@@ -298,7 +298,7 @@ def _shadow_lines(plan: Plan) -> Iterator[str]:
     for flow in plan.flows:
         own = [change for change in plan.shadow if change.flow == flow]
         if own:
-            money = _money(sums(own))
+            money = money_words(sums(own))
             amount = f"  [{money}]" if money else ""
             yield f"    {len(own):>5,}  {FLOW_WORDS.get(flow, flow)}{amount}"
 
@@ -334,14 +334,14 @@ def plan_markdown(plan: Plan) -> str:
     ]
     if plan.blocked:
         rows = [
-            (str(len(own)), REASON_WORDS.get(reason, reason), _money(sums(own)))
+            (str(len(own)), REASON_WORDS.get(reason, reason), money_words(sums(own)))
             for reason, own in _by_reason(plan.blocked).items()
         ]
         parts.append(_markdown_table(("blocked", "reason", "amount"), rows))
     parts.append("\n".join(_markdown_notes(plan)))
     if plan.changes:
         changes = [
-            (c.action, c.title, _money(sums([c])), "; ".join(_field_lines(c)))
+            (c.action, c.title, money_words(sums([c])), "; ".join(_field_lines(c)))
             for c in plan.changes[:MOST_CHANGES]
         ]
         parts.append(_markdown_table(("", "change", "amount", "fields"), changes))
@@ -359,8 +359,12 @@ def _flow_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         stopped = sum(1 for row in plan.blocked if row.flow == flow)
         words = FLOW_WORDS.get(flow, flow)
         yield (
-            words, str(actions["create"]), str(actions["update"]), str(stopped), _money(sums(own)),
-        )  # fmt: skip
+            words,
+            str(actions["create"]),
+            str(actions["update"]),
+            str(stopped),
+            money_words(sums(own)),
+        )
 
 
 def _markdown_notes(plan: Plan) -> Iterator[str]:
@@ -402,11 +406,12 @@ def outcome_lines(result: ApplyResult) -> list[str]:
     if result.settled:
         lines.append(f"         ({len(result.settled)} left open by an earlier run)")
     odd = [o for o in result.all if o.status != "done"]
-    lines += [f"  {_outcome_line(o)}" for o in odd[:MOST_OUTCOMES]]
+    lines += [f"  {outcome_line(o)}" for o in odd[:MOST_OUTCOMES]]
     return lines + list(_remainder(odd, MOST_OUTCOMES))
 
 
-def _outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: Outcome) -> str:
+    """`refused invoices:…: the vendor's words`."""
     words = f": {outcome.message}" if outcome.message else ""
     return f"{outcome.status} {outcome.change_key}{words}"
 
@@ -426,11 +431,12 @@ def _sign(change: Change) -> str:
 
 
 def _amount(change: Change) -> str:
-    money = _money(sums([change]))
+    money = money_words(sums([change]))
     return f", {money}" if money else ""
 
 
-def _money(totals: Mapping[str, Decimal]) -> str:
+def money_words(totals: Mapping[str, Decimal]) -> str:
+    """`9,325.90 GBP, 2,222.05 USD`; nothing for nothing."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in totals.items())
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import replay, steps
+from orchestration import facts, replay, steps
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import warehouse
 from pipelines.errors import Stop
 from pipelines.folders import make_private
 from pipelines.settings import Settings
 from reverse_etl.delivery import delivery_lines, require_sent
+from reverse_etl.render import money_words
 
 MARTS = [
     dg.AssetKey(["reconciliation", name])
@@ -31,8 +32,23 @@ def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[Any]
     """Copy the warehouse beside the old copy and swap it in."""
     path = steps.publish(settings.read())
     return dg.MaterializeResult(
-        metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            "bytes": path.stat().st_size,
+            "mismatches": _table(facts.mismatches(path)),
+            "bridge": _table(facts.bridge(path)),
+            "waits_for_review": _table(facts.waiting_for_review(path)),
+        }
     )
+
+
+def _table(rows: facts.Rows) -> str | dg.MarkdownMetadataValue:
+    """Rows of figures as a table; there is no text of people in them."""
+    if not rows:
+        return "none"
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
+    shown = ("| " + " | ".join("" if v is None else str(v) for v in one) + " |" for one in lines)
+    return dg.MetadataValue.md("\n".join(shown))
 
 
 # By its Monday; the week under way is there as well, so that it can be looked at before it ends.
@@ -68,6 +84,10 @@ def weekly_mismatch_report(
         "report": dg.MetadataValue.url(paths.page.absolute().as_uri()),
         "path": dg.MetadataValue.path(paths.page),
         "spreadsheet": dg.MetadataValue.path(paths.workbook),
+        "concluded": paths.report.verdict.is_concluded,
+        "leakage": money_words({s.amount.currency: s.amount.amount for s in paths.report.leakage})
+        or "none",
+        "mismatches": len(paths.report.mismatches),
     }
     if config.send and told.delivery.is_configured:
         done = steps.send(told, paths)

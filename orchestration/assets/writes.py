@@ -7,9 +7,12 @@ import dagster as dg
 
 from orchestration import steps
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from pipelines import warehouse
 from reverse_etl import cycle
+from reverse_etl.apply import ApplyResult
 from reverse_etl.changes import Plan
-from reverse_etl.render import plan_markdown
+from reverse_etl.plan import sums
+from reverse_etl.render import money_words, outcome_line, plan_markdown
 from reverse_etl.syncs import registry
 
 RAW_STATE = [
@@ -31,9 +34,12 @@ WRITTEN = {f.name: dg.AssetKey([f.system, f"{f.name}_written"]) for f in registr
 )
 def state_copy(settings: SettingsResource) -> Iterator[dg.MaterializeResult[Any]]:
     """The ledger, people's decisions and the recorded weeks, copied so that SQL sees them."""
-    steps.copy_state(settings.read())
+    current = settings.read()
+    steps.copy_state(current)
+    held = warehouse.row_counts(current.warehouse_path, warehouse.RAW_STATE)
     for key in RAW_STATE:
-        yield dg.MaterializeResult(asset_key=key)
+        rows = {"dagster/row_count": held[key.path[-1]]}
+        yield dg.MaterializeResult(asset_key=key, metadata=rows)
 
 
 @dg.asset(
@@ -89,10 +95,9 @@ def apply(
             return
         checksum = automatic.checksum
     done = cycle.apply(current, checksum, context.log.info)
+    sent = cycle.stored_plan(current, checksum)
     for flow, key in WRITTEN.items():
-        yield dg.MaterializeResult(
-            asset_key=key, metadata={str(s): n for s, n in done.counts(flow).items()}
-        )
+        yield dg.MaterializeResult(asset_key=key, metadata=written(sent, done, flow))
     if done.failed:
         raise dg.Failure(description=done.summary(), metadata={"plan": checksum})
 
@@ -103,5 +108,21 @@ def described(made: Plan) -> dict[str, Any]:
         "checksum": made.checksum,
         "changes": len(made.changes),
         "blocked": len(made.blocked),
+        "amounts": money_words(sums(made.changes)) or "none",
+        "amounts_blocked": money_words(sums(made.blocked)) or "none",
         "plan": dg.MetadataValue.md(plan_markdown(made)),
+    }
+
+
+def written(sent: Plan, done: ApplyResult, flow: str) -> dict[str, Any]:
+    """What a materialisation tells of a flow's writes: how many ended how, what money the finished
+    ones moved per currency, and each that is not done with its reason."""
+    own = [outcome for outcome in done.all if outcome.flow == flow]
+    finished = {outcome.change_key for outcome in own if outcome.status == "done"}
+    odd = [f"- {outcome_line(outcome)}" for outcome in own if outcome.status != "done"]
+    return {
+        **{str(status): count for status, count in done.counts(flow).items()},
+        "amounts": money_words(sums(c for c in sent.changes if str(c.key) in finished)) or "none",
+        "not_done": dg.MetadataValue.md("\n".join(odd)) if odd else "none",
+        "plan_checksum": done.checksum,
     }
