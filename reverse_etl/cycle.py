@@ -43,14 +43,15 @@ _FRESH_FOR = timedelta(hours=26)
 @dataclass(frozen=True)
 class _View:
     """What a plan is made from: marts, companies' facts, how recent they are, the change keys in
-    the warehouse's copy of the ledger with the ids of what is done, and the sources that it could
-    not conclude on."""
+    the warehouse's copy of the ledger with the ids of what is done, the sources that it could not
+    conclude on, and whether records of the org have a currency."""
 
     marts: Mapping[str, Rows]
     companies: Mapping[str, CompanyFacts]
     data_as_of: datetime
     copied: Mapping[str, str | None]
     doubts: tuple[str, ...]
+    has_currencies: bool = True
 
 
 def make_plan(
@@ -275,6 +276,7 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
         doubts=tuple(
             f"{d['system']} {d['source_id']}: {d['reason']}" for d in seen["doubts"] or ()
         ),
+        has_currencies=bool(seen["has_currencies"]),
     )
 
 
@@ -298,6 +300,9 @@ def _view_query(marts: Sequence[str]) -> str:
     parts = [
         "(SELECT as_of_at FROM intermediate.int_clock) AS data_as_of",
         "(SELECT list(p) FROM raw_quickbooks.preferences AS p) AS preferences",
+        # No reading yet says nothing; one without the column is that of an org of one currency.
+        "(SELECT coalesce(bool_or(column_name = 'currency_iso_code'), true) FROM duckdb_columns() "
+        "WHERE schema_name = 'raw_salesforce' AND table_name = 'opportunity') AS has_currencies",
         "(SELECT list({'change_key': change_key, 'remote_id': remote_id}) FROM raw_state.ledger) "
         "AS copied",
         "(SELECT list(v ORDER BY system DESC, source_id) FROM reconciliation.data_verdict AS v "
@@ -324,7 +329,7 @@ def _plan(
     opened = _reopened(settings, state, view, entries)
     used = {entry.base_key: entry.generation for entry in sorted(entries, key=_generation)}
     unused = {base: number for base, number in opened.items() if number > used.get(base, 0)}
-    facts = Facts(view.companies, opened, unused)
+    facts = Facts(view.companies, opened, unused, view.has_currencies)
     shadowed = policies.shadowed(settings.policies, flows)
     return build_plan(flows, view.marts, facts, entries, view.data_as_of, at, shadowed)
 

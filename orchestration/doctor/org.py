@@ -15,8 +15,9 @@ from pipelines.clients.recording import Recorder
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.clients.salesforce_replies import Part, PartReply
 from pipelines.errors import CrossfootError, Refused
+from pipelines.setting_salesforce import INVOICE_OBJECT
 from pipelines.settings import SalesforceSettings, Settings
-from reverse_etl.furnishing.wanted import FIELDS, RIGHTS, WantedField
+from reverse_etl.furnishing.wanted import RIGHTS, WantedField, wanted_fields
 
 SYSTEM = "Salesforce"
 # What is read of each, and what the flows do with it beside that.
@@ -24,12 +25,13 @@ _LINES = "OpportunityLineItem"
 _READ = (*(right.object_name for right in RIGHTS), _LINES, "PricebookEntry", "Task")
 _DONE = {
     "Account": "updateable", "Opportunity": "updateable", _LINES: "createable",
-    "PricebookEntry": "updateable", "Task": "createable",
+    "PricebookEntry": "updateable", "Task": "createable", INVOICE_OBJECT: "createable",
 }  # fmt: skip
 # Of every wanted field its type here as describe has it.
 _TYPES = {
     "Text": {"string", "textarea"}, "Currency": {"currency"}, "Date": {"date"},
-    "Checkbox": {"boolean"}, "Picklist": {"picklist", "string"},
+    "Checkbox": {"boolean"}, "Picklist": {"picklist", "string"}, "Number": {"double"},
+    "Lookup": {"reference"},
 }  # fmt: skip
 
 
@@ -47,6 +49,13 @@ class OrgFacts:
     calls_allowed: int
     server_time: datetime | None = None
     problems: tuple[Finding, ...] = field(default=())
+    # Whether a record of each invoice is to be kept in the org.
+    has_invoices: bool = False
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The objects that have to be seen."""
+        return (*_READ, *([INVOICE_OBJECT] if self.has_invoices else []))
 
 
 def findings(
@@ -66,11 +75,12 @@ def findings(
 def ask(settings: Settings, given: SalesforceSettings, record: Recorder) -> OrgFacts:
     """What the checks need. Raises the errors of a log-in, and of an org that cannot be read."""
     client = salesforce_client(settings, record, given)
+    names = (*_READ, *([INVOICE_OBJECT] if settings.invoice_object else []))
     with client.session.purpose("doctor"):
         described = {
             reply.reference: reply.body
             for reply in client.composite_parts(
-                [Part(name, f"sobjects/{name}/describe") for name in _READ]
+                [Part(name, f"sobjects/{name}/describe") for name in names]
             )
             if reply.problem is None
         }
@@ -99,6 +109,7 @@ def ask(settings: Settings, given: SalesforceSettings, record: Recorder) -> OrgF
         calls_left=int(daily.get("Remaining", 0)),
         calls_allowed=int(daily.get("Max", 0)),
         server_time=client.server_time,
+        has_invoices=settings.invoice_object,
     )
 
 
@@ -120,7 +131,7 @@ def judge(facts: OrgFacts, tables: Tables, profile: str, now: datetime) -> Itera
 def _rights(facts: OrgFacts) -> Iterator[Finding]:
     code, step = "salesforce.rights", "Run `crossfoot setup salesforce`, or grant it in Setup."
     lacking = False
-    for name in _READ:
+    for name in facts.read:
         described = facts.described.get(name)
         wanted = _DONE.get(name)
         if described is None or not described.get("queryable", True):
@@ -131,12 +142,18 @@ def _rights(facts: OrgFacts) -> Iterator[Finding]:
             verb = "change" if wanted == "updateable" else "create"
             yield bad(code, name, f"the integration user may not {verb} it", step)
     if not lacking:
-        yield good(code, facts.name, f"{len(_READ)} objects can be read, {len(_DONE)} written")
+        yield good(code, facts.name, _seen(facts))
+
+
+def _seen(facts: OrgFacts) -> str:
+    written = sum(name in _DONE for name in facts.read)
+    return f"{len(facts.read)} objects can be read, {written} written"
 
 
 def _fields(facts: OrgFacts) -> Iterator[Finding]:
     code = "salesforce.fields"
-    wanted = [one for one in FIELDS if not one.is_told and one.object_name in facts.described]
+    every = wanted_fields(told=False, invoices=facts.has_invoices)
+    wanted = [one for one in every if one.object_name in facts.described]
     problems = [(one, told) for one in wanted if (told := _field_problem(one, facts))]
     for one, told in problems:
         yield bad(code, one.full_name, told, "Run `crossfoot setup salesforce`.")

@@ -19,8 +19,8 @@ from reverse_etl.changes import to_json
 from reverse_etl.furnishing.planning import Step, due
 
 SYSTEM = "QuickBooks"
-TERM, ACCOUNT, ITEM, FIELD, SWITCH = (
-    "term", "account", "item", "custom field", "setting",
+TABLE, TERM, ACCOUNT, ITEM, FIELD, SWITCH = (
+    "mapping", "term", "account", "item", "custom field", "setting",
 )  # fmt: skip
 # Written wherever they are there (int_invoices__described); nothing fails without them.
 WELCOME = ("Salesforce Deal", "PO Number")
@@ -96,6 +96,7 @@ def steps(company_id: str, tables: Mapping[str, Rows], held: Held) -> list[Step]
     own = {name: [r for r in rows if r.get("company_id") in (None, company_id)]
            for name, rows in tables.items()}  # fmt: skip
     return [
+        *_routing(own["company_routing"]),
         *(_term(name, held) for name in _names(own["terms"], "term_name")),
         *(_account(n, "income", held) for n in _names(own["item_rules"], "income_account_name")),
         *_discount(own["invoice_discounts"], held),
@@ -118,6 +119,14 @@ def do(
             refusal.record = f"{step.verb} {step.kind} {step.name}"
             raise
         said(step)
+
+
+def _routing(rows: Rows) -> Iterator[Step]:
+    if not rows:
+        told = (
+            "no currency is billed in this company: name it there, or leave it out of the settings"
+        )
+        yield Step(TABLE, "company_routing", None, told, needs_person=True)
 
 
 def _body(step: Step) -> dict[str, Any]:

@@ -103,8 +103,9 @@ def differences(wanted: Mapping[str, Any], held: Mapping[str, Any]) -> Iterator[
 
 
 def _custom_step(wanted: WantedObject, held: Held) -> Step:
-    is_there = wanted.name in held.custom
-    return Step(OBJECT, wanted.name, None if is_there else "create", f"“{wanted.label}”")
+    if wanted.name in held.custom:
+        return Step(OBJECT, wanted.name)
+    return Step(OBJECT, wanted.name, "create", f"“{wanted.label}”")
 
 
 def _custom_removed(name: str, held: Held) -> Step:

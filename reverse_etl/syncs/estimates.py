@@ -90,10 +90,10 @@ def changes(marts: Mapping[str, Rows], facts: Facts) -> Iterator[Change | Blocke
     for row in sorted(rows, key=lambda r: (r.company_id, r.estimate_id)):
         if row.is_changed:
             own = sorted(lines[row.company_id, row.estimate_id], key=lambda one: one.line_number)
-            yield to_change(row, own)
+            yield to_change(row, own, facts)
 
 
-def to_change(row: EstimateRow, lines: Sequence[EstimateLineRow]) -> Change | Blocked:
+def to_change(row: EstimateRow, lines: Sequence[EstimateLineRow], facts: Facts) -> Change | Blocked:
     """One estimate as an opportunity to create or to bring up to date, or blocked. Pure."""
     problem = _problem(row, lines)
     org_id, record_id = row.org_id or "", f"{row.company_id}-{row.estimate_id}"
@@ -119,7 +119,7 @@ def to_change(row: EstimateRow, lines: Sequence[EstimateLineRow]) -> Change | Bl
         amount=None,
         currency_code=None,
         fields=tuple(_shown(row, lines)),
-        payload=to_json(_payload(row, lines)),
+        payload=to_json(_payload(row, lines, facts)),
     )
 
 
@@ -162,7 +162,7 @@ def _shown(row: EstimateRow, lines: Sequence[EstimateLineRow]) -> Iterator[Field
         yield difference(f"line {line.line_number}", None, words)
 
 
-def _payload(row: EstimateRow, lines: Sequence[EstimateLineRow]) -> dict[str, Any]:
+def _payload(row: EstimateRow, lines: Sequence[EstimateLineRow], facts: Facts) -> dict[str, Any]:
     deal = {
         "StageName": row.stage_name,
         "CloseDate": row.closes_on,
@@ -173,7 +173,7 @@ def _payload(row: EstimateRow, lines: Sequence[EstimateLineRow]) -> dict[str, An
             "Name": row.deal_name,
             "AccountId": row.account_id,
             "OwnerId": row.owner_id,
-            "CurrencyIsoCode": row.currency_code,
+            "CurrencyIsoCode": row.currency_code if facts.has_currencies else None,
             "Pricebook2Id": row.pricebook_id,
             "PO_Number__c": row.po_number,
             KEY_FIELD: row.estimate_key,

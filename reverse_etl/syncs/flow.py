@@ -117,11 +117,13 @@ class CompanyFacts:
 @dataclass(frozen=True)
 class Facts:
     """What a row alone does not say: companies' preferences, reopened base keys with the
-    generation a person allowed, and of these the ones that were not used yet."""
+    generation a person allowed, and of these the ones that were not used yet; and whether records
+    of the org have a currency, which in an org of one they have not."""
 
     companies: Mapping[str, CompanyFacts] = field(default_factory=dict)
     reopened: Mapping[str, int] = field(default_factory=dict)
     unused: Mapping[str, int] = field(default_factory=dict)
+    has_currencies: bool = True
 
     def company(self, company_id: str) -> CompanyFacts:
         return self.companies.get(company_id, CompanyFacts())

@@ -182,10 +182,11 @@ def to_price_change(row: PriceRow, facts: Facts) -> Change | Blocked:
         body = {
             "Pricebook2Id": row.pricebook_id,
             "Product2Id": row.product_id,
-            "CurrencyIsoCode": row.currency_code,
             "UnitPrice": price,
             "IsActive": True,
         }
+        if facts.has_currencies:
+            body["CurrencyIsoCode"] = row.currency_code
     before = None if row.current_unit_price is None else plain(row.current_unit_price)
     return Change(
         str(key), PRICES, "salesforce", row.org_id, row.record_id, 0, key.generation,
@@ -263,13 +264,14 @@ def find_price(clients: Clients, entry: Entry) -> str | None:
             f"Product2Id = '{checked_id(body['Product2Id'])}' AND Pricebook2Id = "
             f"'{checked_id(body['Pricebook2Id'])}'"
         )
+    columns = "Id, UnitPrice" + (", CurrencyIsoCode" if "CurrencyIsoCode" in body else "")
     # Only ids whose form was checked enter the text.
-    soql = f"SELECT Id, UnitPrice, CurrencyIsoCode FROM {ENTRY} WHERE {where}"  # noqa: S608
+    soql = f"SELECT {columns} FROM {ENTRY} WHERE {where}"  # noqa: S608
     for record in clients.salesforce.query_all(soql):
         if entry.action == "update":
             is_ours = Decimal(str(record.get("UnitPrice"))) == body["UnitPrice"]
         else:
-            is_ours = record.get("CurrencyIsoCode") == body["CurrencyIsoCode"]
+            is_ours = record.get("CurrencyIsoCode") == body.get("CurrencyIsoCode")
         if is_ours:
             return str(record["Id"])
     return None

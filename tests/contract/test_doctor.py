@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,9 @@ def test_what_an_org_says_is_held_against_the_mapping() -> None:
         frozenset({"USD", "CHF"}), "USD", 5, 100, now + timedelta(minutes=3),
     )  # fmt: skip
     found = {f"{f.code} {f.subject}": f for f in org.judge(facts, tables, "live", now)}
+    kept = [f for f in org.judge(replace(facts, has_invoices=True), tables, "live", now)
+            if f.subject == "QBO_Invoice__c"]  # fmt: skip
+    assert [f.told for f in kept] == ["the integration user does not see this object"]
     wrong = {key for key, f in found.items() if f.verdict != "good" and ".fields" not in key}
     assert wrong == {
         "salesforce.org Acme", "salesforce.rights Task", "salesforce.stages stage Signed",

@@ -15,7 +15,7 @@ from reverse_etl.furnishing.planning import due, for_people
 US = "934"
 NOTHING: dict[str, list[dict[str, Any]]] = {
     "terms": [], "item_rules": [], "invoice_discounts": [], "invoice_fields": [],
-    "document_numbers": [], "company_routing": [],
+    "document_numbers": [], "company_routing": [{"company_id": US, "currency_code": "USD"}],
 }  # fmt: skip
 NAMES = [
     {"Name": "SalesFormsPrefs.SalesCustomName1", "StringValue": "Salesforce Deal"},
@@ -23,11 +23,14 @@ NAMES = [
     {"Name": "SalesFormsPrefs.SalesCustomName3", "StringValue": "Sales Rep"},
     {"Name": "SalesFormsPrefs.UseSalesCustom3", "BooleanValue": False},
 ]
+HOME = {"CurrencyPrefs": {"HomeCurrency": {"value": "USD"}}}
 FORMS = {"CustomField": [{"CustomField": NAMES}], "AllowDiscount": True}
 
 
 def held(**more: Any) -> Held:
-    preferences = {"SalesFormsPrefs": FORMS | more.pop("sales", {}), **more.pop("preferences", {})}
+    preferences = {
+        "SalesFormsPrefs": FORMS | more.pop("sales", {}), **HOME, **more.pop("preferences", {}),
+    }  # fmt: skip
     return Held(preferences, **more)
 
 
@@ -97,7 +100,7 @@ def test_custom_fields_are_a_person_s_with_the_exact_steps() -> None:
         and "Lists, Custom fields, Add custom field" in (found["Sales Rep"][1])
     )
     assert found["PO Number"] == (None, "", False)
-    bare = notes(Held({}), invoice_fields=[])
+    bare = notes(Held(HOME), invoice_fields=[])
     assert {name: one[2] for name, one in bare.items()} == {
         "Salesforce Deal": False, "PO Number": False,
     }  # fmt: skip
@@ -111,12 +114,13 @@ def test_switches_that_have_to_stand_otherwise_are_told() -> None:
         "document_numbers": [{"company_id": US, "numbered_by": "deal"}],
         "company_routing": [{"company_id": US, "currency_code": c} for c in ("USD", "EUR")],
     }  # fmt: skip
-    money = {"CurrencyPrefs": {"HomeCurrency": {"value": "USD"}}}
-    found = notes(held(preferences=money), **rows)
+    found = notes(held(), **rows)
     assert {name for name, one in found.items() if one[2]} == {
         "classes", "locations", "custom transaction numbers", "several currencies",
     }  # fmt: skip
     assert found["several currencies"][1].startswith("EUR are routed here")
+    (nowhere,) = books.steps(US, NOTHING | {"company_routing": []}, held())
+    assert nowhere.needs_person and "no currency is billed" in nowhere.note
     by_hand = notes(held(sales={"CustomTxnNumbers": True}))["custom transaction numbers"]
     assert by_hand[2] is False and "as Crossfoot does" in by_hand[1]
 

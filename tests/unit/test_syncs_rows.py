@@ -20,9 +20,11 @@ from writing import (
     customer_row,
     deal_id,
     deal_status_row,
+    estimate_row,
     invoice_lines,
     invoice_row,
     marts,
+    price_row,
 )
 
 from pipelines.errors import ConfigurationError, Stop
@@ -608,3 +610,16 @@ def test_a_reopened_row_differs_in_nothing_but_its_generation() -> None:
         blocked_reason=row.blocked_reason,
     )  # fmt: skip
     assert back == row
+
+
+def test_in_an_org_of_one_currency_no_record_has_one() -> None:
+    """There Salesforce knows no field CurrencyIsoCode and refuses a record that names it."""
+    entry = price_row(action="create", pricebook_entry_id=None, current_unit_price=None)
+    given = marts(estimates=[estimate_row()], prices=[entry])
+    for facts, named in ((Facts(), True), (Facts(has_currencies=False), False)):
+        flows = (registry.flow("estimates"), registry.flow("prices"))
+        planned = [change for flow in flows for change in flow.changes(given, facts)]
+        assert len(planned) == 2
+        for change in planned:
+            assert isinstance(change, Change)
+            assert ("CurrencyIsoCode" in change.payload) == named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -174,3 +175,29 @@ def test_a_bundle_counts_its_lines_once(tmp_path: Path) -> None:
         (7, "shipping", "5.00"),
         (8, "description", "0.00"),
     ]
+
+
+def test_an_org_of_one_currency_without_any_field_of_ours_is_staged(
+    company: Company, tmp_path: Path
+) -> None:
+    """As a new org is before `crossfoot setup`: the currency is the one that is billed first."""
+    path = tmp_path / company.path.name
+    shutil.copyfile(company.path, path)
+    with warehouse.writer(path) as connection:
+        for table in ("account", "contact", "opportunity", "pricebook_entry"):
+            columns = [name for (name,) in connection.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'raw_salesforce'"
+                " AND table_name = ?", [table],
+            ).fetchall()]  # fmt: skip
+            for name in columns:
+                if name.endswith("__c") or name == "currency_iso_code":
+                    connection.execute(f"ALTER TABLE raw_salesforce.{table} DROP COLUMN {name}")
+    models = [OBJECTS[name] for name in ("Account", "Contact", "Opportunity", "PricebookEntry")]
+    transform.require_passed(transform.build(PROJECT, path, select=models, command="run"))
+    for model in models:
+        assert warehouse.read(path, f"SELECT count(*) AS n FROM staging.{model}")[0]["n"] > 0
+    asked = "SELECT DISTINCT currency_code, open_balance, is_overdue FROM staging."
+    rows = warehouse.read(path, f"{asked}{OBJECTS['Account']}")
+    assert rows == [{"currency_code": "USD", "open_balance": None, "is_overdue": None}]
+    asked = "SELECT DISTINCT is_billing_contact FROM staging."
+    assert warehouse.read(path, f"{asked}{OBJECTS['Contact']}") == [{"is_billing_contact": False}]

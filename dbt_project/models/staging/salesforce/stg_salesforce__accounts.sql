@@ -20,17 +20,30 @@ select
     shipping_postal_code,
     shipping_country,
     owner_id,
-    currency_iso_code as currency_code,
+    {{ record_currency(source('raw_salesforce', 'account')) }} as currency_code,
     {{ optional_column(source('raw_salesforce', 'account'), 'payment_terms__c') }} as payment_terms,
-    nullif(trim(qbo_customer_id__c), '') as linked_customer_key,
-    cast(qbo_open_balance__c as decimal(18, 2)) as open_balance,
-    cast(qbo_overdue_balance__c as decimal(18, 2)) as overdue_balance,
+    {{ optional_column(source('raw_salesforce', 'account'), 'qbo_customer_id__c') }}
+        as linked_customer_key,
+    cast(
+        {{ optional_column(source('raw_salesforce', 'account'), 'qbo_open_balance__c') }}
+        as decimal(18, 2)
+    ) as open_balance,
+    cast(
+        {{ optional_column(source('raw_salesforce', 'account'), 'qbo_overdue_balance__c') }}
+        as decimal(18, 2)
+    ) as overdue_balance,
     cast(
         {{ optional_column(source('raw_salesforce', 'account'), 'qbo_open_credit__c') }}
         as decimal(18, 2)
     ) as open_credit,
-    cast(qbo_oldest_due_date__c as date) as oldest_due_on,
-    cast(qbo_last_payment_date__c as date) as last_payment_on,
+    cast(
+        {{ optional_column(source('raw_salesforce', 'account'), 'qbo_oldest_due_date__c') }}
+        as date
+    ) as oldest_due_on,
+    cast(
+        {{ optional_column(source('raw_salesforce', 'account'), 'qbo_last_payment_date__c') }}
+        as date
+    ) as last_payment_on,
     cast(
         {{ optional_column(source('raw_salesforce', 'account'), 'qbo_overdue__c') }} as boolean
     ) as is_overdue,

@@ -9,6 +9,12 @@ select
     name as contact_name,
     email,
     phone,
-    coalesce(billing_contact__c, false) as is_billing_contact,
+    coalesce(
+        cast(
+            {{ optional_column(source('raw_salesforce', 'contact'), 'billing_contact__c') }}
+            as boolean
+        ),
+        false
+    ) as is_billing_contact,
     {{ is_deleted_or_gone('Contact') }} as is_deleted
 from {{ source('raw_salesforce', 'contact') }}

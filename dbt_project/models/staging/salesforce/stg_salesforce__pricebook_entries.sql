@@ -4,7 +4,7 @@ select
     pricebook2_id as pricebook_id,
     product2_id as product_id,
     cast(unit_price as decimal(28, 10)) as unit_price,
-    currency_iso_code as currency_code,
+    {{ record_currency(source('raw_salesforce', 'pricebook_entry')) }} as currency_code,
     coalesce(is_active, false) as is_active,
     coalesce(
         {{ optional_column(source('raw_salesforce', 'pricebook_entry'), 'use_standard_price') }}
