@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/proof tests/unit tests/repo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check unit docs sbom bench soak suites lock clean
+.PHONY: help install demo ui test test-scale check unit docs sbom bench soak suites lock clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(STAMP)  ## Set up the virtual environment, nothing else
 
@@ -43,6 +43,21 @@ ui: $(STAMP)  ## Start the sandbox and the Dagster UI together
 
 test: $(STAMP) check  ## Everything that must pass: check, then all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
+
+# An environment of its own: the extensions of a shared warehouse are built for one DuckDB exactly.
+SCALE := .venv-scale
+
+$(SCALE)/.installed: pyproject.toml constraints.txt tests/scale/constraints.txt
+	@echo "Setting up $(SCALE) (first time only; what differs is in tests/scale/constraints.txt) ..."
+	@test -x $(SCALE)/bin/python || $(PYTHON) -m venv $(SCALE)
+	@{ grep -v '^duckdb==' constraints.txt; grep -v '^#' tests/scale/constraints.txt; } > $(SCALE)/constraints.txt
+	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check -c $(SCALE)/constraints.txt uv 2>$(SCALE)/install.log \
+	  && $(SCALE)/bin/uv pip install --quiet --python $(SCALE)/bin/python -c $(SCALE)/constraints.txt -e '.[dev,lake]' 2>>$(SCALE)/install.log \
+	  || { cat $(SCALE)/install.log; echo "Installing failed; the reason is above. Mend it and run make test-scale again."; exit 1; }
+	@touch $@
+
+test-scale: $(SCALE)/.installed  ## The warehouse that machines share, in PostgreSQL: the same answers as in a file
+	@$(SCALE)/bin/python -m pytest -s tests/scale
 
 unit: $(STAMP)  ## The fast tests only
 	@$(BIN)/python -m pytest tests/repo tests/unit
@@ -79,5 +94,5 @@ lock: $(STAMP)  ## Resolve constraints.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environment and everything generated
-	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) $(SCALE) *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 	@find data -mindepth 1 -maxdepth 1 ! -name README.md ! -name models -exec rm -rf {} +

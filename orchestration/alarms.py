@@ -43,7 +43,7 @@ def look(settings: Settings) -> tuple[Told, ...]:
 
 def found(settings: Settings, now: datetime) -> Iterator[Alert]:
     """All that has to be known now, told or not."""
-    if settings.published_path.exists():
+    if warehouse.exists(settings.published_path):
         yield from mismatches(settings)
         if settings.overdue_alert:
             yield from overdue(settings)

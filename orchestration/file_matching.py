@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import warehouse
 from pipelines.errors import Stop
 from pipelines.matching import file_tables, files, score
 from pipelines.matching.model import COMMITTED_MODEL
@@ -49,7 +50,7 @@ def match_files(
     right = files.read_records(customers, files.CUSTOMER_FIELDS)
     with tempfile.TemporaryDirectory() as folder:
         # The parsed project names the database after its file, and may have been parsed before.
-        path = Path(folder) / settings.warehouse_path.name
+        path = Path(folder) / warehouse.copy_name(settings.warehouse_path)
         file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
         prepare_pairs(settings, path, progress)
         decide_pairs(settings, path, progress)

@@ -38,7 +38,7 @@ def evaluate_history(settings: Settings, model: Path | None, progress: Progress)
     known = evaluate.history(settings.warehouse_path)
     with tempfile.TemporaryDirectory() as folder:
         # The parsed project names the database after its file.
-        path = Path(folder) / settings.warehouse_path.name
+        path = Path(folder) / warehouse.copy_name(settings.warehouse_path)
         progress("copying the warehouse")
         warehouse.publish(settings.warehouse_path, path)
         evaluate.hide(path)
@@ -60,7 +60,7 @@ def evaluate_files(
         raise Stop("file", truth.name, "it names no true pair", "Fill left_id and right_id.")
     known = evaluate.labelled(pairs, file_tables.ORG, file_tables.COMPANY)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / settings.warehouse_path.name
+        path = Path(folder) / warehouse.copy_name(settings.warehouse_path)
         file_tables.fill_raw_tables(path, left, right, EXPORT_COLUMNS)
         evaluate.hide(path)
         return _replayed(settings, path, known, model, progress)

@@ -15,6 +15,7 @@ from pipelines import persons, warehouse
 from pipelines.errors import Stop
 from pipelines.extract import history_files
 from pipelines.extract.history import HISTORIES
+from pipelines.lake.address import lake_of
 from pipelines.persons import Person
 from pipelines.settings import Settings
 from reverse_etl import store
@@ -88,8 +89,10 @@ def remove(settings: Settings, who: Person, by: str, reason: str, at: datetime) 
     """Put the pseudonym in place of the person everywhere, and note who did it and why.
 
     The state goes first: what it holds of a write that is under way would be sent again. A second
-    time finds nothing. Raises `Stop` while a write that names the person is in doubt.
+    time finds nothing. Raises `Stop` while a write that names the person is in doubt, and for a
+    warehouse that is a lake: its earlier snapshots would keep the person.
     """
+    _refuse_lake(settings)
     before = look(settings, who)
     if before.doubtful:
         raise Stop(
@@ -100,7 +103,7 @@ def remove(settings: Settings, who: Person, by: str, reason: str, at: datetime) 
         with state.writing() as work:
             remove_person(work, who)
         store.note(state, f"removed/{who.pseudonym}", f"{at.isoformat()} {by}: {reason}")
-    if settings.warehouse_path.exists():
+    if warehouse.exists(settings.warehouse_path):
         with warehouse.writer(settings.warehouse_path) as connection:
             changed = persons.remove(connection, who)
             for raw, history in HISTORIES.items():
@@ -108,6 +111,15 @@ def remove(settings: Settings, who: Person, by: str, reason: str, at: datetime) 
                 history_files.write_anew(connection, raw, own, settings.data_dir / "history")
     persons.remove_from_log(settings.gateway_log, who)
     return before
+
+
+def _refuse_lake(settings: Settings) -> None:
+    if lake_of(settings.warehouse_path):
+        raise Stop(
+            "person", str(settings.warehouse_path),
+            "the warehouse is a lake, whose earlier snapshots and files would keep the person",
+            "Removal is served where the warehouse is a file only; nothing was changed.",
+        )  # fmt: skip
 
 
 def _kept(

@@ -150,7 +150,7 @@ def _judged(
     """
     folder.mkdir(exist_ok=True)
     # The parsed project names the database after its file, and may have been parsed before.
-    path = folder / settings.warehouse_path.name
+    path = folder / warehouse.copy_name(settings.warehouse_path)
     past.write_as_known(settings.published_path, path, moment)
     if signed:
         _sign(path, run)

@@ -7,7 +7,6 @@ they would list at the end of each week, and what differs is the answer.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -167,8 +166,8 @@ def try_out(
     in_force = {row["dial"]: row["setting"] for row in held}
     with tempfile.TemporaryDirectory(prefix="crossfoot-what-if-") as folder:
         # The parsed project names the database after its file, and may have been parsed before.
-        copy = Path(folder) / settings.warehouse_path.name
-        shutil.copyfile(settings.published_path, copy)
+        copy = Path(folder) / warehouse.copy_name(settings.warehouse_path)
+        warehouse.copy(settings.published_path, copy)
         (found,) = warehouse.read(copy, _DAYS, [weeks])
         warehouse.replace_by_query(copy, "what_if", "listed", _LISTED, [found["days"]])
         there = replace(settings, warehouse_path=copy)

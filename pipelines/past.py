@@ -55,7 +55,7 @@ def write_as_known(source: Path, target: Path, moment: Moment) -> None:
     Nothing is judged in it yet. Raises like `warehouse.writer`.
     """
     with warehouse.writer(target) as connection:
-        connection.execute(f"ATTACH {_text(str(source))} AS {_SOURCE} (READ_ONLY)")
+        warehouse.attach(connection, source, _SOURCE)
         for raw, history in _HISTORIES.items():
             _write_system(connection, raw, history, moment)
         _write_state(connection, moment)
@@ -156,7 +156,3 @@ def _tables(connection: Connection, schema: str) -> Iterable[str]:
         ).fetchall()
     )
     return [name for (name,) in rows]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -82,7 +82,7 @@ def person(address: str) -> Person:
 
 def held_rows(path: Path, who: Person) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each row of what was read from the vendors, and of its history, with its table."""
-    if not path.exists():
+    if not warehouse.exists(path):
         return
     with warehouse.reader(path) as connection:
         people = _contacts(connection, who)
@@ -100,7 +100,7 @@ def held_rows(path: Path, who: Person) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def counts(path: Path, who: Person) -> dict[str, int]:
     """How many rows of each table of the warehouse hold something of the person."""
-    if not path.exists():
+    if not warehouse.exists(path):
         return {}
     found = {}
     with warehouse.reader(path) as connection:

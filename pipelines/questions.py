@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import LimitExceeded, Refused, Stop
-from pipelines.warehouse import MATCHED, RECONCILIATION, SYNC, explained
+from pipelines.lake.address import lake_of
+from pipelines.warehouse import MATCHED, RECONCILIATION, SYNC, attach, exists, explained
 
 SCHEMAS = (MATCHED, RECONCILIATION, SYNC)
 # Functions in FROM that make rows of what they are given.
@@ -44,7 +45,7 @@ def ask(path: Path, sql: str, *, rows: int, seconds: float, personal: bool) -> F
     with the reason for what may not be asked, `LimitExceeded` when the time is up, `Stop` where
     there is no published copy.
     """
-    if not path.exists():
+    if not exists(path):
         raise Stop(
             "warehouse", str(path), "nothing is published yet", "Run `crossfoot judge` first."
         )
@@ -74,9 +75,11 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path, sql: str, personal
     tree = json.loads(text)
     if tree.get("error"):
         raise _refused(str(tree.get("error_message", "it cannot be read")))
-    where = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{where}' AS crossfoot (READ_ONLY)")
+    attach(connection, path, "crossfoot")
     connection.execute("USE crossfoot")
+    if lake := lake_of(path):
+        # Its rows lie in files, and nothing else may be opened.
+        connection.execute("SET allowed_directories = [?]", [lake.data])
     for setting in ("enable_external_access = false", "TimeZone = 'UTC'",
                     "enable_progress_bar = false", "lock_configuration = true"):  # fmt: skip
         connection.execute(f"SET {setting}")

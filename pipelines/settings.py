@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import ConfigurationError
+from pipelines.lake.address import lake_paths
 from pipelines.setting_delivery import DeliverySettings, SmtpSettings, delivery
 from pipelines.setting_flows import FlowPolicies, FlowPolicy, read_policies
 from pipelines.setting_limits import Allowances, Limits, allowances, limits, read_every
@@ -45,6 +46,7 @@ from pipelines.setting_systems import (
     sandbox_systems,
 )
 from pipelines.setting_values import Secret, Values, is_loopback, is_vendor
+from pipelines.setting_warehouse import lake
 from pipelines.setting_watch import WatchSettings, watching
 
 __all__ = [
@@ -197,13 +199,12 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         if profile == "sandbox"
         else live_systems(values, data_dir / "tokens" / profile)
     )
+    warehouse_path, published_path = _warehouse_paths(values, profile, data_dir)
     return Settings(
         profile="sandbox" if profile == "sandbox" else "live",
         data_dir=data_dir,
-        warehouse_path=values.path("CROSSFOOT_WAREHOUSE_PATH", data_dir / "warehouse.duckdb"),
-        published_path=values.path(
-            "CROSSFOOT_PUBLISHED_PATH", data_dir / "published" / "crossfoot.duckdb"
-        ),
+        warehouse_path=warehouse_path,
+        published_path=published_path,
         state_url=values.text("CROSSFOOT_STATE_URL", f"sqlite:///{data_dir / 'state.sqlite'}"),
         report_dir=values.path("CROSSFOOT_REPORT_DIR", data_dir / "reports"),
         dbt_dir=values.path("CROSSFOOT_DBT_DIR", ROOT / "dbt_project"),
@@ -246,6 +247,16 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             for name in values.env
             if name.startswith(REFRESH_TOKEN)
         },
+    )
+
+
+def _warehouse_paths(values: Values, profile: str, data_dir: Path) -> tuple[Path, Path]:
+    shared = lake(values, profile)
+    if shared is not None:
+        return lake_paths(shared, data_dir)
+    return (
+        values.path("CROSSFOOT_WAREHOUSE_PATH", data_dir / "warehouse.duckdb"),
+        values.path("CROSSFOOT_PUBLISHED_PATH", data_dir / "published" / "crossfoot.duckdb"),
     )
 
 

@@ -24,6 +24,8 @@ from typing import Any
 from pipelines import warehouse
 from pipelines.errors import DiskFull, StateCorrupt, Stop, WarehouseBusy
 from pipelines.folders import make_private
+from pipelines.lake import attaching
+from pipelines.lake.address import is_lakes, lake_of
 
 PASSED = frozenset({"success", "pass", "warn", "no-op"})
 _PROJECT_PARTS = ("models", "seeds", "macros", "tests", "snapshots")
@@ -402,7 +404,7 @@ def _environment(project_dir: Path, warehouse_path: Path, target: Path) -> Itera
     """What dbt reads from the environment, for the length of one command."""
     make_private(target)
     wanted = {
-        "CROSSFOOT_WAREHOUSE_PATH": str(warehouse_path),
+        **_target(warehouse_path),
         "DBT_MEMORY_LIMIT": f"{warehouse.MEMORY_LIMIT_MIB}MiB",
         "DBT_PROJECT_DIR": str(project_dir),
         "DBT_PROFILES_DIR": str(project_dir),
@@ -417,6 +419,18 @@ def _environment(project_dir: Path, warehouse_path: Path, target: Path) -> Itera
         yield
     finally:
         _restore(before)
+
+
+def _target(warehouse_path: Path) -> dict[str, str]:
+    """The target of the profile, and what a lake's needs to be attached."""
+    if not is_lakes(warehouse_path):
+        return {
+            "DBT_CROSSFOOT_TARGET": "warehouse",
+            "CROSSFOOT_WAREHOUSE_PATH": str(warehouse_path),
+        }
+    lake = lake_of(warehouse_path)
+    # A process that only parses is told the path and nothing more, and attaches nothing.
+    return attaching.profile(lake) if lake else {"DBT_CROSSFOOT_TARGET": "lake"}
 
 
 def _restore(before: Mapping[str, str | None]) -> None:

@@ -1,20 +1,23 @@
-"""The one DuckDB file: schema names, short readers, the single writer, the published copy.
+"""The warehouse: schema names, short readers, writers, what is published. Opens all there are.
 
-DuckDB admits one writing process or many readers, never both. Connections here are therefore
-short; whoever meets a lock waits a little and then says who holds it. The only importer of duckdb.
+It is one DuckDB file, or a lake that several machines share (`pipelines.lake`). A file admits one
+writing process or many readers, never both: connections here are therefore short; whoever meets a
+lock waits a little and then says who holds it. In a lake a reader sees one moment of it, and whose
+commit meets another's is told so and has written nothing. The only importer of duckdb.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -27,6 +30,8 @@ from pipelines.errors import (
     from_disk,
 )
 from pipelines.folders import make_private
+from pipelines.lake import attaching
+from pipelines.lake.address import ALIAS, Lake, is_published, lake_of
 
 RAW_SALESFORCE = "raw_salesforce"
 RAW_QUICKBOOKS = "raw_quickbooks"
@@ -45,6 +50,16 @@ SCHEMAS = (
 )  # fmt: skip
 
 Connection = duckdb.DuckDBPyConnection
+Done = TypeVar("Done")
+
+
+class NoWarehouse(Stop):
+    """There is no warehouse at the place that was named."""
+
+
+class CommittedFirst(WarehouseBusy):
+    """Others changed the same tables of a lake in the meantime; nothing was written."""
+
 
 # What the engine may hold in memory; beyond it works on disk, beside the file. Half of the
 # machine, because scores and reports are computed in memory of their own.
@@ -52,6 +67,8 @@ MEMORY_LIMIT_MIB = min(8192, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_S
 
 _WAIT_SECONDS = 10.0
 _ROWS_AT_ONCE = 10_000
+# A block that begins anew when others have committed first, at most so many times.
+_AGAIN_AT_MOST = 8
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z]+( WITH TIME ZONE)?(\(\d{1,2}(,\s?\d{1,2})?\))?(\[\])?")
 _DAMAGE = re.compile(
@@ -160,9 +177,12 @@ def kept_open(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]
 
     Each opening makes a database engine and reads the whole catalog, 30 ms of computing on ours;
     inside the block that is done once. Other processes find the file busy until its end, so that
-    no vendor is to be waited for in it. Raises like `writer`.
+    no vendor is to be waited for in it. A lake holds nobody off. Raises like `writer`.
     """
     make_private(path.parent)
+    if lake_of(path):
+        yield
+        return
     connection = _connect(path, read_only=False, wait_seconds=wait_seconds)
     try:
         yield
@@ -183,8 +203,13 @@ def replace_table(
     `columns` maps each column to its DuckDB type; a row without a column gets NULL there.
     Raises ValueError for a name or type that is not plain, and like `writer`.
     """
-    with writer(path, wait_seconds) as connection:
-        return fill_table(connection, schema, table, columns, rows)
+    given = list(rows)
+
+    def replace() -> int:
+        with writer(path, wait_seconds) as connection:
+            return fill_table(connection, schema, table, columns, given)
+
+    return again_on_conflict(replace)
 
 
 def replace_by_query(
@@ -199,8 +224,12 @@ def replace_by_query(
 
     Nothing passes through Python. Raises like `writer`.
     """
-    with writer(path) as connection:
-        fill_by_query(connection, schema, table, sql, params, tables)
+
+    def replace() -> None:
+        with writer(path) as connection:
+            fill_by_query(connection, schema, table, sql, params, tables)
+
+    again_on_conflict(replace)
 
 
 def fill_by_query(
@@ -246,30 +275,114 @@ def append_rows(
 
 
 def tables(path: Path, schema: str) -> frozenset[str]:
-    """Names of the tables and views in a schema; empty when file or schema do not exist."""
-    if not path.exists():
+    """Names of the tables and views in a schema; empty when warehouse or schema do not exist."""
+    if not exists(path):
         return frozenset()
     sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?"
     return frozenset(row["table_name"] for row in read(path, sql, [schema]))
+
+
+def exists(path: Path) -> bool:
+    """Is there a warehouse at this path? Of a lake, whether there is one and it can be reached.
+
+    Raises `Stop` when a lake's catalogue does not answer.
+    """
+    return path.exists() if lake_of(path) is None else identity(path) != ()
+
+
+def identity(path: Path) -> tuple[int, ...]:
+    """Another value whenever the warehouse was written or replaced; empty where there is none.
+
+    Raises like `exists`.
+    """
+    if lake_of(path) is None:
+        state = path.stat() if path.exists() else None
+        return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) if state else ()
+    try:
+        with _reader(path, 0) as connection:
+            return (attaching.moment(connection),)
+    except NoWarehouse:
+        return ()
 
 
 def publish(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> Path:
     """Put a complete copy of the warehouse at `target`, in one atomic step, and return it.
 
     The copy before stays beside it as `<name>.previous`. Readers of either are never disturbed.
-    Raises like `writer`.
+    Of a lake nothing is copied: `target` stands for its moment that was published last. Raises like
+    `writer`.
     """
-    if not source.exists():
+    if is_published(target):
+        _publish_moment(source)
+        return target
+    if not exists(source):
         raise _no_warehouse(source)
     make_private(target.parent)
     beside = target.with_name(target.name + ".new")
     with _translated(target):
-        _copy_at_rest(source, beside, wait_seconds)
+        copy(source, beside, wait_seconds)
         _check_opens(beside)
         _keep_previous(target)
         beside.replace(target)
         _sync_folder(target.parent)
     return target
+
+
+def _publish_moment(source: Path) -> None:
+    def note() -> None:
+        with writer(source) as connection:
+            attaching.publish(connection)
+
+    again_on_conflict(note)
+
+
+def copy(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> Path:
+    """Write all that the warehouse holds into the new file `target`, of one moment.
+
+    Raises like `writer`.
+    """
+    if lake_of(source) is None:
+        _copy_at_rest(source, target, wait_seconds)
+        return target
+    with _reader(source, wait_seconds) as connection, _translated(source):
+        attaching.copy(connection, target)
+    return target
+
+
+def attach(connection: Connection, path: Path, name: str) -> None:
+    """Attach another warehouse to a connection for reading, as the database `name`.
+
+    Raises like `read`.
+    """
+    lake = lake_of(path)
+    with _translated(path):
+        if lake is None:
+            where = str(path).replace("'", "''")
+            connection.execute(f"ATTACH '{where}' AS {identifier(name)} (READ_ONLY)")
+            return
+        at = _published_at(path, lake) if is_published(path) else None
+        attaching.install(connection, lake)
+        _attach(connection, lake, read_only=True, at=at, name=name)
+
+
+def copy_name(path: Path) -> str:
+    """What the file of a copy is called: the parsed project names the database after it."""
+    return path.name if lake_of(path) is None else "warehouse.duckdb"
+
+
+def again_on_conflict(block: Callable[[], Done]) -> Done:
+    """Do a block that writes in one transaction; again, a little later each time, when others have
+    committed first.
+
+    The block must be one that can be begun anew. Raises `WarehouseBusy` when others were first
+    every time.
+    """
+    for tried in range(_AGAIN_AT_MOST - 1):
+        try:
+            return block()
+        except CommittedFirst:
+            time.sleep(random.uniform(0.05, 0.2) * 2**tried)
+    return block()
 
 
 def row_counts(path: Path, schema: str) -> dict[str, int]:
@@ -341,7 +454,7 @@ def _as_text(value: Any) -> Any:
 
 @contextmanager
 def _reader(path: Path, wait_seconds: float) -> Iterator[Connection]:
-    if not path.exists():
+    if lake_of(path) is None and not path.exists():
         raise _no_warehouse(path)
     connection = _connect(path, read_only=True, wait_seconds=wait_seconds)
     try:
@@ -367,6 +480,9 @@ def _may_pass(problem: duckdb.Error) -> bool:
 
 
 def _open(path: Path, read_only: bool) -> Connection:
+    lake = lake_of(path)
+    if lake is not None:
+        return _open_lake(path, lake, read_only)
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.ConnectionException:
@@ -374,11 +490,92 @@ def _open(path: Path, read_only: bool) -> Connection:
             raise
         # This very process has the file open for writing (dbt keeps it): share that.
         connection = duckdb.connect(str(path))
+    return _set(connection)
+
+
+def _open_lake(path: Path, lake: Lake, read_only: bool) -> Connection:
+    """A connection to the lake; a reading one to one moment of it, however many its questions."""
+    if is_published(path) and not read_only:
+        raise Stop("warehouse", lake.told, "what is published is not written to", "Judge anew.")
+    connection = _set(duckdb.connect(":memory:"))
+    try:
+        attaching.install(connection, lake)
+        at = _published_at(path, lake) if is_published(path) else None
+        _attach(connection, lake, read_only=read_only, at=at)
+        connection.execute(f"USE {ALIAS}")
+        if read_only:
+            connection.execute("BEGIN")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _published_at(path: Path, lake: Lake) -> int:
+    """The snapshot that was published last, asked for on a connection that ends with the answer."""
+    with closing(_set(duckdb.connect(":memory:"))) as connection:
+        attaching.install(connection, lake)
+        _attach(connection, lake, read_only=True)
+        at = attaching.published_at(connection)
+    if at is None:
+        raise _no_warehouse(path)
+    return at
+
+
+def _attach(
+    connection: Connection,
+    lake: Lake,
+    *,
+    read_only: bool,
+    at: int | None = None,
+    name: str = ALIAS,
+) -> None:
+    try:
+        for statement in attaching.statements(lake, name, read_only=read_only, at=at):
+            connection.execute(statement)
+    except duckdb.Error as problem:
+        if attaching.is_missing(str(problem)):
+            raise NoWarehouse(
+                "warehouse", lake.told, "there is no such lake yet", "Run `crossfoot sync`."
+            ) from None
+        raise
+
+
+def _set(connection: Connection) -> Connection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT_MIB}MiB'")
     # A query of some seconds would draw it on standard output, into JSON that somebody pipes.
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Be the only one on any machine that does `what` in a lake; of a file nothing is said.
+
+    Raises `WarehouseBusy` at once when another one does it.
+    """
+    lake = lake_of(path)
+    if lake is None:
+        yield
+        return
+    with _translated(path):
+        connection = _set(duckdb.connect(":memory:"))
+        try:
+            attaching.install(connection, lake)
+            held = attaching.hold(connection, lake, what)
+        except BaseException:
+            connection.close()
+            raise
+    try:
+        if not held:
+            raise WarehouseBusy(
+                "warehouse", lake.told, f"another process, here or elsewhere, is at {what}",
+                "Wait until it is done.",
+            )  # fmt: skip
+        yield
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -394,6 +591,9 @@ def explained(path: Path, problem: BaseException) -> CrossfootError:
     """What DuckDB or the disk said about the warehouse at `path`, as ours; also for those who
     have it from dbt or dlt, in whose errors only the words are left."""
     text = " ".join(str(problem).split())
+    lake = lake_of(path)
+    if lake is not None:
+        return _explained_of_lake(lake, text)
     if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in text:
         return DiskFull(
             "disk", str(path), "there is no room left", "Free some space and run again."
@@ -415,6 +615,17 @@ def explained(path: Path, problem: BaseException) -> CrossfootError:
     )
 
 
+def _explained_of_lake(lake: Lake, text: str) -> CrossfootError:
+    if attaching.is_conflict(text):
+        return CommittedFirst(
+            "warehouse", lake.told, "others committed to the same tables first",
+            "Nothing of this was written. Run again.",
+        )  # fmt: skip
+    if "No space left" in text:
+        return DiskFull("disk", lake.data, "there is no room left", "Free some and run again.")
+    return Stop("warehouse", lake.told, text[:400], "Mend that and run again.")
+
+
 def _busy(path: Path, holder: re.Match[str] | None) -> WarehouseBusy:
     who = f"process {holder[2]} ({Path(holder[1]).name})" if holder else "another process"
     return WarehouseBusy(
@@ -426,8 +637,11 @@ def _busy(path: Path, holder: re.Match[str] | None) -> WarehouseBusy:
 
 
 def _no_warehouse(path: Path) -> Stop:
-    return Stop(
-        "warehouse", str(path), "there is no such file yet", "Run `crossfoot sync` to make it."
+    return NoWarehouse(
+        "warehouse",
+        str(path),
+        "nothing was published yet" if is_published(path) else "there is no such file yet",
+        "Run `crossfoot sync` to make it.",
     )
 
 

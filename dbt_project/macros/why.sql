@@ -21,7 +21,7 @@
     parts as (
 
         select * from numbered
-        where part_number <= coalesce(parts_at_most, part_number)
+        where part_number <= coalesce(nullif(parts_at_most, 0), part_number)
 
     ),
 
@@ -318,20 +318,20 @@
 {#- The chain of a named figure, of one company and currency or of all. -#}
 {% macro why_a_figure() -%}
     create or replace macro reconciliation.why(
-        figure_named, of_company := null, in_currency := null, parts_at_most := null
+        figure_named, of_company := '', in_currency := '', parts_at_most := 0
     ) as table
     {{ chain_of("
         select * from reconciliation.figure_parts
         where
             figure = coalesce(figure_named, figure)
-            and company_id = coalesce(of_company, company_id)
-            and currency_code = coalesce(in_currency, currency_code)
+            and company_id = coalesce(nullif(of_company, ''), company_id)
+            and currency_code = coalesce(nullif(in_currency, ''), currency_code)
     ") }}
 {%- endmacro %}
 
 {#- The same of one exception by its id or the beginning of it. -#}
 {% macro why_an_exception() -%}
-    create or replace macro reconciliation.why_exception(id_begins, parts_at_most := null) as table
+    create or replace macro reconciliation.why_exception(id_begins, parts_at_most := 0) as table
     {{ chain_of("
         select * replace ('exception ' || mismatch_id[1:8] as figure)
         from reconciliation.figure_parts
@@ -341,7 +341,7 @@
 
 {#- Of a deal by its id of 15 or 18 characters: its plan steps. -#}
 {% macro why_a_deal() -%}
-    create or replace macro reconciliation.why_deal(id_of_deal, parts_at_most := null) as table
+    create or replace macro reconciliation.why_deal(id_of_deal, parts_at_most := 0) as table
     {{ chain_of("
         select
             'deal ' || deals.deal_name as figure,
@@ -367,7 +367,7 @@
 {#- Of a document by the number that people see or by its id, in one company or all. -#}
 {% macro why_a_document() -%}
     create or replace macro reconciliation.why_document(
-        number_or_id, of_company := null, parts_at_most := null
+        number_or_id, of_company := '', parts_at_most := 0
     ) as table
     {{ chain_of("
         select
@@ -406,14 +406,14 @@
         ) as documents
         where
             (document_number = number_or_id or document_id = number_or_id)
-            and company_id = coalesce(of_company, company_id)
+            and company_id = coalesce(nullif(of_company, ''), company_id)
     ") }}
 {%- endmacro %}
 
 {#- Everything that has exactly this amount, of either sign: where a figure that somebody read out
     may come from. `subject` and `name` say what to ask `why` about. -#}
 {% macro what_has_an_amount() -%}
-    create or replace macro reconciliation.having_amount(amount_sought, in_currency := null) as table
+    create or replace macro reconciliation.having_amount(amount_sought, in_currency := '') as table
     select distinct
         subject,
         name,
@@ -520,6 +520,6 @@
     ) as amounts
     where
         abs(amount) = abs(cast(amount_sought as decimal(18, 2)))
-        and currency_code = coalesce(in_currency, currency_code)
+        and currency_code = coalesce(nullif(in_currency, ''), currency_code)
     order by subject, name, said
 {%- endmacro %}

@@ -1,6 +1,7 @@
 """What people read: the published copy of the warehouse and the weekly mismatch report."""
 
 from datetime import UTC, date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -34,12 +35,17 @@ def published_warehouse(settings: SettingsResource) -> dg.MaterializeResult[Any]
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(path),
-            "bytes": path.stat().st_size,
+            **_size(path),
             "mismatches": _table(facts.mismatches(path)),
             "bridge": _table(facts.bridge(path)),
             "waits_for_review": _table(facts.waiting_for_review(path)),
         }
     )
+
+
+def _size(path: Path) -> dict[str, int]:
+    """How large the copy is; what is published of a lake is no copy."""
+    return {"bytes": path.stat().st_size} if path.exists() else {}
 
 
 def _table(rows: facts.Rows) -> str | dg.MarkdownMetadataValue:

@@ -122,7 +122,7 @@ class Prompt:
     def _opened(self) -> AbstractContextManager[None]:
         """The warehouse, open for this process; nothing where there is none yet."""
         path = self.settings.warehouse_path
-        return warehouse.kept_open(path) if path.exists() else nullcontext()
+        return warehouse.kept_open(path) if warehouse.exists(path) else nullcontext()
 
     def _to_read(self, systems: Collection[System]) -> tuple[System, ...]:
         """Salesforce when it signalled; QuickBooks also when it says that something has changed:

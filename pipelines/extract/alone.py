@@ -32,7 +32,12 @@ def undisturbed(path: Path) -> Iterator[None]:
 
     Raises `WarehouseBusy` at once when another extraction into this warehouse is running.
     """
-    with _only_one(path.parent), _plain_problems(path), own_configuration():
+    with (
+        _only_one(path.parent),
+        warehouse.alone(path, "extraction"),
+        _plain_problems(path),
+        own_configuration(),
+    ):
         yield
 
 

@@ -128,10 +128,12 @@ def _write(
     file = place / f"{until.strftime(_STAMP)}.parquet"
     beside = file.with_name(file.name + ".new")
     key = ",".join(one.key)
+    # Before 2.0 DuckDB takes no parameter for a file's name.
+    target = str(beside).replace("'", "''")
     connection.execute(
-        f"COPY ({_versions(one.of_history, one.key)}) TO ?"
+        f"COPY ({_versions(one.of_history, one.key)}) TO '{target}'"
         f" (FORMAT parquet, {_PACKED}, KV_METADATA {{key: '{key}'}})",
-        [*_since(last), str(beside)],
+        _since(last),
     )
     with beside.open("rb+") as written:
         os.fsync(written.fileno())

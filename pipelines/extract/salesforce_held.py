@@ -16,12 +16,12 @@ from pipelines.extract.salesforce_sweep import Held
 def held_in(path: Path, org_id: str) -> Held:
     """The rows of one org in the warehouse file, under the vendor's field names."""
     columns_of: dict[str, frozenset[str]] = {}
-    asked_at = -1
+    asked_at: tuple[int, ...] | None = None
 
     def held(name: str, fields: Sequence[str]) -> pa.Table | None:
         nonlocal asked_at
         # While there are none, they are asked for again only when something was written.
-        if not columns_of and asked_at != (asked_at := _written_at(path)):
+        if not columns_of and asked_at != (asked_at := warehouse.identity(path)):
             columns_of.update(_columns(path))
         table, plain = table_name(name), NamingConvention().normalize_identifier
         wanted = {field: plain(field) for field in fields}
@@ -40,14 +40,9 @@ def held_in(path: Path, org_id: str) -> Held:
     return held
 
 
-def _written_at(path: Path) -> int:
-    """When the file was last written, in nanoseconds; 0 when there is none."""
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
 def _columns(path: Path) -> dict[str, frozenset[str]]:
     """The columns of every raw table; nothing when there is no warehouse yet."""
-    if not path.exists():
+    if not warehouse.exists(path):
         return {}
     rows = warehouse.read(
         path,

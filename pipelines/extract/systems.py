@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.specs.connection_string_credentials import ConnectionStringCredentials
+from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
 from pipelines import warehouse
 from pipelines.clients.quickbooks import quickbooks_client
@@ -35,6 +38,7 @@ from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
 from pipelines.extract.salesforce_held import held_in
 from pipelines.folders import make_private
+from pipelines.lake.address import ALIAS, lake_of
 from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
@@ -165,12 +169,24 @@ def pipeline(settings: Settings, name: str, dataset: str) -> Any:
     with own_configuration():
         return dlt.pipeline(
             f"crossfoot_{name}",
-            destination=dlt.destinations.duckdb(
-                DuckDbCredentials(str(settings.warehouse_path), global_config=_STORED)
-            ),
+            destination=destination(settings.warehouse_path),
             dataset_name=dataset,
             pipelines_dir=str(_working_folder(settings.data_dir)),
         )
+
+
+def destination(path: Path) -> Any:
+    """Where dlt loads to: the warehouse's file, or its lake.
+
+    Each pipeline loads through a staging dataset of its own, `raw_salesforce_staging` and
+    `raw_quickbooks_staging`: two that shared one would empty it under each other.
+    """
+    lake = lake_of(path)
+    if lake is None:
+        return dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=_STORED))
+    catalogue = ConnectionStringCredentials(lake.catalogue)
+    files = FilesystemConfiguration(bucket_url=lake.data)
+    return dlt.destinations.ducklake(DuckLakeCredentials(ALIAS, lake.schema, catalogue, files))
 
 
 def _loading_in_one_opening(pipeline: Any, path: Path) -> Any:
@@ -179,11 +195,23 @@ def _loading_in_one_opening(pipeline: Any, path: Path) -> Any:
     load = pipeline.load
 
     def load_at_once(*given: Any, **named: Any) -> Any:
+        # A package whose commit met another's stays, and goes on where it was.
         with warehouse.kept_open(path):
-            return load(*given, **named)
+            return warehouse.again_on_conflict(lambda: _translated(path, load, given, named))
 
     pipeline.load = load_at_once
     return pipeline
+
+
+def _translated(path: Path, load: Callable[..., Any], given: Any, named: Any) -> Any:
+    """A load, with the conflict of two commits told as such out of dlt's wrapping."""
+    try:
+        return load(*given, **named)
+    except Exception as problem:
+        told = warehouse.explained(path, problem)
+        if isinstance(told, warehouse.CommittedFirst):
+            raise told from problem
+        raise
 
 
 def _working_folder(data_dir: Path) -> Path:

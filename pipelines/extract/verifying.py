@@ -97,7 +97,7 @@ _SCHEMAS = (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS)
 
 
 def _columns(path: Path, schema: str) -> Columns:
-    if not path.exists():
+    if not warehouse.exists(path):
         return {}
     rows = warehouse.read(
         path,

@@ -191,9 +191,9 @@ def read_marts(path: Path) -> dict[str, Rows]:
     still, and like `warehouse.read`.
     """
     for _ in range(_TRIES):
-        before = _identity(path)
+        before = warehouse.identity(path)
         marts = _read_once(path)
-        if _identity(path) == before:
+        if warehouse.identity(path) == before:
             return marts
     raise WarehouseBusy(
         "warehouse", path.name, "it was replaced again and again while it was read", "Try again."
@@ -211,11 +211,3 @@ def _read_once(path: Path) -> dict[str, Rows]:
             "Run `crossfoot sync`.",
         )
     return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """Changes whenever the file is written or another one takes its place."""
-    if not path.exists():
-        return ()
-    state = path.stat()
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns

@@ -1,0 +1,111 @@
+"""Which warehouse is used: the file, or a lake that several machines share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipelines.errors import ConfigurationError
+from pipelines.lake.address import Lake
+from pipelines.setting_values import Values
+
+_ENGINE = "ducklake"
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_FORM = "ducklake:postgres://USER@HOST:5432/DATABASE"
+_POSTGRES = ("postgres://", "postgresql://")
+_OF_LAKES = (
+    "CROSSFOOT_WAREHOUSE_DATA", "CROSSFOOT_WAREHOUSE_SCHEMA", "CROSSFOOT_WAREHOUSE_PASSWORD",
+)  # fmt: skip
+
+
+def lake(values: Values, profile: str) -> Lake | None:
+    """The shared warehouse that the settings name; None where it is the file.
+
+    Raises `ConfigurationError` for an engine that cannot keep what is promised, for an address
+    that makes no sense, and for what contradicts it.
+    """
+    given = values.text("CROSSFOOT_WAREHOUSE", "duckdb")
+    engine, _, catalogue = given.partition(":")
+    if engine == "duckdb" and not catalogue:
+        _refuse_alone(values)
+        return None
+    if engine.startswith("spark"):
+        raise _refused(
+            "Spark is not served: without a table format that can merge, a record read again would "
+            "be added a second time instead of replacing itself",
+            f"Leave it unset for a DuckDB file, or use {_FORM}.",
+        )
+    if engine != _ENGINE or not catalogue:
+        # What follows the engine's name may hold a password.
+        raise _refused(f"{engine!r} is no engine that is served", f"Use duckdb, or {_FORM}.")
+    _refuse_files(values)
+    schema = values.text("CROSSFOOT_WAREHOUSE_SCHEMA", f"crossfoot_{profile}")
+    if not _SCHEMA.fullmatch(schema):
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_WAREHOUSE_SCHEMA", f"{schema!r} is no plain name of a schema",
+            "Use small letters, digits and underscores, such as crossfoot_group_a.",
+        )  # fmt: skip
+    where = _catalogue(values, catalogue)
+    return Lake(
+        where,
+        schema,
+        _data(values, schema),
+        values.secret("CROSSFOOT_WAREHOUSE_PASSWORD"),
+    )
+
+
+def _refuse_alone(values: Values) -> None:
+    given = [name for name in _OF_LAKES if values.text(name)]
+    if given:
+        raise ConfigurationError(
+            "settings", ", ".join(given), "it belongs to a shared warehouse, and none is named",
+            f"Set CROSSFOOT_WAREHOUSE to {_FORM}, or unset it.",
+        )  # fmt: skip
+
+
+def _refuse_files(values: Values) -> None:
+    names = ("CROSSFOOT_WAREHOUSE_PATH", "CROSSFOOT_PUBLISHED_PATH")
+    given = [name for name in names if values.text(name)]
+    if given:
+        raise ConfigurationError(
+            "settings", ", ".join(given), "a shared warehouse is no file",
+            "Unset it, or unset CROSSFOOT_WAREHOUSE.",
+        )  # fmt: skip
+
+
+def _catalogue(values: Values, given: str) -> str:
+    if not given.startswith(_POSTGRES):
+        raise _refused("its catalogue is no PostgreSQL database", f"Use {_FORM}.")
+    parts = urlsplit(given)
+    if parts.password is not None:
+        raise _refused(
+            "its address holds a password, which would stand in messages",
+            "Take it out of the address and set CROSSFOOT_WAREHOUSE_PASSWORD.",
+        )
+    if not parts.hostname or not parts.path.strip("/") or "'" in given:
+        raise _refused("the address lacks a host or a database", f"Use {_FORM}.")
+    if not values.text("CROSSFOOT_STATE_URL").startswith("postgresql"):
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_STATE_URL",
+            "a warehouse that several machines share wants a ledger that they share",
+            "Set it to postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE.",
+        )  # fmt: skip
+    return given.replace("postgresql://", "postgres://", 1)
+
+
+def _data(values: Values, schema: str) -> str:
+    given = values.text("CROSSFOOT_WAREHOUSE_DATA")
+    if not given or "'" in given or "://" in given:
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_WAREHOUSE_DATA",
+            "it says where the Parquet files lie, and must be a folder that every machine sees; "
+            "buckets are not served yet",
+            "Set it.",
+        )  # fmt: skip
+    # Lakes of one database must not mix their files.
+    return str(Path(given).expanduser().absolute() / schema)
+
+
+def _refused(problem: str, next_step: str) -> ConfigurationError:
+    return ConfigurationError("settings", "CROSSFOOT_WAREHOUSE", problem, next_step)
