@@ -311,4 +311,5 @@ def _as_ours(name: str, problem: str) -> CrossfootError:
 
 
 def _stopped(name: str, problem: str) -> Stop:
-    return Stop("state", name, problem, "Nothing was sent. Mend that and run again.")
+    next_step = "Mend that and run again: what was sent is looked for before anything is sent."
+    return Stop("state", name, problem, next_step)
