@@ -134,15 +134,13 @@ def _whole(
 
 def _routine(objects: Sequence[str]) -> int:
     """Composite calls of a reading without anything new, at the best split between objects that
-    are queried and those asked for changed ids."""
+    are queried and those asked for changed ids, with a describe of each or a question for all."""
     must = len(_ALWAYS_QUERIED & set(objects))
     splits = range(must, len(objects) + 1)
     return min(
-        max(
-            salesforce_calls.incremental_calls(queried, len(objects) - queried, len(objects)),
-            2 if queried < len(objects) else 1,
-        )
+        salesforce_calls.incremental_calls(queried, len(objects) - queried, describes)
         for queried in splits
+        for describes in (len(objects), 1)
     )
 
 

@@ -127,6 +127,11 @@ class SalesforceClient(SalesforceWrites):
         usage = getattr(self._connected, "api_usage", {}).get("api-usage")
         return (usage.used, usage.total) if usage else None
 
+    def log_in(self) -> datetime | None:
+        """Begin a session where there is none yet; the org's clock, where that has told it."""
+        self._signed(self._org)
+        return self.server_time
+
     # Reads -----------------------------------------------------------------------------------
 
     def query_all(self, soql: str, include_deleted: bool = False) -> Iterator[Record]:

@@ -6,13 +6,15 @@ records (`sobjects/X/updated` and `/deleted`, which a composite takes in any num
 "Composite", supported resources), and queried when there are any. Those ids are told up to the last
 full minute, so that a change of such an object may come one reading, and little more than a minute
 of the org's time, later than it would by query. Describes ride along, so that a new field, a lost
-one and a changed type are seen in the same call.
+one and a changed type are seen in the same call. Where there are too many for that, the org is
+asked whether anything about any object has changed (REST API guide, "Get a List of Objects If
+Metadata Has Changed"), and each object only if so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,18 +22,24 @@ from urllib.parse import urlencode
 
 from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_replies import Part, PartReply
-from pipelines.clients.salesforce_soql import object_id
+from pipelines.clients.salesforce_soql import http_time, object_id
 from pipelines.errors import Retry, Unavailable
 from pipelines.extract.salesforce_calls import PARTS, QUERIES, incremental_calls
 from pipelines.extract.salesforce_objects import CORE, Shape
 
+CHANGED = "objects_changed"
+OVERLAP = timedelta(minutes=10)
+Replies = Mapping[str, "PartReply"]
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What was answered, and the org's clock when the first question was put."""
+    """What was answered, and the org's clock when the first question was put. Changed ids were
+    asked for up to `watched_to`."""
 
     replies: Mapping[str, PartReply]
     at: datetime
+    watched_to: datetime
 
 
 def bundles(parts: Sequence[Part]) -> list[list[Part]]:
@@ -75,7 +83,8 @@ def ask_timed(client: SalesforceClient, parts: Sequence[Part]) -> Asked:
     started = time.monotonic()
     replies = {reply.reference: reply for reply in client.composite_parts(parts)}
     took = timedelta(seconds=time.monotonic() - started)
-    return Asked(replies, server_time(client) - took)
+    at = server_time(client) - took
+    return Asked(replies, at, at)
 
 
 def server_time(client: SalesforceClient) -> datetime:
@@ -86,19 +95,63 @@ def server_time(client: SalesforceClient) -> datetime:
     return found
 
 
-def chosen(shapes: Sequence[Shape], describes: int) -> tuple[list[Shape], list[Shape]]:
+def chosen(
+    shapes: Sequence[Shape], describes: int, is_clock_known: bool = False
+) -> tuple[list[Shape], list[Shape]]:
     """Which of the known objects to query and which to watch by their changed ids, so that the
-    calls are as few as possible."""
+    calls are as few as possible, and as many are queried as these calls hold."""
     must = [s for s in shapes if s.name in CORE or not s.replicateable or not s.cursor]
     may = [s for s in shapes if s not in must]
-    best = (incremental_calls(len(must) + len(may), 0, describes), len(may))
-    for queried in range(len(may), -1, -1):
+
+    def calls(queried: int) -> int:
         watched = len(may) - queried
-        calls = incremental_calls(len(must) + queried, watched, describes)
-        # To watch, the org's clock must be known, which the first call tells.
-        calls = max(calls, 2) if watched else calls
-        best = min(best, (calls, queried), key=lambda b: (b[0], -b[1]))
-    return [*must, *may[: best[1]]], may[best[1] :]
+        return incremental_calls(
+            len(must) + queried, watched, describes, is_clock_known=is_clock_known
+        )
+
+    best = min(range(len(may) + 1), key=lambda queried: (calls(queried), -queried))
+    return [*must, *may[:best]], may[best:]
+
+
+def describes_each(shapes: Sequence[Shape], others: int, is_clock_known: bool) -> bool:
+    """Whether to ask for the describe of each known object, `others` being those that have to be
+    described anyway; not where it saves a call to ask first if any has changed."""
+    calls = []
+    for describes in (len(shapes) + others, 1 + others):
+        queried, watched = chosen(shapes, describes, is_clock_known)
+        sizes = len(queried), len(watched), describes
+        calls.append(incremental_calls(*sizes, is_clock_known=is_clock_known))
+    return calls[0] <= calls[1]
+
+
+def describe_parts(
+    objects: Sequence[str],
+    known: Mapping[str, Shape],
+    before: Sequence[Shape],
+    until: datetime,
+    is_clock_known: bool,
+) -> list[Part]:
+    """The describes, each only if changed since the known one; of the objects read `before` and
+    until then one question for all, where that saves a call."""
+    each = describes_each(before, len(objects) - len(before), is_clock_known)
+    together = frozenset() if each else {shape.name for shape in before}
+    parts = [describe_part(name, known.get(name)) for name in objects if name not in together]
+    if together:
+        headers = {"If-Modified-Since": http_time(until - OVERLAP)}
+        parts.insert(0, Part(CHANGED, "sobjects", headers))
+    return parts
+
+
+def undescribed(
+    objects: Sequence[str], known: Mapping[str, Shape], asked: Sequence[Part], replies: Replies
+) -> tuple[dict[str, PartReply], list[Part]]:
+    """Of the objects that were asked for together: the answers, if nothing about any of them has
+    changed, or else the describes that are now to be asked."""
+    there = {part.reference for part in asked}
+    names = [name for name in objects if f"describe_{name}" not in there]
+    if names and replies[CHANGED].status != 304:
+        return {}, [describe_part(name, known[name]) for name in names]
+    return {r: PartReply(r, 304) for name in names for r in [f"describe_{name}"]}, []
 
 
 def describe_part(name: str, known: Shape | None) -> Part:
@@ -107,13 +160,16 @@ def describe_part(name: str, known: Shape | None) -> Part:
     return Part(f"describe_{name}", f"sobjects/{object_id(name)}/describe", headers)
 
 
-def watch_parts(shape: Shape, start: datetime, end: datetime) -> list[Part]:
-    """The ids changed and deleted in a window. The vendor counts in whole minutes."""
-    window = urlencode({"start": _minute(start), "end": _minute(end)})
-    path = f"sobjects/{object_id(shape.name)}"
-    parts = [Part(f"updated_{shape.name}", f"{path}/updated?{window}")]
-    if shape.keeps_deleted:
-        parts.append(Part(f"deleted_{shape.name}", f"{path}/deleted?{window}"))
+def watch_parts(since: Iterable[tuple[Shape, datetime]], end: datetime) -> list[Part]:
+    """The ids changed and deleted of each object since its moment. The vendor counts in whole
+    minutes."""
+    parts = []
+    for shape, start in since:
+        window = urlencode({"start": _minute(start), "end": _minute(end)})
+        path = f"sobjects/{object_id(shape.name)}"
+        parts.append(Part(f"updated_{shape.name}", f"{path}/updated?{window}"))
+        if shape.keeps_deleted:
+            parts.append(Part(f"deleted_{shape.name}", f"{path}/deleted?{window}"))
     return parts
 
 

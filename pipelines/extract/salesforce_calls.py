@@ -93,11 +93,19 @@ def sweep_calls(rows_by_object: Mapping[str, int], gone: int = 0) -> int:
     return walks + plan.counts + plan.controls + ceil(gone / 1000)
 
 
-def incremental_calls(queried: int, watched: int, describes: int) -> int:
+def incremental_calls(
+    queried: int, watched: int, describes: int, *, is_clock_known: bool = False
+) -> int:
     """The calls of an incremental reading that finds nothing new: composites for so many queries,
-    objects asked for changed and deleted ids, and describes."""
-    parts = queried + 2 * watched + describes
-    return max(ceil(queried / QUERIES), ceil(parts / PARTS), 1)
+    objects asked for changed and deleted ids, and describes. Objects can be asked for changed ids
+    once the org's clock is known, which otherwise the first call tells."""
+    if not watched or is_clock_known:
+        parts = queried + 2 * watched + describes
+        return max(ceil(queried / QUERIES), ceil(parts / PARTS), 1)
+    first = min(queried, QUERIES)
+    left = queried - first
+    parts = left + max(describes - (PARTS - first), 0) + 2 * watched
+    return 1 + max(ceil(left / QUERIES), ceil(parts / PARTS))
 
 
 def in_composites(sizes: Iterable[int], most: int) -> list[list[int]]:

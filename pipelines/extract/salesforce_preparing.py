@@ -8,6 +8,7 @@ figures. Everything is asked for all objects together, because together it costs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipelines.clients.salesforce_replies import PartReply, incomplete
 from pipelines.errors import CrossfootError, Refused, Retry
 from pipelines.extract.results import SWEEP, VERIFY, Progress
 from pipelines.extract.salesforce_asking import (
+    OVERLAP,
     Asked,
     ask,
     ask_if_possible,
@@ -23,7 +25,9 @@ from pipelines.extract.salesforce_asking import (
     bundles,
     chosen,
     describe_part,
+    describe_parts,
     quiet_until,
+    undescribed,
     watch_parts,
 )
 from pipelines.extract.salesforce_calls import bulk_calls, rest_calls, transport
@@ -42,7 +46,6 @@ from pipelines.extract.salesforce_prepared import Prepared
 from pipelines.extract.salesforce_sweep import DELETION, Held, nothing_held, swept_shape
 from pipelines.extract.salesforce_walks import Walk, Walker, resumed
 
-OVERLAP = timedelta(minutes=10)
 # Deleted rows stay in the bin, and so in queryAll, for 15 days; for 30 days getDeleted tells what
 # left it. After that everything is read anew.
 BIN_DAYS = timedelta(days=14)
@@ -114,18 +117,24 @@ class Preparing:
         """The describes, and what is new of all objects that were read before."""
         before = [s for n, s in known.items() if _until(state.get(n)) and "resume" not in state[n]]
         before = [] if self._full else [s for s in before if s.cursor]
-        queried, watched = chosen(before, len(self._objects))
+        clock = self._client.log_in()
+        until = min((_until_of(state, s) for s in before), default=datetime.max)
+        known_now = {} if self._full else known
+        describes = describe_parts(self._objects, known_now, before, until, clock is not None)
+        queried, watched = chosen(before, len(describes), clock is not None)
         queries = [self._increment(s, state) for s in queried]
         parts = [self._walker.query_part(walk, f"query_{walk.name}") for walk in queries]
-        parts += [describe_part(n, None if self._full else known.get(n)) for n in self._objects]
+        since = [(shape, _until_of(state, shape) - OVERLAP) for shape in watched]
+        parts += describes + (watch_parts(since, clock) if clock else [])
         first, *others = bundles(parts)
         asked = ask_timed(self._client, first)
-        rest = [part for bundle in others for part in bundle]
-        for shape in watched:
-            rest += watch_parts(shape, _until_of(state, shape) - OVERLAP, asked.at)
+        unchanged, more = undescribed(self._objects, known, describes, asked.replies)
+        rest = [part for bundle in others for part in bundle] + more
+        rest += [] if clock else watch_parts(since, asked.at)
         # More calls only for what the first did not hold.
-        replies = {**asked.replies, **(ask(self._client, rest) if rest else {})}
-        return Asked(replies, asked.at), queried, watched
+        told = ask(self._client, rest) if rest else {}
+        replies = {**asked.replies, **unchanged, **told}
+        return Asked(replies, asked.at, clock or asked.at), queried, watched
 
     def _increment(self, shape: Shape, state: State) -> Walk:
         until = _until_of(state, shape)
@@ -242,7 +251,7 @@ class Preparing:
         loud: list[Shape] = []
         for shape in shapes:
             until = _until_of(state, shape)
-            quiet = quiet_until(asked.replies, shape, asked.at)
+            quiet = quiet_until(asked.replies, shape, min(asked.watched_to, asked.at))
             if not _is_fresh(until, asked.at) and not _is_late(until, asked.at):
                 continue
             if quiet is None or not _is_fresh(until, asked.at):
@@ -254,7 +263,7 @@ class Preparing:
         walks = [self._increment(shape, state) for shape in loud]
         parts = [self._walker.query_part(walk, f"query_{walk.name}") for walk in walks]
         if parts:
-            more = Asked({**asked.replies, **ask(self._client, parts)}, asked.at)
+            more = replace(asked, replies={**asked.replies, **ask(self._client, parts)})
             self._take_queried(loud, state, more, made)
 
     def _purged(
@@ -262,12 +271,9 @@ class Preparing:
     ) -> frozenset[str]:
         """The objects whose deletions since the last reading are told by getDeleted, although
         the bin does not reach back so far; what it tells may have left the bin."""
-        parts = [
-            part
-            for shape in shapes
-            for part in watch_parts(shape, _until_of(state, shape) - OVERLAP, asked.at)
-            if part.reference.startswith("deleted_")
-        ]
+        since = [(shape, _until_of(state, shape) - OVERLAP) for shape in shapes]
+        asking = watch_parts(since, asked.at)
+        parts = [part for part in asking if part.reference.startswith("deleted_")]
         replies = ask(self._client, parts) if parts else {}
         covered = {s.name for s in shapes if not s.keeps_deleted}
         for shape in shapes:

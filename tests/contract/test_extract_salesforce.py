@@ -110,6 +110,28 @@ def test_an_increment_with_nothing_new_costs_two_calls(shelf: OrgShelf) -> None:
     assert {r.rows for r in results.values()} == {0}
 
 
+def test_forty_objects_with_nothing_new_cost_three_calls_and_a_new_field_is_seen(
+    shelf: OrgShelf,
+) -> None:
+    listed = shelf.world.salesforce().get("sobjects/")["sobjects"]
+    others = [o["name"] for o in listed if o["replicateable"] and o["name"] not in OBJECTS]
+    shelf.objects = [*OBJECTS, *others[: 40 - len(OBJECTS)]]
+    assert len(shelf.objects) == 40
+    for _ in range(3):  # what the org made as it began is within the overlap of the second
+        results = shelf.extract()
+        shelf.world.move_clock(days=0.1)
+    assert (len(results), shelf.calls) == (40, 3)
+    field = {"type": "Text", "label": "Region", "length": 40}
+    made = {"FullName": "Campaign.Region__c", "Metadata": field}
+    call(shelf.world, "POST", "tooling/sobjects/CustomField", **made)
+    soql = "SELECT Id FROM PermissionSet WHERE Profile.Name = 'System Administrator'"
+    (own,) = shelf.world.salesforce().query_all(soql)
+    granted = {"SobjectType": "Campaign", "Field": "Campaign.Region__c", "PermissionsRead": True}
+    call(shelf.world, "POST", "sobjects/FieldPermissions", ParentId=own["Id"], **granted)
+    shelf.extract()
+    assert any("Salesforce Campaign: new fields Region__c" in said for said in shelf.said)
+
+
 def test_an_object_that_is_only_watched_brings_its_change(shelf: OrgShelf) -> None:
     shelf.extract()
     shelf.world.move_clock(days=0.2)
@@ -147,8 +169,8 @@ def test_a_refused_question_for_changed_ids_leads_to_the_query(
     call(shelf.world, "PATCH", f"sobjects/User/{LEFT}", Title="Clerk")
     original = salesforce_preparing.watch_parts
 
-    def far_too_long(shape: Any, start: Any, end: Any) -> Any:
-        return original(shape, start - timedelta(days=40), end)
+    def far_too_long(since: Any, end: Any) -> Any:
+        return original([(shape, start - timedelta(days=40)) for shape, start in since], end)
 
     monkeypatch.setattr(salesforce_preparing, "watch_parts", far_too_long)
     shelf.extract()

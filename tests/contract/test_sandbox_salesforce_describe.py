@@ -268,6 +268,18 @@ def test_children_are_told_with_cascade(org: Org) -> None:
     assert found["OpportunityLineItems"]["cascadeDelete"] is True
 
 
+def test_all_objects_are_told_only_if_one_of_them_has_changed(org: Org) -> None:
+    changed = org.call("GET", "sobjects/Account/describe").headers["Last-Modified"]
+    before = "Tue, 01 Sep 2020 08:00:00 GMT"
+    same = org.call("GET", "sobjects", headers={"If-Modified-Since": changed})
+    assert (same.status_code, same.content) == (304, b"")
+    whole = org.call("GET", "sobjects", headers={"If-Modified-Since": before})
+    assert (whole.status_code, len(whole.json()["sobjects"]) > 20) == (200, True)
+    unchanged = org.call("GET", "sobjects", headers={"If-Unmodified-Since": changed})
+    assert unchanged.status_code == 200
+    assert org.call("GET", "sobjects", headers={"If-Unmodified-Since": before}).status_code == 412
+
+
 def test_describe_unless_changed(org: Org) -> None:
     first = org.call("GET", "sobjects/Account/describe")
     again = org.call(

@@ -92,7 +92,7 @@ READING = (
         "        if counted:\n", "        if False:\n", SALESFORCE,
     ),
     Mutation(
-        "late commits are read by the overlap", f"{E}salesforce_preparing.py",
+        "late commits are read by the overlap", f"{E}salesforce_asking.py",
         "OVERLAP = timedelta(minutes=10)", "OVERLAP = timedelta(0)", SALESFORCE,
     ),
     Mutation(

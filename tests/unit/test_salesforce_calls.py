@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.clients.salesforce_replies import Part
+from pipelines.clients.salesforce_replies import Part, PartReply
 from pipelines.extract.columns import salesforce_schema
-from pipelines.extract.salesforce_asking import bundles, chosen
+from pipelines.extract.salesforce_asking import (
+    CHANGED,
+    bundles,
+    chosen,
+    describe_parts,
+    undescribed,
+)
 from pipelines.extract.salesforce_calls import (
     bulk_calls,
     incremental_calls,
@@ -82,6 +90,31 @@ def test_an_increment_of_eighteen_objects_is_two_calls_and_of_thirty_three() -> 
     more = shapes + [shape(f"Extra{n}__c") for n in range(12)]
     queried, watched = chosen(more, len(more))
     assert incremental_calls(len(queried), len(watched), len(more)) == 3
+
+
+def test_many_objects_are_asked_about_together_where_that_saves_a_call() -> None:
+    until = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    few = [shape(name) for name in OBJECTS]
+    known = {s.name: s for s in few}
+    each = describe_parts(OBJECTS, known, few, until, False)
+    assert [p.reference for p in each] == [f"describe_{name}" for name in OBJECTS]
+    many = few + [shape(f"Extra{n}__c") for n in range(24)]
+    known = {s.name: s for s in many}
+    names = [*known, "New__c"]
+    first, *others = parts = describe_parts(names, known, many, until, True)
+    assert (first.reference, first.path) == (CHANGED, "sobjects")
+    assert first.headers == {"If-Modified-Since": "Thu, 26 Nov 2026 11:50:00 GMT"}
+    assert [p.reference for p in others] == ["describe_New__c"]
+    queried, watched = chosen(many, len(parts), is_clock_known=True)
+    sizes = len(queried), len(watched), len(parts)
+    assert incremental_calls(*sizes, is_clock_known=True) == 3
+    assert incremental_calls(*sizes) == 4
+    same = {CHANGED: PartReply(CHANGED, 304)}
+    answers, more = undescribed(names, known, parts, same)
+    assert (len(answers), {a.status for a in answers.values()}, more) == (42, {304}, [])
+    refused = {CHANGED: PartReply(CHANGED, 403)}
+    answers, more = undescribed(names, known, parts, refused)
+    assert (answers, len(more)) == ({}, 42)
 
 
 def test_an_object_that_tells_no_changed_ids_is_queried() -> None:

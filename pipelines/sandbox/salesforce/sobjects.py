@@ -27,7 +27,7 @@ def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     """Everything below /sobjects."""
     if not rest:
         only(call, "GET", "HEAD")
-        return Answer(200, describing.all_objects(org.catalogue, call.root))
+        return _describe_global(org, call)
     sobject = org.object(rest[0])
     if len(rest) == 1:
         return _one_sobject(org, call, sobject)
@@ -44,6 +44,18 @@ def sobjects(org: Org, call: Call, rest: tuple[str, ...]) -> Answer:
     if len(rest) == 3:
         return _by_key(org, call, sobject, unquote(rest[1]), unquote(rest[2]))
     raise refusals.not_found()
+
+
+def _describe_global(org: Org, call: Call) -> Answer:
+    """All objects, unless none of them has changed since the caller looked (REST guide, "Describe
+    Global"; a caller who has another state in mind gets 412)."""
+    changed = org.schema_changed.replace(microsecond=0)
+    if _not_modified(call.headers.get("if-modified-since"), changed):
+        return Answer(304, None)
+    unless = call.headers.get("if-unmodified-since")
+    if unless and not _not_modified(unless, changed):
+        raise conditions.unmet()
+    return Answer(200, describing.all_objects(org.catalogue, call.root))
 
 
 def _one_sobject(org: Org, call: Call, sobject: SObject) -> Answer:
