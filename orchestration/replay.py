@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,19 +93,19 @@ def as_known(settings: Settings, label: str) -> Replay:
     Raises `Stop` for a week that was not recorded, and like a build.
     """
     run = closing.week(settings, label).row
+    with opened(settings) as state:
+        stored = runs.stored(state, run["run_number"])
     with tempfile.TemporaryDirectory() as folder:
-        then = _judged(settings, Path(folder), run, _moment(run))
+        then = _judged(settings, Path(folder), run, _moment(run, stored))
         found = runs.read_run(then, label, run["known_at"])
         report = build_report(then, label)
-    with opened(settings) as state:
-        recorded = runs.workbook_hash(state, run["run_number"])
     return Replay(
         week=label,
         run=run,
         figures_hash=found.figures_hash,
         page=render_html(report),
         workbook=workbook_bytes(report),
-        recorded_workbook_hash=recorded,
+        recorded_workbook_hash=str(stored["workbook_hash"]),
         rules_changed=run["rules_hash"] != steps.rules_in_force(settings),
     )
 
@@ -113,15 +113,12 @@ def as_known(settings: Settings, label: str) -> Replay:
 def with_hindsight(settings: Settings, label: str) -> Hindsight:
     """The week as it was known then beside the same week with what is known today."""
     run = closing.week(settings, label).row
-    today = Moment(
-        known_at=datetime.now(UTC),
-        said_at=run["recorded_at"],
-        run_number=run["run_number"],
-        dated_to=run["as_of_at"].date(),
-    )
+    with opened(settings) as state:
+        moment = _moment(run, runs.stored(state, run["run_number"]))
+    today = replace(moment, known_at=datetime.now(UTC), dated_to=run["as_of_at"].date())
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "then", Path(folder) / "today"
-        then = _judged(settings, before, run, _moment(run))
+        then = _judged(settings, before, run, moment)
         now = _judged(settings, after, run, today, signed=True)
         return Hindsight(
             week=label,
@@ -137,8 +134,10 @@ def with_hindsight(settings: Settings, label: str) -> Hindsight:
         )  # fmt: skip
 
 
-def _moment(run: dict[str, Any]) -> Moment:
-    return Moment(run["known_at"], run["recorded_at"], run["run_number"])
+def _moment(run: Mapping[str, Any], stored: Mapping[str, Any]) -> Moment:
+    """What the run knew: people's words and our writes as of the copy that it was judged with."""
+    said_at = stored["copied_at"] or stored["recorded_at"]
+    return Moment(run["known_at"], said_at, run["run_number"])
 
 
 def _judged(

@@ -205,9 +205,10 @@ def plan_undo(
     return plan
 
 
-def copy_state(settings: Settings) -> None:
+def copy_state(settings: Settings, now: Now = leases.utc_now) -> None:
     """Copy ledger, decisions and the recorded weeks into the warehouse (raw_state), before each
-    build."""
+    build; with the moment, so that the same can be told again later."""
+    copied_at = now()
     with opened(settings) as state:
         copies = (
             ("ledger", ledger.EXPORT_COLUMNS, ledger.export_rows(state)),
@@ -221,6 +222,10 @@ def copy_state(settings: Settings) -> None:
     with warehouse.writer(settings.warehouse_path) as connection:
         for table, columns, rows in copies:
             warehouse.fill_table(connection, warehouse.RAW_STATE, table, columns, rows)
+        moment = [{"copied_at": copied_at}]
+        warehouse.fill_table(
+            connection, warehouse.RAW_STATE, runs.COPIED, runs.COPIED_COLUMNS, moment
+        )
     reach("state.copied")
 
 

@@ -225,6 +225,8 @@ recorded_run = Table(
     Column("is_concluded", Boolean, nullable=False),
     # Empty where the report was drawn before there was a spreadsheet.
     Column("workbook_hash", String(64), nullable=False, server_default=""),
+    # Until when words and writes were known to it; not known of the oldest.
+    Column("copied_at", Instant),
 )
 
 recorded_exception = Table(
@@ -360,6 +362,15 @@ def _add_shadow(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_copied_at(connection: Connection) -> None:
+    column = recorded_run.c.copied_at
+    if column.name not in {c["name"] for c in inspect(connection).get_columns(recorded_run.name)}:
+        kind = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(
+            f"ALTER TABLE {recorded_run.name} ADD COLUMN {column.name} {kind}"
+        )
+
+
 # Step n brings version n - 1 to n. A released step is never edited; a new one is appended.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_all,
@@ -368,6 +379,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_closing,
     _add_delivery,
     _add_shadow,
+    _add_copied_at,
 )
 VERSION = len(MIGRATIONS)
 

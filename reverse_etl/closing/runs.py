@@ -28,6 +28,9 @@ RUN_COLUMNS = {
     "page_hash": "VARCHAR",
     "is_concluded": "BOOLEAN",
 }
+# The moment until which words and writes are known to a warehouse (raw_state.copied).
+COPIED = "copied"
+COPIED_COLUMNS = {"copied_at": "TIMESTAMP WITH TIME ZONE"}
 EXCEPTION_COLUMNS = {
     "run_number": "INTEGER",
     "exception_id": "VARCHAR",
@@ -71,7 +74,8 @@ _MOMENT = """
 @dataclass(frozen=True)
 class Run:
     """One reconciliation: the week it closes, the moment of its data by the vendors' clocks
-    (`as_of_at`) and by ours (`known_at`), what it found and the hash of its figures."""
+    (`as_of_at`) and by ours (`known_at`), until when words and writes were known to it
+    (`copied_at`), what it found and the hash of its figures."""
 
     week: str
     as_of_at: datetime
@@ -79,6 +83,7 @@ class Run:
     figures_hash: str
     is_concluded: bool
     found: tuple[Mapping[str, Any], ...]
+    copied_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,16 @@ def read_run(path: Path, week: str, now: datetime) -> Run:
         figures_hash=figures_hash(found, warehouse.read(path, _BRIDGE)),
         is_concluded=bool(moment["is_concluded"]),
         found=tuple(found),
+        copied_at=_copied_at(path),
     )
+
+
+def _copied_at(path: Path) -> datetime | None:
+    if COPIED not in warehouse.tables(path, warehouse.RAW_STATE):
+        return None
+    (row,) = warehouse.read(path, f"SELECT copied_at FROM {warehouse.RAW_STATE}.{COPIED}")  # noqa: S608
+    copied_at: datetime = row["copied_at"]
+    return copied_at
 
 
 def figures_hash(found: Sequence[Mapping[str, Any]], bridge: Sequence[Mapping[str, Any]]) -> str:
@@ -158,6 +172,7 @@ def record(
                     "page_hash": page_hash,
                     "is_concluded": run.is_concluded,
                     "workbook_hash": workbook_hash,
+                    "copied_at": run.copied_at,
                 }
             ],
         )
@@ -174,11 +189,15 @@ def export_runs(state: State) -> list[dict[str, Any]]:
     return [{name: row[name] for name in RUN_COLUMNS} for row in rows]
 
 
-def workbook_hash(state: State, run_number: int) -> str:
-    """SHA-256 of the spreadsheet of a recorded run; empty where there was none."""
+def stored(state: State, run_number: int) -> Mapping[str, Any]:
+    """A recorded run as the state has it. Raises `Stop` where it has none of this number."""
     with state.reading() as work:
         row = work.one("recorded_run", run_number=run_number)
-    return str(row["workbook_hash"]) if row else ""
+    if row is None:
+        raise Stop(
+            "close", f"run {run_number}", "the state has no such run", "Run `crossfoot sync`."
+        )
+    return row
 
 
 def export_exceptions(state: State) -> list[dict[str, Any]]:

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from orchestration import replay
 from pipelines.errors import AskAPerson, Stop
+from pipelines.past import Moment
+from pipelines.settings import load_settings
+from reverse_etl import cycle
 from reverse_etl.closing import exceptions, runs, signing
 from reverse_etl.closing.exceptions import Word
 from reverse_etl.closing.runs import Run
@@ -45,6 +49,22 @@ def test_the_same_run_is_kept_once(state: State) -> None:
     assert len(runs.export_exceptions(state)) == 1
 
 
+def test_a_week_is_judged_again_from_what_was_said_when_its_marts_were_built(
+    state: State, tmp_path: Path
+) -> None:
+    """Not from what was said until its report was drawn, which may be hours later."""
+    settings = load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path / "data")})
+    cycle.copy_state(settings, lambda: NOW)
+    assert runs._copied_at(settings.warehouse_path) == NOW
+    run, later = replace(RUN, copied_at=NOW), NOW + timedelta(hours=2)
+    kept = runs.stored(state, runs.record(state, run, "rules", "page", later).run_number)
+    assert replay._moment(kept, kept) == Moment(NOW, NOW, kept["run_number"])
+    older = {**kept, "copied_at": None}  # as runs of before this was kept
+    assert replay._moment(older, older) == Moment(NOW, later, kept["run_number"])
+    with pytest.raises(Stop, match="has no such run"):
+        runs.stored(state, 99)
+
+
 def test_an_older_state_gets_the_tables(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.sqlite'}"
     open_state(url).close()
@@ -58,6 +78,21 @@ def test_an_older_state_gets_the_tables(tmp_path: Path) -> None:
     sign(state, "prepare", "ann")
     exceptions.say(state, [Word("a" * 32, "assign", "ann", NOW, owner="bob")])
     state.close()
+
+
+def test_runs_of_an_older_state_are_kept_and_do_not_know_what_they_knew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    before = open_state(url)
+    number = runs.record(before, replace(RUN, copied_at=NOW), "rules", "page", NOW).run_number
+    before.close()
+    with sqlite3.connect(tmp_path / "state.sqlite") as connection:  # as version 6 left it
+        connection.executescript("""
+            ALTER TABLE recorded_run DROP COLUMN copied_at;
+            DELETE FROM schema_version WHERE version > 6;
+        """)
+    after = open_state(url)
+    assert runs.stored(after, number)["copied_at"] is None
+    after.close()
 
 
 @pytest.mark.parametrize("other", [{"figures_hash": "x"}, {"is_concluded": False}, {}])
