@@ -3,35 +3,32 @@
 It is one DuckDB file, or a lake that several machines share (`pipelines.lake`). A file admits one
 writing process or many readers, never both: connections here are therefore short; whoever meets a
 lock waits a little and then says who holds it. In a lake a reader sees one moment of it, and whose
-commit meets another's is told so and has written nothing. The only importer of duckdb.
+commit meets another's is told so and has written nothing.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import duckdb
-
-from pipelines.errors import (
-    CrossfootError,
-    DiskFull,
-    StateCorrupt,
-    Stop,
-    WarehouseBusy,
-    from_disk,
-)
 from pipelines.folders import make_private
 from pipelines.lake import attaching
-from pipelines.lake.address import ALIAS, Lake, is_published, lake_of
+from pipelines.lake.address import is_published, lake_of
+from pipelines.warehouse_opening import MEMORY_LIMIT_MIB as MEMORY_LIMIT_MIB
+from pipelines.warehouse_opening import CommittedFirst as CommittedFirst
+from pipelines.warehouse_opening import Connection as Connection
+from pipelines.warehouse_opening import NoWarehouse as NoWarehouse
+from pipelines.warehouse_opening import alone as alone
+from pipelines.warehouse_opening import attach_lake, no_warehouse, published_at, translated
+from pipelines.warehouse_opening import connect as _connect
+from pipelines.warehouse_opening import explained as explained
 
 RAW_SALESFORCE = "raw_salesforce"
 RAW_QUICKBOOKS = "raw_quickbooks"
@@ -49,21 +46,8 @@ SCHEMAS = (
     STAGING, INTERMEDIATE, MATCHED, RECONCILIATION, SYNC,
 )  # fmt: skip
 
-Connection = duckdb.DuckDBPyConnection
 Done = TypeVar("Done")
 
-
-class NoWarehouse(Stop):
-    """There is no warehouse at the place that was named."""
-
-
-class CommittedFirst(WarehouseBusy):
-    """Others changed the same tables of a lake in the meantime; nothing was written."""
-
-
-# What the engine may hold in memory; beyond it works on disk, beside the file. Half of the
-# machine, because scores and reports are computed in memory of their own.
-MEMORY_LIMIT_MIB = min(8192, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**21)
 
 _WAIT_SECONDS = 10.0
 _ROWS_AT_ONCE = 10_000
@@ -71,10 +55,6 @@ _ROWS_AT_ONCE = 10_000
 _AGAIN_AT_MOST = 8
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE = re.compile(r"[A-Z]+( WITH TIME ZONE)?(\(\d{1,2}(,\s?\d{1,2})?\))?(\[\])?")
-_DAMAGE = re.compile(
-    r"not a valid DuckDB|\bWAL\b|(?i:corrupt)|not read enough bytes|Is a directory"
-)
-_HOLDER = re.compile(r"held in (\S+) \(PID (\d+)\)")
 
 
 def read(
@@ -88,7 +68,7 @@ def read(
     Raises `Stop` when the file does not exist or the query fails, `WarehouseBusy` when a writer
     keeps the file longer than `wait_seconds`, `StateCorrupt` when it is not a DuckDB file.
     """
-    with _reader(path, wait_seconds) as connection, _translated(path):
+    with _reader(path, wait_seconds) as connection, translated(path):
         cursor = connection.execute(sql, params or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -96,7 +76,7 @@ def read(
 
 def read_on(path: Path, sql: str, wait_seconds: float = _WAIT_SECONDS) -> Iterator[dict[str, Any]]:
     """Run one query like `read`, and hand its rows on without ever holding them all."""
-    with _reader(path, wait_seconds) as connection, _translated(path):
+    with _reader(path, wait_seconds) as connection, translated(path):
         cursor = connection.execute(sql)
         names = [column[0] for column in cursor.description or ()]
         while rows := cursor.fetchmany(_ROWS_AT_ONCE):
@@ -110,7 +90,7 @@ def reader(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connecti
 
     Raises like `read`.
     """
-    with _reader(path, wait_seconds) as connection, _translated(path):
+    with _reader(path, wait_seconds) as connection, translated(path):
         yield connection
 
 
@@ -125,7 +105,7 @@ def arrow(
 
     `tables` are pyarrow Tables that the query may name beside those of the warehouse.
     """
-    with _reader(path, wait_seconds) as connection, _translated(path):
+    with _reader(path, wait_seconds) as connection, translated(path):
         for name, table in (tables or {}).items():
             connection.register(name, table)
         return connection.sql(sql, params=list(params) or None).to_arrow_table()
@@ -138,7 +118,7 @@ def writer(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connecti
     Creates the file if needed. Raises `WarehouseBusy` naming the holder, `DiskFull`,
     `StateCorrupt`.
     """
-    with session(path, wait_seconds) as connection, _translated(path):
+    with session(path, wait_seconds) as connection, translated(path):
         connection.execute("BEGIN")
         yield connection
         connection.execute("COMMIT")
@@ -161,7 +141,7 @@ def session(path: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[Connect
 @contextmanager
 def transaction(path: Path, connection: Connection) -> Iterator[None]:
     """All of the block or nothing of it, on a connection from `session`. Raises like `writer`."""
-    with _translated(path):
+    with translated(path):
         connection.execute("BEGIN")
         try:
             yield
@@ -316,10 +296,10 @@ def publish(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> 
         _publish_moment(source)
         return target
     if not exists(source):
-        raise _no_warehouse(source)
+        raise no_warehouse(source)
     make_private(target.parent)
     beside = target.with_name(target.name + ".new")
-    with _translated(target):
+    with translated(target):
         copy(source, beside, wait_seconds)
         _check_opens(beside)
         _keep_previous(target)
@@ -344,7 +324,7 @@ def copy(source: Path, target: Path, wait_seconds: float = _WAIT_SECONDS) -> Pat
     if lake_of(source) is None:
         _copy_at_rest(source, target, wait_seconds)
         return target
-    with _reader(source, wait_seconds) as connection, _translated(source):
+    with _reader(source, wait_seconds) as connection, translated(source):
         attaching.copy(connection, target)
     return target
 
@@ -355,14 +335,14 @@ def attach(connection: Connection, path: Path, name: str) -> None:
     Raises like `read`.
     """
     lake = lake_of(path)
-    with _translated(path):
+    with translated(path):
         if lake is None:
             where = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{where}' AS {identifier(name)} (READ_ONLY)")
             return
-        at = _published_at(path, lake) if is_published(path) else None
+        at = published_at(path, lake) if is_published(path) else None
         attaching.install(connection, lake)
-        _attach(connection, lake, read_only=True, at=at, name=name)
+        attach_lake(connection, lake, read_only=True, at=at, name=name)
 
 
 def copy_name(path: Path) -> str:
@@ -455,194 +435,12 @@ def _as_text(value: Any) -> Any:
 @contextmanager
 def _reader(path: Path, wait_seconds: float) -> Iterator[Connection]:
     if lake_of(path) is None and not path.exists():
-        raise _no_warehouse(path)
+        raise no_warehouse(path)
     connection = _connect(path, read_only=True, wait_seconds=wait_seconds)
     try:
         yield connection
     finally:
         connection.close()
-
-
-def _connect(path: Path, read_only: bool, wait_seconds: float) -> Connection:
-    """Open the file, trying again while another process holds it."""
-    until = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return _open(path, read_only)
-        except duckdb.Error as problem:
-            if not _may_pass(problem) or time.monotonic() >= until:
-                raise explained(path, problem) from problem
-            time.sleep(0.05)
-
-
-def _may_pass(problem: duckdb.Error) -> bool:
-    return "lock on file" in str(problem) or "different configuration" in str(problem)
-
-
-def _open(path: Path, read_only: bool) -> Connection:
-    lake = lake_of(path)
-    if lake is not None:
-        return _open_lake(path, lake, read_only)
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.ConnectionException:
-        if not read_only:
-            raise
-        # This very process has the file open for writing (dbt keeps it): share that.
-        connection = duckdb.connect(str(path))
-    return _set(connection)
-
-
-def _open_lake(path: Path, lake: Lake, read_only: bool) -> Connection:
-    """A connection to the lake; a reading one to one moment of it, however many its questions."""
-    if is_published(path) and not read_only:
-        raise Stop("warehouse", lake.told, "what is published is not written to", "Judge anew.")
-    connection = _set(duckdb.connect(":memory:"))
-    try:
-        attaching.install(connection, lake)
-        at = _published_at(path, lake) if is_published(path) else None
-        _attach(connection, lake, read_only=read_only, at=at)
-        connection.execute(f"USE {ALIAS}")
-        if read_only:
-            connection.execute("BEGIN")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _published_at(path: Path, lake: Lake) -> int:
-    """The snapshot that was published last, asked for on a connection that ends with the answer."""
-    with closing(_set(duckdb.connect(":memory:"))) as connection:
-        attaching.install(connection, lake)
-        _attach(connection, lake, read_only=True)
-        at = attaching.published_at(connection)
-    if at is None:
-        raise _no_warehouse(path)
-    return at
-
-
-def _attach(
-    connection: Connection,
-    lake: Lake,
-    *,
-    read_only: bool,
-    at: int | None = None,
-    name: str = ALIAS,
-) -> None:
-    try:
-        for statement in attaching.statements(lake, name, read_only=read_only, at=at):
-            connection.execute(statement)
-    except duckdb.Error as problem:
-        if attaching.is_missing(str(problem)):
-            raise NoWarehouse(
-                "warehouse", lake.told, "there is no such lake yet", "Run `crossfoot sync`."
-            ) from None
-        raise
-
-
-def _set(connection: Connection) -> Connection:
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT_MIB}MiB'")
-    # A query of some seconds would draw it on standard output, into JSON that somebody pipes.
-    connection.execute("SET enable_progress_bar = false")
-    return connection
-
-
-@contextmanager
-def alone(path: Path, what: str) -> Iterator[None]:
-    """Be the only one on any machine that does `what` in a lake; of a file nothing is said.
-
-    Raises `WarehouseBusy` at once when another one does it.
-    """
-    lake = lake_of(path)
-    if lake is None:
-        yield
-        return
-    with _translated(path):
-        connection = _set(duckdb.connect(":memory:"))
-        try:
-            attaching.install(connection, lake)
-            held = attaching.hold(connection, lake, what)
-        except BaseException:
-            connection.close()
-            raise
-    try:
-        if not held:
-            raise WarehouseBusy(
-                "warehouse", lake.told, f"another process, here or elsewhere, is at {what}",
-                "Wait until it is done.",
-            )  # fmt: skip
-        yield
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """DuckDB's and the disk's errors as ours."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as problem:
-        raise explained(path, problem) from problem
-
-
-def explained(path: Path, problem: BaseException) -> CrossfootError:
-    """What DuckDB or the disk said about the warehouse at `path`, as ours; also for those who
-    have it from dbt or dlt, in whose errors only the words are left."""
-    text = " ".join(str(problem).split())
-    lake = lake_of(path)
-    if lake is not None:
-        return _explained_of_lake(lake, text)
-    if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in text:
-        return DiskFull(
-            "disk", str(path), "there is no room left", "Free some space and run again."
-        )
-    holder = _HOLDER.search(text)
-    if holder or "Could not set lock" in text or "different configuration" in text:
-        return _busy(path, holder)
-    if _DAMAGE.search(text):
-        return StateCorrupt(
-            "warehouse",
-            str(path),
-            f"the file cannot be read ({text[:200]})",
-            "Move it away and run the sync again: it is rebuilt from the two systems.",
-        )
-    if isinstance(problem, OSError):
-        return from_disk(problem)
-    return Stop(
-        "warehouse", str(path), text[:400], "Mend that, or move the file away and run the sync."
-    )
-
-
-def _explained_of_lake(lake: Lake, text: str) -> CrossfootError:
-    if attaching.is_conflict(text):
-        return CommittedFirst(
-            "warehouse", lake.told, "others committed to the same tables first",
-            "Nothing of this was written. Run again.",
-        )  # fmt: skip
-    if "No space left" in text:
-        return DiskFull("disk", lake.data, "there is no room left", "Free some and run again.")
-    return Stop("warehouse", lake.told, text[:400], "Mend that and run again.")
-
-
-def _busy(path: Path, holder: re.Match[str] | None) -> WarehouseBusy:
-    who = f"process {holder[2]} ({Path(holder[1]).name})" if holder else "another process"
-    return WarehouseBusy(
-        "warehouse",
-        str(path),
-        f"{who} is using it",
-        "Wait until it is done, or read the published copy instead.",
-    )
-
-
-def _no_warehouse(path: Path) -> Stop:
-    return NoWarehouse(
-        "warehouse",
-        str(path),
-        "nothing was published yet" if is_published(path) else "there is no such file yet",
-        "Run `crossfoot sync` to make it.",
-    )
 
 
 def _copy_at_rest(source: Path, target: Path, wait_seconds: float) -> None:

@@ -122,7 +122,7 @@ READING = (
     ),
     Mutation(
         "a killed run's figures are asked again", f"{E}run.py",
-        "moment > records.last_end(connection, one.dataset)", "False", LOADS,
+        "moment > records.last_end(connection, one.dataset)", "False", ("tests/contract/test_extract_controls.py",),
     ),
     Mutation(
         "a reading that brings nothing for ever ends", f"{E}run.py",

@@ -20,7 +20,7 @@ HOMES = {
     "typer": ("orchestration/",),
     "dlt": ("pipelines/extract/",),
     "splink": ("pipelines/matching/",),
-    "duckdb": ("pipelines/warehouse.py", "pipelines/questions.py"),
+    "duckdb": ("pipelines/warehouse_opening.py", "pipelines/questions.py"),
     "mcp": ("orchestration/gateway/",),
     "dbt": ("pipelines/transform.py",),
     "sqlalchemy": ("reverse_etl/state",),
