@@ -103,7 +103,8 @@ def test_a_deal_proved_gone_is_deleted(tmp_path: Path) -> None:
     proof = {"org_id": builder.world().org_id, "object": "Opportunity", "id": gone}
     path = tmp_path / "warehouse.duckdb"
     load_world(replace(builder.world(), gone=[proof]), path)
-    select, exclude = ["stg_salesforce__opportunities"], ["test_type:data"]
+    select = ["company_routing", "stg_salesforce__opportunities"]
+    exclude = ["test_type:data"]
     found = transform.build(PROJECT, path, select=select, exclude=exclude)
     transform.require_passed(found)
     assert "deals_proved_gone_are_deleted" in {node.name for node in found.nodes}
