@@ -130,11 +130,12 @@ def _serve(home: Path, port: int, say: Callable[[str], None]) -> None:
         )
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End Dagster and what it started; what has not ended by itself then is killed."""
+def _stop(process: subprocess.Popen[bytes], patience: float = 30) -> None:
+    """End Dagster and what it started; what has not ended by itself after so many seconds is
+    killed."""
     os.killpg(process.pid, signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=30)
+        process.wait(timeout=patience)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -32,7 +32,7 @@ def test_a_child_that_does_not_listen_ends_with_the_ui() -> None:
     )
     assert process.stdout is not None
     child = int(process.stdout.readline())
-    _stop(process)
+    _stop(process, patience=1)
     assert process.returncode is not None
     assert ended(child)
 
