@@ -21,7 +21,7 @@ from orchestration.gateway.rules import SCOPES, digest
 from orchestration.gateway.serving import stdio_server
 from pipelines import warehouse
 from pipelines.settings import Secret, Settings, load_settings
-from reverse_etl import cycle
+from reverse_etl import cycle, policies
 
 TOKEN = Secret("cfg_assistant")
 WORDS = ("invoices", "customers", "x", "' OR 1=1 --", "../../etc/passwd", "9" * 60, "", "☃", "%")
@@ -67,6 +67,8 @@ def test_only_what_a_person_has_approved_is_applied(company: SmallCompany) -> No
         (proposed,) = ask(settings, ("propose_plan", {"flows": ["customers", "invoices"]}))
         plan = proposed.structured_content["value"]
         assert plan["changes"] == 2 and plan["amounts"] == {"USD": "150.00"}
+        # What the policy would let run by itself is not what a person has looked at.
+        cycle.approve(company.settings, plan["checksum"], policies.POLICY)
         asked, barred = ask(
             settings,
             ("request_approval", {"checksum": plan["checksum"], "note": "Monday's bills"}),
@@ -82,7 +84,10 @@ def test_only_what_a_person_has_approved_is_applied(company: SmallCompany) -> No
     assert not again.is_error
     assert len(company.invoices()) == 1 and len(company.writes("Customer", "create")) == 1
     log = AuditLog(settings.gateway_log).read(datetime.now(UTC))
-    told = [(e["tool"], e["result"]) for e in log if e["result"] != "begun"]
+    lines = [(e["tool"], e["result"]) for e in log]
+    # What changes something is in the log before it is done: a killed gateway leaves its word.
+    assert lines[::2] == [(tool, "begun") for tool, _ in lines[1::2]]
+    told = lines[1::2]
     assert told == [
         ("propose_plan", "ok"), ("request_approval", "ok"), ("apply_plan", "refused"),
         ("apply_plan", "ok"), ("apply_plan", "ok"),

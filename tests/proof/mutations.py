@@ -248,7 +248,7 @@ def _caught(copy: Path, mutation: Mutation) -> str:
             timeout=_PATIENCE,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"{mutation.tests[0]} does not end"
+        return f"{mutation.tests[0].partition('::')[0]}::(does not end)"
     finally:
         path.write_text(whole)
     failed = _FAILED.search(done.stdout)

@@ -122,11 +122,13 @@ READING = (
     ),
     Mutation(
         "a killed run's figures are asked again", f"{E}run.py",
-        "moment > records.last_end(connection, one.dataset)", "False", ("tests/contract/test_extract_controls.py",),
+        "moment > records.last_end(connection, one.dataset)", "False",
+        ("tests/contract/test_extract_controls.py",),
     ),
     Mutation(
         "a reading that brings nothing for ever ends", f"{E}run.py",
-        "    if empty >= _EMPTY_LOADS:\n", "    if False:\n", LOADS,
+        "    if empty >= _EMPTY_LOADS:\n", "    if False:\n",
+        ("tests/contract/test_extract_slices.py",),
     ),
     Mutation(
         "a figure that differs is asked again", f"{E}run.py",
