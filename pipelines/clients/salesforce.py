@@ -129,7 +129,7 @@ class SalesforceClient(SalesforceWrites):
 
     def log_in(self) -> datetime | None:
         """Begin a session where there is none yet; the org's clock, where that has told it."""
-        self._signed(self._org)
+        self._patience.insist(lambda: self._signed(self._org))
         return self.server_time
 
     # Reads -----------------------------------------------------------------------------------

@@ -132,6 +132,12 @@ def test_forty_objects_with_nothing_new_cost_three_calls_and_a_new_field_is_seen
     assert any("Salesforce Campaign: new fields Region__c" in said for said in shelf.said)
 
 
+def test_a_log_in_that_fails_in_passing_is_tried_again(shelf: OrgShelf) -> None:
+    shelf.world.arm("refuse", "oauth2/token", system="salesforce", status=503)
+    shelf.extract()
+    shelf.check()
+
+
 def test_an_object_that_is_only_watched_brings_its_change(shelf: OrgShelf) -> None:
     shelf.extract()
     shelf.world.move_clock(days=0.2)
