@@ -61,7 +61,9 @@ def salesforce(
         user_id = org.user(user) if user else org.own_user()
         held = furnishing.look(org, wanted, user_id, count=remove)
         plan = (planning.removal if remove else planning.steps)(wanted, held)
-        for line in told(plan, settings.salesforce.name, org.org_id, is_done=apply):
+        whose = f"Salesforce, {settings.salesforce.name} ({org.org_id})"
+        advice = ". Change it in Setup, or remove it there."
+        for line in told(plan, whose, is_done=apply, advice=advice):
             typer.echo(line)
         if apply and planning.due(plan):
             furnishing.do(
@@ -84,7 +86,7 @@ def quickbooks(
     from pipelines.clients.quickbooks import quickbooks_client
     from pipelines.settings import load_settings
     from reverse_etl.calls import recording
-    from reverse_etl.furnishing import books, planning
+    from reverse_etl.furnishing import books
 
     settings = load_settings()
     mapped = mapping.read_mapping(settings.dbt_dir / "seeds", settings.mapping_path)
@@ -94,35 +96,15 @@ def quickbooks(
         for company in settings.quickbooks.companies:
             client = quickbooks_client(settings, company.realm_id, book)
             plan = books.steps(company.realm_id, tables, books.look(client))
-            for line in told_of_books(plan, f"{company.name} ({company.realm_id})", is_done=apply):
+            whose = f"QuickBooks, {company.name} ({company.realm_id})"
+            for line in told(plan, whose, is_done=apply):
                 typer.echo(line)
             if apply:
                 books.do(
                     client, company.realm_id, plan, lambda step: typer.echo(f"  done: {one(step)}")
                 )
             plans += plan
-    due = len(planning.due(plans))
-    if due and not apply:
-        typer.echo(f"{due} steps. Nothing was changed: add --apply to do them.")
-    elif not due:
-        typer.echo("Nothing is left to do from here.")
-    if planning.for_people(plans):
-        raise typer.Exit(1)
-
-
-def told_of_books(plan: Sequence[Step], name: str, *, is_done: bool) -> list[str]:
-    """The steps of a company as lines, like those of an org."""
-    from reverse_etl.furnishing import planning
-
-    due, people = planning.due(plan), planning.for_people(plan)
-    noted = [s for s in plan if s.verb is None and s.note and not s.needs_person]
-    there = len(plan) - len(due) - len(people) - len(noted)
-    lines = [f"QuickBooks, {name}"]
-    if not is_done:
-        lines += [f"  + {one(step)}" for step in due]
-    lines += [f"  ! {one(step)}" for step in people]
-    lines += [f"  = {one(step)}" for step in noted]
-    return [*lines, f"  {there} of {len(plan)} are there already."] if there else lines
+    _end(plans, apply=apply)
 
 
 def _end(plan: Sequence[Step], *, apply: bool) -> None:
@@ -134,23 +116,23 @@ def _end(plan: Sequence[Step], *, apply: bool) -> None:
     elif not apply:
         typer.echo(f"{due} steps. Nothing was changed: add --apply to do them.")
     else:
-        typer.echo(f"{due} steps done. Run `crossfoot extract` so that the fields are read.")
+        typer.echo(f"{due} steps done. Run `crossfoot extract` so that they are read.")
     if planning.for_people(plan):
         raise typer.Exit(1)
 
 
-def told(plan: Sequence[Step], name: str, org_id: str, *, is_done: bool) -> list[str]:
-    """The steps as lines: what is to be done, what a person has to do, how much is there. What is
-    done at once is told as it is done."""
+def told(plan: Sequence[Step], whose: str, *, is_done: bool, advice: str = "") -> list[str]:
+    """The steps as lines: what is to be done, what a person has to do (with `advice` how), how much
+    is there. What is done at once is told as it is done."""
     from reverse_etl.furnishing import planning
 
     due, people = planning.due(plan), planning.for_people(plan)
     stays = [s for s in plan if s.verb is None and s.note and not s.needs_person]
     there = len(plan) - len(due) - len(people) - len(stays)
-    lines = [f"Salesforce, {name} ({org_id})"]
+    lines = [whose]
     if not is_done:
         lines += [f"  {'-' if step.verb == 'remove' else '+'} {one(step)}" for step in due]
-    lines += [f"  ! {one(step)}. Change it in Setup, or remove it there." for step in people]
+    lines += [f"  ! {one(step)}{advice}" for step in people]
     lines += [f"  = {one(step)}" for step in stays]
     return [*lines, f"  {there} of {len(plan)} are there already."] if there else lines
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.setup_cli import told_of_books
+from orchestration.setup_cli import told
 from pipelines.errors import Refused
 from reverse_etl.furnishing import books
 from reverse_etl.furnishing.books import Held
@@ -159,6 +159,6 @@ def test_what_is_made_says_so_and_a_repeat_has_the_same_request_id() -> None:
     assert len(request_id) <= 50
     with pytest.raises(Refused, match="create account Given"):
         books.do(FakeCompany("Given"), US, plan, said.append)
-    lines = told_of_books(plan, "Acme (934)", is_done=False)
+    lines = told(plan, "QuickBooks, Acme (934)", is_done=False)
     assert "  + create term Net 45: due in 45 days" in lines
     assert len(due(plan)) == 2 and not for_people(plan)
