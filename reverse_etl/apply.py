@@ -9,8 +9,7 @@ untouched.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -27,10 +26,12 @@ from reverse_etl.changes import (
     to_json,
 )
 from reverse_etl.failpoints import reach
+from reverse_etl.grouping import alike, groups
 from reverse_etl.ledger import WITHDRAWN, Context, Entry, Finding, Intent, Ledger
+from reverse_etl.patience import CAUTIOUS, Patience, may_send_again
 from reverse_etl.plan import may_succeed_unchanged
 from reverse_etl.syncs import registry
-from reverse_etl.syncs.flow import Answer, Clients, Flow, one_place
+from reverse_etl.syncs.flow import Answer, Clients, Flow
 
 Progress = Callable[[str], None]
 _LONGEST_PAUSE = 120.0
@@ -40,31 +41,6 @@ _HELD = "the ledger is younger than the data: read both systems again, then plan
 
 def silent(line: str) -> None:
     """Progress for nobody."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """What is assumed of the vendor, since nobody publishes it.
-
-    `request_memory`: how long at least a repeated request id gets the first answer.
-    `visible_within`: how long at most until a query shows what a request made, counting from the
-    sending of it (a request may take 120 seconds, quickbooks_api 5).
-    In between the two, a record that is not found proves nothing and repeating it is not safe, so
-    it waits. After `silences` lost replies in a row the run stops: the line is dead.
-    A request leaves at most `leave_within` after the look or the intent that it rests on: a process
-    that slept meanwhile knows neither what others did nor whether the vendor still remembers.
-    A call that the vendor surely did not carry out is made again after each of `pauses`, seconds.
-    """
-
-    request_memory: timedelta = timedelta(minutes=10)
-    visible_within: timedelta = timedelta(minutes=3)
-    leave_within: timedelta = timedelta(minutes=3)
-    silences: int = 3
-    pauses: tuple[float, ...] = (1, 5, 20, 60, 60)
-    sleep: Callable[[float], None] = time.sleep
-
-
-CAUTIOUS = Patience()
 
 
 @dataclass(frozen=True)
@@ -156,32 +132,6 @@ def apply_plan(
     return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), others)
 
 
-def groups(
-    changes: Iterable[Change], size: int, weigh: Callable[[Change], float] = one_place
-) -> Iterator[tuple[Change, ...]]:
-    """Changes cut, in their order, into groups for one call each: of one company, one kind of
-    record and one action, of which none needs another, and which together fill `size` places."""
-    group: list[Change] = []
-    filled = 0.0
-    for change in changes:
-        fits = not group or (
-            filled + weigh(change) <= size
-            and _kind(group[0]) == _kind(change)
-            and not any(member.key in change.needs for member in group)
-        )
-        if not fits:
-            yield tuple(group)
-            group, filled = [], 0.0
-        group.append(change)
-        filled += weigh(change)
-    if group:
-        yield tuple(group)
-
-
-def _kind(change: Change) -> tuple[str, str, str]:
-    return change.company_id, change.entity, change.action
-
-
 def _settle_all(run: _Run, plan: Plan) -> dict[str, Outcome]:
     """What earlier runs left open, settled: by change key, those of this plan included."""
     wanted = {change.key for change in plan.changes}
@@ -193,10 +143,11 @@ def _settle_all(run: _Run, plan: Plan) -> dict[str, Outcome]:
         for first in range(0, len(repeated), flow.batch):
             again = run.ledger.intend_again(repeated[first : first + flow.batch])
             outcomes += _send(run, flow, again)
-        for entry in doubtful:
-            if entry not in repeated:
-                outcomes.append(_settle(run, flow, entry, entry.change_key in wanted))
-                run.progress(f"{entry.title}, left open before: {outcomes[-1].status}")
+        for group in alike([e for e in doubtful if e not in repeated], flow.seen_at_once):
+            settled = _settle(run, flow, group, wanted)
+            outcomes += settled
+            for entry, outcome in zip(group, settled, strict=True):
+                run.progress(f"{entry.title}, left open before: {outcome.status}")
     return {outcome.change_key: outcome for outcome in outcomes}
 
 
@@ -207,11 +158,13 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
     known = run.ledger.entries(change.key for change in group)
     began = run.now()
     for change in group:
-        step = _first_step(run, flow, change, known.get(change.key))
+        step = _first_step(run, change, known.get(change.key))
         if isinstance(step, Outcome):
             outcomes[change.key] = step
         else:
             intents.append(step)
+    outcomes |= _found_already(run, flow, [i for i in intents if _may_be_there(run, i, known)])
+    intents = [intent for intent in intents if intent.change.key not in outcomes]
     if intents:
         _refuse_if_late(run, began, intents[0].change.key)
     entries = run.ledger.intend(intents, run.context)
@@ -221,8 +174,8 @@ def _apply_group(run: _Run, flow: Flow, group: Sequence[Change]) -> list[Outcome
     return [outcomes[change.key] for change in group]
 
 
-def _first_step(run: _Run, flow: Flow, change: Change, entry: Entry | None) -> Outcome | Intent:
-    """What the ledger, and if need be the other system, already say about this change."""
+def _first_step(run: _Run, change: Change, entry: Entry | None) -> Outcome | Intent:
+    """What the ledger already says about this change, or what is intended with it."""
     if change.key in run.settled:
         return run.settled[change.key]
     if entry and entry.status == "done":
@@ -234,7 +187,7 @@ def _first_step(run: _Run, flow: Flow, change: Change, entry: Entry | None) -> O
     intent = _resolved(run, change)
     if intent is None:
         return Outcome(change.key, "waiting", None, "a change it needs is not done", 0)
-    return _found_already(run, flow, intent, entry) or intent
+    return intent
 
 
 def _stays_refused(entry: Entry, change: Change) -> bool:
@@ -253,33 +206,61 @@ def _resolved(run: _Run, change: Change) -> Intent | None:
     return Intent(change, to_json(resolve(body, ids)))
 
 
-def _found_already(run: _Run, flow: Flow, intent: Intent, entry: Entry | None) -> Outcome | None:
-    """Look before the first send, where the ledger may not know of an earlier one."""
+def _may_be_there(run: _Run, intent: Intent, known: Mapping[str, Entry]) -> bool:
+    """Must it be looked for before its first send, as the ledger may not know of an earlier one?"""
+    entry = known.get(intent.change.key)
     doubtful = run.look_first or (entry is not None and entry.tries > 1)
-    if intent.change.action != "create" or not doubtful:
-        return None
-    probe = run.ledger.would_be(intent, run.context)
-    remote_id = _look(flow, run.clients, probe)
-    if remote_id is None:
-        return Outcome(intent.change.key, "waiting", None, _HELD, 0) if run.hold_new else None
-    message = "it was already there, found by its mark"
-    run.ledger.adopt(intent, run.context, remote_id, message)
-    return Outcome(intent.change.key, "done", remote_id, message, probe.tries)
+    return doubtful and intent.change.action == "create"
 
 
-def _settle(run: _Run, flow: Flow, entry: Entry, wanted: bool) -> Outcome:
-    """Find out what became of a write that was left open, and finish it if it never arrived."""
+def _found_already(run: _Run, flow: Flow, intents: Sequence[Intent]) -> dict[str, Outcome]:
+    """Those that are in the other system already, adopted; with a young ledger the others wait."""
+    outcomes: dict[str, Outcome] = {}
+    for first in range(0, len(intents), flow.seen_at_once):
+        some = intents[first : first + flow.seen_at_once]
+        probes = [run.ledger.would_be(intent, run.context) for intent in some]
+        seen = _look(flow, run.clients, probes)
+        for intent, probe in zip(some, probes, strict=True):
+            key = intent.change.key
+            if key in seen:
+                message = "it was already there, found by its mark"
+                run.ledger.adopt(intent, run.context, seen[key], message)
+                outcomes[key] = Outcome(key, "done", seen[key], message, probe.tries)
+            elif run.hold_new:
+                outcomes[key] = Outcome(key, "waiting", None, _HELD, 0)
+    return outcomes
+
+
+def _settle(
+    run: _Run, flow: Flow, entries: Sequence[Entry], wanted: Container[str]
+) -> list[Outcome]:
+    """Find out what became of writes that were left open, and finish those that never arrived.
+
+    One look serves them all, and what is sent again goes in a single call.
+    """
     began = run.now()
-    remote_id = _look(flow, run.clients, entry)
-    young = began - entry.last_tried_at <= run.patience.visible_within
+    seen = _look(flow, run.clients, entries)
+    young = {
+        e.change_key for e in entries if began - e.last_tried_at <= run.patience.visible_within
+    }
     patience = run.patience if flow.recognised else replace(run.patience, request_memory=_NONE)
-    may_repeat = not flow.sent_once and may_send_again(entry, began, patience)
-    if remote_id is None and wanted and may_repeat:
-        _refuse_if_late(run, began, entry.change_key)
-        return _send(run, flow, run.ledger.intend_again([entry]), again=True, young=young)[0]
-    found = _verdict(entry, remote_id, undecided=wanted or young or flow.sent_once)
-    run.ledger.finish(flow.name, [found])
-    return _outcome(entry, found)
+    findings: dict[str, Finding] = {}
+    missing: list[Entry] = []
+    for entry in entries:
+        key, remote_id = entry.change_key, seen.get(entry.change_key)
+        may_repeat = not flow.sent_once and may_send_again(entry, began, patience)
+        if remote_id is None and key in wanted and may_repeat:
+            missing.append(entry)
+        else:
+            undecided = key in wanted or key in young or flow.sent_once
+            findings[key] = _verdict(entry, remote_id, undecided)
+    run.ledger.finish(flow.name, list(findings.values()))
+    sent: dict[str, Outcome] = {}
+    if missing:
+        _refuse_if_late(run, began, missing[0].change_key)
+        again = run.ledger.intend_again(missing)
+        sent = {o.change_key: o for o in _send(run, flow, again, again=True, young=young)}
+    return [sent.get(e.change_key) or _outcome(e, findings[e.change_key]) for e in entries]
 
 
 def _verdict(entry: Entry, remote_id: str | None, undecided: bool) -> Finding:
@@ -294,24 +275,12 @@ def _verdict(entry: Entry, remote_id: str | None, undecided: bool) -> Finding:
     return Finding(entry.change_key, "refused", None, WITHDRAWN, words, "withdrawn")
 
 
-def may_send_again(entry: Entry, now: datetime, patience: Patience) -> bool:
-    """May the same bytes leave again after a look that found nothing?
-
-    Yes if for every earlier try either the vendor still remembers its request id, or the look
-    would have found what it made.
-    """
-    return (
-        patience.request_memory >= patience.visible_within
-        or now - entry.intended_at < patience.request_memory
-        or now - entry.last_tried_at > patience.visible_within
-    )
-
-
-def _look(flow: Flow, clients: Clients, entry: Entry) -> str | None:
+def _look(flow: Flow, clients: Clients, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """By change key the ids of those whose records are there."""
     reach(f"{flow.name}.before_look")
-    remote_id = flow.find(clients, entry)
+    seen = flow.look(clients, entries)
     reach(f"{flow.name}.after_look")
-    return remote_id
+    return seen
 
 
 def _refuse_if_late(run: _Run, since: datetime, key: str) -> None:
@@ -328,18 +297,25 @@ def _refuse_if_late(run: _Run, since: datetime, key: str) -> None:
 
 
 def _send(
-    run: _Run, flow: Flow, entries: Sequence[Entry], again: bool = False, young: bool = False
+    run: _Run,
+    flow: Flow,
+    entries: Sequence[Entry],
+    again: bool = False,
+    young: Container[str] = frozenset(),
 ) -> list[Outcome]:
     """Send entries whose intent is durable and make their outcomes durable.
 
-    `again`: an earlier run may have sent them; `young`: so lately that a look proves nothing.
+    `again`: an earlier run may have sent them; `young`: the keys of those that it sent so lately
+    that a look proves nothing.
     """
     if not entries:
         return []
     silence: ReplyLost | None = None
     try:
         answers = _insist(run, flow, entries, again)
-        findings = [_finding(e, a, young) for e, a in zip(entries, answers, strict=True)]
+        findings = [
+            _finding(e, a, e.change_key in young) for e, a in zip(entries, answers, strict=True)
+        ]
     except ReplyLost as problem:
         silence = problem
         findings = [Finding(e.change_key, "unknown", None, "", problem.problem) for e in entries]

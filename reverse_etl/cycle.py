@@ -18,7 +18,7 @@ from pipelines.errors import Conflict, Stop
 from pipelines.settings import Settings
 from reverse_etl import approvals, calls, decisions, ledger, policies, shadows, store, undoing
 from reverse_etl import lease as leases
-from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, Progress, apply_plan, silent
+from reverse_etl.apply import ApplyResult, Progress, apply_plan, silent
 from reverse_etl.approvals import Approval
 from reverse_etl.changes import Change, Plan, from_json, references, resolve, to_json
 from reverse_etl.closing import exceptions, runs, signing
@@ -27,6 +27,7 @@ from reverse_etl.failpoints import reach
 from reverse_etl.guards import Bounds, of_the_day, over_day, refuse_if_unsafe
 from reverse_etl.ledger import Entry, Ledger
 from reverse_etl.opening import BORN_AS_OF, BORN_AT, note_birth, opened
+from reverse_etl.patience import CAUTIOUS, Patience
 from reverse_etl.plan import build_plan, drifted
 from reverse_etl.state import State
 from reverse_etl.syncs import registry, undo

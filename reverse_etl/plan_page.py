@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from reverse_etl.apply import groups
 from reverse_etl.changes import Change, Plan, System
+from reverse_etl.grouping import groups
 from reverse_etl.plan import sums
 from reverse_etl.syncs import registry
 

@@ -7,7 +7,7 @@ request id (quickbooks_api 6.1). Amounts arrive as Decimal and leave as exact nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,14 +159,16 @@ class QuickBooksClient(QuickBooksConnection):
                 return None
             raise
 
-    def find_invoices_by_mark(self, since: datetime, mark: str) -> list[Record]:
-        """The invoices created since then whose private note carries the mark, voided ones too.
+    def find_invoices_by_marks(self, since: datetime, marks: Collection[str]) -> list[Record]:
+        """The invoices created since then whose private note carries one of the marks, voided ones
+        too.
 
         The note cannot be filtered by the service, so all invoices of the time are read and looked
         through here.
         """
         where = f"MetaData.CreateTime >= {quoted(vendor_time(since))}"
-        return [i for i in self.query("Invoice", where) if carries_mark(i, mark)]
+        seen = self.query("Invoice", where)
+        return [i for i in seen if any(carries_mark(i, mark) for mark in marks)]
 
     # Writes ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ The clients appear here as the few calls a write needs; `pipelines.clients` has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -47,7 +47,9 @@ class QuickBooksPort(Protocol):
 
     def query(self, entity: str, where: str = "") -> list[dict[str, Any]]: ...
 
-    def find_invoices_by_mark(self, since: datetime, mark: str) -> list[dict[str, Any]]: ...
+    def find_invoices_by_marks(
+        self, since: datetime, marks: Collection[str]
+    ) -> list[dict[str, Any]]: ...
 
 
 class RowReply(Protocol):
@@ -164,7 +166,8 @@ class Flow:
     """One write flow. `send` gets entries that go in a single call, all of one company, one kind of
     record and one action, and answers in their order: as many as fill `batch` places, of which each
     takes as many as `weigh` says. A call that failed as a whole may be made again as a whole.
-    `find` looks in the other system for what an entry in doubt would have written. A `repeatable`
+    `find` looks in the other system for what an entry in doubt would have written; where one look
+    can serve several of one company, `find_all` does and gives ids by change key. A `repeatable`
     write ends the same however often it arrives, so it needs no look before it is sent again.
     Where a repeat is not `recognised` as one, by its request id or by a key that the vendor keeps
     unique, it would be done twice: it waits until the look would have found the first.
@@ -184,6 +187,19 @@ class Flow:
     weigh: Callable[[Change], float] = one_place
     barred: Callable[[Clients, Sequence[Entry]], Mapping[str, Answer]] = nothing_barred
     sent_once: bool = False
+    find_all: Callable[[Clients, Sequence[Entry]], Mapping[str, str]] | None = None
+
+    @property
+    def seen_at_once(self) -> int:
+        """How many entries one look serves: as many as then go in a call, or one."""
+        return self.batch if self.find_all else 1
+
+    def look(self, clients: Clients, entries: Sequence[Entry]) -> Mapping[str, str]:
+        """By change key the ids of the entries whose records are in the other system."""
+        if self.find_all:
+            return self.find_all(clients, entries)
+        found = {entry.change_key: self.find(clients, entry) for entry in entries}
+        return {key: remote_id for key, remote_id in found.items() if remote_id is not None}
 
 
 def read_rows(row_class: type[R], mart: str, rows: Rows) -> tuple[R, ...]:

@@ -155,23 +155,38 @@ def _blocked(row: InvoiceRow, reason: str, detail: str) -> Blocked:
 
 
 def find(clients: Clients, entry: Entry) -> str | None:
-    """The id of the invoice that carries the entry's mark, or None.
+    """The id of the invoice that carries the entry's mark, or None; raises as `find_all`."""
+    return find_all(clients, [entry]).get(entry.change_key)
 
-    Raises `Conflict` when several do: a person has to look at them before anything is sent.
+
+def find_all(clients: Clients, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """By change key the ids of the invoices that carry these entries' marks, of one company.
+
+    One reading of the invoices since the oldest intent serves them all: each is metered.
+    Raises `Conflict` when several carry one mark: a person has to look at them before anything is
+    sent.
     """
-    sent = from_json(entry.payload)
-    mark = str(sent["PrivateNote"]).splitlines()[0]
-    company = clients.company(entry.company_id)
-    since = entry.look_since - CLOCK_SLACK
+    marks = {entry.change_key: _mark_of(entry) for entry in entries}
+    company = clients.company(entries[0].company_id)
+    since = min(entry.look_since for entry in entries) - CLOCK_SLACK
     # By the mark alone: a person may have given the invoice, or the deal, to another customer.
-    seen = company.find_invoices_by_mark(since, mark)
-    ours = sorted({str(i["Id"]) for i in seen if _carries(str(i.get("PrivateNote") or ""), mark)})
-    if len(ours) > 1:
-        raise Conflict(
-            "QuickBooks", ENTITY, f"invoices {', '.join(ours)} all carry the mark '{mark}'",
-            "Void all but one in QuickBooks; nothing was sent.",
-        )  # fmt: skip
-    return ours[0] if ours else None
+    seen = company.find_invoices_by_marks(since, frozenset(marks.values()))
+    notes = {str(invoice["Id"]): str(invoice.get("PrivateNote") or "") for invoice in seen}
+    found: dict[str, str] = {}
+    for key, mark in marks.items():
+        ours = sorted(number for number, note in notes.items() if _carries(note, mark))
+        if len(ours) > 1:
+            raise Conflict(
+                "QuickBooks", ENTITY, f"invoices {', '.join(ours)} all carry the mark '{mark}'",
+                "Void all but one in QuickBooks; nothing was sent.",
+            )  # fmt: skip
+        if ours:
+            found[key] = ours[0]
+    return found
+
+
+def _mark_of(entry: Entry) -> str:
+    return str(from_json(entry.payload)["PrivateNote"]).splitlines()[0]
 
 
 def _carries(note: str, mark: str) -> bool:
@@ -213,5 +228,5 @@ def _estimate_problem(number: str, estimate: Mapping[str, Any] | None) -> tuple[
 
 FLOW = Flow(
     NAME, "quickbooks", (MART, LINES_MART), quickbooks_writes.BATCH, changes,
-    quickbooks_writes.send, find, barred=barred,
+    quickbooks_writes.send, find, barred=barred, find_all=find_all,
 )  # fmt: skip

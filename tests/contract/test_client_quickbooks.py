@@ -246,8 +246,8 @@ def test_a_lost_answer_is_told_and_the_mark_finds_what_was_done(world: World, ki
     world.calm()
     assert len(world.writes("Invoice")) == 1
     since = began - timedelta(minutes=5)
-    (found,) = client.find_invoices_by_mark(since, MARK)
-    assert client.find_invoices_by_mark(since, MARK + "0") == []
+    (found,) = client.find_invoices_by_marks(since, [MARK])
+    assert client.find_invoices_by_marks(since, [MARK + "0"]) == []
     assert client.create("Invoice", invoice(), "lost-1")["Id"] == found["Id"]
     assert client.count("Invoice") == 1
 

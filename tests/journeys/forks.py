@@ -23,8 +23,8 @@ from requests.adapters import HTTPAdapter
 from pipelines.errors import CrossfootError
 from pipelines.settings import load_settings
 from reverse_etl import cycle, failpoints
-from reverse_etl.apply import CAUTIOUS
 from reverse_etl.lease import utc_now
+from reverse_etl.patience import CAUTIOUS
 
 PATIENCE = replace(CAUTIOUS, pauses=(0, 0), sleep=lambda seconds: None)
 

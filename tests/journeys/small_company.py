@@ -27,9 +27,10 @@ from pipelines import warehouse
 from pipelines.sandbox.server import RunningSandbox, running_sandbox
 from pipelines.settings import Settings, load_settings
 from reverse_etl import cycle
-from reverse_etl.apply import CAUTIOUS, ApplyResult
+from reverse_etl.apply import ApplyResult
 from reverse_etl.changes import Plan
 from reverse_etl.furnishing.wanted import INVOICE_FIELDS, OBJECTS
+from reverse_etl.patience import CAUTIOUS
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.account_status import AccountStatusRow
 from reverse_etl.syncs.customers import CustomerRow

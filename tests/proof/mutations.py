@@ -51,11 +51,11 @@ WRITING = (
     ),
     Mutation(
         "a write in doubt is looked for", APPLY,
-        "    remote_id = _look(flow, run.clients, entry)\n    young",
-        "    remote_id = None\n    young",
+        "    seen = _look(flow, run.clients, entries)\n    young",
+        "    seen: Mapping[str, str] = {}\n    young",
     ),
     Mutation(
-        "what may be hidden is waited for", APPLY,
+        "what may be hidden is waited for", "reverse_etl/patience.py",
         "    return (\n        patience.request_memory >= patience.visible_within",
         "    return True or (\n        patience.request_memory >= patience.visible_within",
     ),
@@ -77,7 +77,7 @@ WRITING = (
     ),
     Mutation(
         "a young ledger sends nothing new", APPLY,
-        "if run.hold_new else None", "if False else None",
+        "elif run.hold_new:", "elif False:",
     ),
     Mutation(
         "a ledger is young until data show all it may miss", CYCLE,

@@ -212,7 +212,7 @@ LIMITS = """\
 ## What is assumed
 
 - What a request made is shown by queries within three minutes of its sending, or its request id is
-  remembered for ten (`Patience` in `reverse_etl/apply.py`; no vendor publishes either).
+  remembered for ten (`reverse_etl/patience.py`; no vendor publishes either).
 - The state database keeps what it has committed. A copy of it that was put back by hand, not by
   `crossfoot state restore`, is noticed only if the warehouse's copy of the ledger knows more.
 - Clocks of this machine and of the vendor differ by less than two minutes.

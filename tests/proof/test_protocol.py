@@ -24,7 +24,7 @@ from protocol import ALL, HONEST, NAMES, Deal, Doc, Entry, Vendor, look, serve, 
 from protocol_guards import FORGETFUL, NEEDS, STORED, harm, replay, walk, without
 from writing import AS_OF, PROMPT, World, invoice_row, marts
 
-from reverse_etl import apply, ledger, plan
+from reverse_etl import apply, ledger, patience, plan
 from reverse_etl.changes import Change, request_id
 from reverse_etl.ledger import WITHDRAWN
 
@@ -135,10 +135,10 @@ def test_a_write_in_doubt_is_settled_as_the_model_does(
     change: Change, found: bool, wanted: bool, fresh: bool, vendor: Vendor
 ) -> None:
     memory = timedelta(0) if vendor.assumed_forgetful else timedelta(minutes=10)
-    patience = replace(PROMPT, request_memory=memory)
+    given = replace(PROMPT, request_memory=memory)
     doubtful = Entry(1, 1, "unknown", fresh=fresh)
     entry = as_entry(change, doubtful)
-    may_send = apply.may_send_again(entry, AS_OF, patience)
+    may_send = patience.may_send_again(entry, AS_OF, given)
     assert may_send == protocol.may_send_again(doubtful, vendor)
     said = protocol.verdict(found, wanted, may_send, fresh)
     if said == "send":
@@ -150,8 +150,8 @@ def test_a_write_in_doubt_is_settled_as_the_model_does(
 
 
 def test_the_default_vendor_is_one_of_the_two_in_the_model() -> None:
-    assert apply.CAUTIOUS.request_memory >= (
-        apply.CAUTIOUS.visible_within + apply.CAUTIOUS.leave_within
+    assert patience.CAUTIOUS.request_memory >= (
+        patience.CAUTIOUS.visible_within + patience.CAUTIOUS.leave_within
     )
 
 
@@ -169,11 +169,11 @@ def test_the_double_serves_and_shows_as_the_vendor_of_the_model(tmp_path: Path) 
         world.us.create("Invoice", body, "r")
         deal, _ = serve(deal, 1, 1, ALL)
         assert len(world.us.invoices) == len(deal.docs)
-    assert world.us.find_invoices_by_mark(AS_OF, mark) == []
+    assert world.us.find_invoices_by_marks(AS_OF, [mark]) == []
     assert look(deal, 1, None) == -1
     world.clock.advance(31)
     shown = deal._replace(docs=tuple(doc._replace(shown=True) for doc in deal.docs))
-    assert len(world.us.find_invoices_by_mark(AS_OF, mark)) == 2
+    assert len(world.us.find_invoices_by_marks(AS_OF, [mark])) == 2
     assert look(shown, 1, None) == 0
     assert look(Deal(docs=(Doc(1, 1, live=False, shown=True),)), 1, None) == -1
     world.state.close()

@@ -28,10 +28,18 @@ from writing import (
     product_row,
 )
 
-from pipelines.errors import ConfigurationError, Incomplete, ReplyLost, Stop, Throttled, Unavailable
+from pipelines.errors import (
+    ConfigurationError,
+    Conflict,
+    Incomplete,
+    ReplyLost,
+    Stop,
+    Throttled,
+    Unavailable,
+)
 from reverse_etl import failpoints
-from reverse_etl.apply import groups
 from reverse_etl.changes import from_json, request_id
+from reverse_etl.grouping import groups
 from reverse_etl.ledger import history, snapshot
 from reverse_etl.syncs import registry
 
@@ -159,6 +167,30 @@ class TestSilence:
         (entry,) = snapshot(world.state, ["invoices"])
         events = [e["event"] for e in history(world.state, entry.change_key)]
         assert events == ["intended", "unknown", "intended again", "done"]
+
+    def test_one_look_and_one_call_serve_all_that_a_batch_left_open(self, world: World) -> None:
+        world.us.faults = ["lost_reply", "lost_request", None, "lost_reply", "lost_request"]
+        five = marts(invoices=[invoice_row(n) for n in range(1, 6)])
+        assert world.statuses(world.apply(world.plan(five))).count("unknown") == 4
+        batches = world.us.batches
+        settled = world.apply(world.plan(five)).settled
+        assert [o.status for o in settled] == ["done"] * 4
+        assert [o.message == "found by its mark" for o in settled] == [True, False, True, False]
+        assert (world.us.looks, world.us.batches - batches, len(world.us.sent)) == (1, 1, 7)
+        assert len(world.us.invoices) == 5
+
+    def test_a_mark_that_is_there_twice_stops_all_before_anything_is_sent(
+        self, world: World
+    ) -> None:
+        world.us.faults = ["lost_reply", "lost_request"]
+        two = marts(invoices=[invoice_row(1), invoice_row(2)])
+        world.apply(world.plan(two))
+        (made,) = world.us.invoices.values()
+        world.us.invoices["900"] = {**made, "Id": "900"}
+        sent = len(world.us.sent)
+        with pytest.raises(Conflict, match=r"900.* all carry the mark"):
+            world.apply(world.plan(two))
+        assert len(world.us.sent) == sent
 
     def test_what_never_arrived_and_is_not_wanted_any_more_is_withdrawn(self, world: World) -> None:
         world.us.faults = ["lost_request"]

@@ -84,14 +84,14 @@ def test_what_was_looked_for_too_long_ago_is_not_sent(
     if lost_before:
         world.us.faults = ["lost_request"]
         world.apply(plan)
-    look = world.us.find_invoices_by_mark
+    look = world.us.find_invoices_by_marks
 
     def slowly(*given: Any) -> Any:
         found = look(*given)
         world.clock.advance(FOUR_MINUTES)
         return found
 
-    monkeypatch.setattr(world.us, "find_invoices_by_mark", slowly)
+    monkeypatch.setattr(world.us, "find_invoices_by_marks", slowly)
     sent = len(world.us.sent)
     with pytest.raises(Stop, match=r"4 minutes went by .* It was not sent"):
         world.apply(plan, look_first=not lost_before)

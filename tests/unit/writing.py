@@ -7,7 +7,7 @@ real sandbox are in tests/journeys.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,10 +17,11 @@ from typing import Any
 from pipelines.clients.quickbooks_batch import BatchWrite
 from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import CrossfootError, FixTheRow, Refused, ReplyLost, Stale, Unavailable
-from reverse_etl.apply import CAUTIOUS, ApplyResult, Patience, apply_plan
+from reverse_etl.apply import ApplyResult, apply_plan
 from reverse_etl.changes import Plan, from_json
 from reverse_etl.lease import hold
 from reverse_etl.ledger import Ledger, snapshot
+from reverse_etl.patience import CAUTIOUS, Patience
 from reverse_etl.plan import build_plan
 from reverse_etl.state import State, open_state
 from reverse_etl.syncs import registry
@@ -479,6 +480,7 @@ class FakeBooks:
     mails: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
     writes: int = 0
+    batches: int = 0
 
     def create(self, entity: str, body: str, request_id: str) -> dict[str, Any]:
         return self._write(entity, from_json(body), request_id, self._create)
@@ -490,6 +492,7 @@ class FakeBooks:
         self, writes: Sequence[BatchWrite], request_id: str
     ) -> list[dict[str, Any] | CrossfootError]:
         """Each part for itself; a service that cannot be reached has done none of them."""
+        self.batches += 1
         return [self._part(write, f"{request_id}{write.part_id}") for write in writes]
 
     def _part(self, write: BatchWrite, request_id: str) -> dict[str, Any] | CrossfootError:
@@ -571,12 +574,15 @@ class FakeBooks:
         self.looks += 1
         return [copy.deepcopy(row) for row in self._table(entity).values()]
 
-    def find_invoices_by_mark(self, since: datetime, mark: str) -> list[dict[str, Any]]:
+    def find_invoices_by_marks(
+        self, since: datetime, marks: Collection[str]
+    ) -> list[dict[str, Any]]:
         self.looks += 1
         return [
             copy.deepcopy(i)
             for i in self.invoices.values()
-            if mark in i["PrivateNote"] and self.clock() - i["made"] >= self.hidden_for
+            if any(mark in i["PrivateNote"] for mark in marks)
+            and self.clock() - i["made"] >= self.hidden_for
         ]
 
 
