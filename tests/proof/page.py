@@ -99,6 +99,12 @@ def _soak(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {ours} | {theirs} |"
     kinds = ", ".join(f"{name} {number}" for name, number in writing["faults"].items())
     yield f"\nFaults by kind (writing): {kinds}."
+    model = told.get("model")
+    if model:
+        yield (
+            f"\nThe protocol's model meanwhile: {model['runs']:,} seeded histories of six "
+            f"deals and two writers from seed {model['seed']}, {len(model['bad'])} of them bad."
+        )
     matrix = told.get("matrix")
     if matrix:
         ended = "not all ended well" if matrix["failed"] else "all ended well"
