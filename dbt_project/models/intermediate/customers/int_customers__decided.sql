@@ -18,7 +18,7 @@ candidates as (
             'customer_domain_group', 'account_phone_group', 'customer_phone_group', 'standing',
             'agreement', 'agreements', 'conflicts', 'is_named_after_person', 'person_agreement',
             'mailbox_account_holders', 'legal_form_difference', 'city_likeness', 'telling_words',
-            'mail_relation', 'phone_relation', 'address_relation'
+            'mail_relation', 'phone_relation', 'address_relation', 'is_same_first_word'
         ] %}
         candidates.{{ column }},
         {% endfor %}
@@ -107,7 +107,14 @@ gated as (
             or is_same_name_postcode
             or (is_own_phone and is_own_address)
         ) as has_only_group_keys,
-        has_only_group_keys
+        -- So does a domain that nobody else here has, under names that begin alike and then each go
+        -- on with a word of their own: of the group's members these two may be all that is known.
+        name_relation = 'partly'
+        and is_same_first_word = 1
+        and is_own_domain
+        and agreements = 1
+        and not has_one_person as has_only_group_domain,
+        (has_only_group_keys or has_only_group_domain)
         and coalesce(match_probability, 0) < {{ var('member_of_group_probability', 0.998) }}
             as may_be_group_mate,
         -- A household shares house and telephone: under two names these are no identity.
@@ -122,6 +129,8 @@ weighed_names as (
     select
         *,
         case
+            when legal_form_difference > 1 and not has_one_person
+                then {{ var('confirm_other_form_probability', 0.999) }}
             when conflicts > 0 and legal_form_difference > 1
                 then {{ var('confirm_against_form_probability', 0.998) }}
             when is_named_after_person then {{ var('confirm_person_probability', 0.995) }}
