@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from orchestration import words
+from orchestration.replay_words import changed, hindsight_lines, named
 
 exceptions_app = typer.Typer(
     help="What has to be dealt with before a week can be signed: list, explain, accept.",
@@ -148,7 +149,8 @@ def replay(
 
     settings = load_settings()
     if today:
-        _tell_hindsight(past.with_hindsight(settings, week))
+        for line in hindsight_lines(past.with_hindsight(settings, week)):
+            typer.echo(line)
         return
     done = past.as_known(settings, week)
     if out is not None:
@@ -216,7 +218,7 @@ def _show(week: Any) -> None:
     if week.changes:
         typer.echo("")
         typer.echo("Changed under the signature")
-        _table([_change(one) for one in week.changes])
+        _table([changed(one) for one in week.changes])
 
 
 def _same_or_not(done: Any) -> str:
@@ -229,37 +231,6 @@ def _same_or_not(done: Any) -> str:
         )
     figures = "same" if done.run["figures_hash"] == done.figures_hash else "other"
     return f"Week {done.week}: not the same; {figures} figures, another page or spreadsheet."
-
-
-def _tell_hindsight(seen: Any) -> None:
-    for title, rows in (
-        ("Bridge", [_moved(row, row["line_label"]) for row in seen.bridge]),
-        (
-            "Exceptions",
-            [
-                _moved(row, f"{row['mismatch_class']} {_named(row)}".strip())
-                for row in seen.exceptions
-            ],
-        ),
-        ("Records behind the difference", [_change(row) for row in seen.records]),
-    ):
-        typer.echo(title)
-        _table(rows)
-        typer.echo("")
-
-
-def _moved(row: dict[str, Any], what: str) -> dict[str, Any]:
-    currency = row["currency_code"]
-    return {
-        "what": what,
-        "as known then": words.amount(row["then"], currency),
-        "as known today": words.amount(row["today"], currency),
-        "difference": words.amount(row["difference"], currency),
-    }
-
-
-def _named(row: dict[str, Any]) -> str:
-    return row["deal_name"] or row["customer_name"] or row["document_number"] or ""
 
 
 def _signed(who: str | None, at: datetime | None) -> str:
@@ -275,7 +246,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "owner": row["owner"] or row["owner_role"],
         "amount": words.amount(row["value_at_stake"], row["currency_code"]),
         "age": _days(row["age_days"]),
-        "record": _named(row),
+        "record": named(row),
         "material": "yes" if row["is_material"] else "",
     }
 
@@ -300,22 +271,6 @@ def _blocker(row: dict[str, Any]) -> dict[str, Any]:
         "amount": words.amount(row["value_at_stake"], row["currency_code"]),
         "reason": row["reason"],
     }
-
-
-def _change(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "record": row["record_type"],
-        "number": row["record_number"] or row["record_id"],
-        "what": row["change"],
-        "dated": _day(row["dated_now"] or row["dated_then"]),
-        "then": words.amount(row["amount_then"], row["currency_code"]),
-        "now": words.amount(row["amount_now"], row["currency_code"]),
-        "difference": words.amount(row["difference"], row["currency_code"]),
-    }
-
-
-def _day(day: date | None) -> str:
-    return day.isoformat() if day else ""
 
 
 def _days(days: int | None) -> str:

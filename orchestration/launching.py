@@ -12,6 +12,8 @@ from pydantic import Field
 
 from orchestration import alarms, closing, replay, steps
 from orchestration.assets.writes import described
+from orchestration.budget.reading import budget_facts, extraction_lines
+from orchestration.replay_words import hindsight_lines
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines.errors import Stop
 from reverse_etl import cycle, review
@@ -207,7 +209,7 @@ def judge_one_week_again(
     told = settings.read()
     if config.today:
         seen = replay.with_hindsight(told, config.week)
-        _tell(context, [f"{config.week} beside today"], {
+        _tell(context, [f"{config.week} beside today", *hindsight_lines(seen)], {
             "bridge_lines": len(seen.bridge), "exceptions": len(seen.exceptions),
             "records": len(seen.records)})  # fmt: skip
         return
@@ -224,8 +226,15 @@ def read_anew(context: dg.OpExecutionContext, config: Backfill, settings: Settin
         settings.read().check(), context.log.info,
         full=config.reading is Reading.EVERYTHING, sweep=config.reading is Reading.SWEEP,
     )  # fmt: skip
-    _tell(context, [], {"rows": sum(r.rows for r in done.results),
-                        "calls": sum(r.calls for r in done.results)})  # fmt: skip
+    left = {
+        f"{system} {name}": fact
+        for system in ("Salesforce", "QuickBooks")
+        for name, fact in budget_facts(done.meter, system).items()
+        if name.startswith("budget")
+    }
+    _tell(context, extraction_lines(done), {
+        "rows": sum(r.rows for r in done.results),
+        "calls": sum(r.calls for r in done.results), **left})  # fmt: skip
 
 
 @dg.op(pool=WAREHOUSE_POOL)
@@ -251,9 +260,9 @@ def replayed_line(done: replay.Replay) -> str:
 def _tell(context: dg.OpExecutionContext, lines: list[str], metadata: dict[str, Any]) -> None:
     for line in lines:
         context.log.info(line)
-    if "plan" not in metadata:
+    if lines and "plan" not in metadata:
         # As it was laid out, in its columns.
-        laid_out = "\n".join(lines or ["-"]).replace("`", "'")
+        laid_out = "\n".join(lines).replace("`", "'")
         metadata["told"] = dg.MetadataValue.md(f"```\n{laid_out}\n```")
     context.add_output_metadata(metadata)
 

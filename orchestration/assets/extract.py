@@ -1,6 +1,6 @@
 """Both systems' objects as assets: dagster-dlt runs the dlt sources, one system at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -179,8 +179,15 @@ def _run(
         facts = read_facts(one.dataset, table, told, held.get(table))
         yield dg.MaterializeResult(
             asset_key=event.asset_key,
-            metadata={**(event.metadata or {}), **facts, **spent, "loads": len(loads)},
+            metadata={**of_dlt(event.metadata or {}), **facts, **spent, "loads": len(loads)},
         )
+
+
+def of_dlt(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What dlt tells that is about the table: its columns, its rows, when it was loaded. Where its
+    files lie and what a destination is called is said once, not of every table."""
+    kept = ("rows_loaded", "started_at", "finished_at")
+    return {k: v for k, v in metadata.items() if k in kept or k.startswith("dagster/")}
 
 
 def read_facts(

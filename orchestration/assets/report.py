@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import facts, replay, steps
+from orchestration.assets.writes import PLAN
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import warehouse
 from pipelines.errors import Stop
@@ -14,6 +15,7 @@ from pipelines.folders import make_private
 from pipelines.settings import Settings
 from reverse_etl.delivery import delivery_lines, require_sent
 from reverse_etl.render import money_words
+from reverse_etl.report.places import places
 
 MARTS = [
     dg.AssetKey(["reconciliation", name])
@@ -86,8 +88,11 @@ def weekly_mismatch_report(
     if label not in present_weeks(told):
         return _as_it_was(told, label)
     paths = steps.report(told, label)
+    page, _ = places(paths, told.delivery.report_url)
+    served = page.where if page.is_served else paths.page.absolute().as_uri()
     metadata: dict[str, Any] = {
-        "report": dg.MetadataValue.url(paths.page.absolute().as_uri()),
+        "report": dg.MetadataValue.url(served),
+        "plan": dg.MetadataValue.asset(PLAN),
         "path": dg.MetadataValue.path(paths.page),
         "spreadsheet": dg.MetadataValue.path(paths.workbook),
         "concluded": paths.report.verdict.is_concluded,

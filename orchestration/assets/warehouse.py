@@ -1,7 +1,7 @@
 """The dbt models as assets: built in this process, in two parts around the scoring."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from orchestration import steps
+from orchestration.assets.previews import MARTS, Table, previews
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from pipelines import warehouse
 from pipelines.settings import Settings
@@ -140,12 +141,12 @@ def _events(
     context: dg.AssetExecutionContext, manifest: Mapping[str, Any], result: Build, current: Settings
 ) -> Iterator[Event]:
     """Every built node as Dagster's event; a failed node fails the step after all are told."""
-    rows = _row_counts(current)
     chosen = context.selected_asset_keys
+    facts = _facts(current, chosen)
     checks = {key.name: key for key in context.selected_asset_check_keys}
     for node in result.nodes:
         if node.kind in ("model", "seed") and node.passed:
-            event = _materialised(manifest, node, rows)
+            event = _materialised(manifest, node, facts)
             if event.asset_key in chosen:
                 yield event
         elif node.kind == "test" and node.name in checks:
@@ -154,14 +155,11 @@ def _events(
 
 
 def _materialised(
-    manifest: Mapping[str, Any], node: Node, rows: Mapping[tuple[str, str], int]
+    manifest: Mapping[str, Any], node: Node, facts: Mapping[Table, Mapping[str, Any]]
 ) -> dg.MaterializeResult[Any]:
     key = WORDS.get_asset_spec(manifest, node.unique_id, None).key
-    metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
-    table = (key.path[0], key.path[-1])
-    if table in rows:
-        metadata["dagster/row_count"] = rows[table]
-    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+    told = facts.get((key.path[0], key.path[-1]), {})
+    return dg.MaterializeResult(asset_key=key, metadata={"seconds": round(node.seconds, 3), **told})
 
 
 def _checked(key: dg.AssetCheckKey, node: Node) -> dg.AssetCheckResult:
@@ -173,9 +171,19 @@ def _checked(key: dg.AssetCheckKey, node: Node) -> dg.AssetCheckResult:
     )
 
 
-def _row_counts(current: Settings) -> dict[tuple[str, str], int]:
-    found = warehouse.read(
-        current.warehouse_path,
-        "select schema_name, table_name, estimated_size from duckdb_tables()",
-    )
-    return {(r["schema_name"], r["table_name"]): r["estimated_size"] for r in found}
+def _facts(current: Settings, chosen: Iterable[dg.AssetKey]) -> dict[Table, dict[str, Any]]:
+    """Of each table how many rows it holds, and of a mart that was chosen its first ones."""
+    marts = [(k.path[0], k.path[-1]) for k in chosen if k.path[0] in MARTS]
+    with warehouse.kept_open(current.warehouse_path):
+        found = warehouse.read(
+            current.warehouse_path,
+            "select schema_name, table_name, estimated_size from duckdb_tables()",
+        )
+        first = previews(current.warehouse_path, marts)
+    facts: dict[Table, dict[str, Any]] = {
+        (r["schema_name"], r["table_name"]): {"dagster/row_count": r["estimated_size"]}
+        for r in found
+    }
+    for table, preview in first.items():
+        facts.setdefault(table, {})["preview"] = preview
+    return facts

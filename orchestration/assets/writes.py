@@ -23,6 +23,7 @@ RAW_STATE = [
     )
 ]  # fmt: skip
 INTENTIONS = [dg.AssetKey(["sync", mart]) for flow in registry.FLOWS for mart in flow.marts]
+PLAN = dg.AssetKey(["plan", "plan"])
 # Flow -> the asset that stands for what the flow has written, under the system it writes to.
 WRITTEN = {f.name: dg.AssetKey([f.system, f"{f.name}_written"]) for f in registry.FLOWS}
 
@@ -43,7 +44,7 @@ def state_copy(settings: SettingsResource) -> Iterator[dg.MaterializeResult[Any]
 
 
 @dg.asset(
-    key=["plan", "plan"],
+    key=PLAN,
     deps=INTENTIONS,
     group_name="sync",
     kinds={"python"},
@@ -65,7 +66,7 @@ class ApplyConfig(dg.Config):
 
 @dg.multi_asset(
     name="apply",
-    ins={"checksum": dg.AssetIn(key=["plan", "plan"])},
+    ins={"checksum": dg.AssetIn(key=PLAN)},
     outs={
         flow: dg.AssetOut(
             key=key,
@@ -114,7 +115,9 @@ def described(made: Plan) -> dict[str, Any]:
     }
 
 
-def written(sent: Plan, done: ApplyResult, flow: str) -> dict[str, Any]:
+def written(
+    sent: Plan, done: ApplyResult, flow: str, plan_asset: dg.AssetKey = PLAN
+) -> dict[str, Any]:
     """What a materialisation tells of a flow's writes: how many ended how, what money the finished
     ones moved per currency, and each that is not done with its reason."""
     own = [outcome for outcome in done.all if outcome.flow == flow]
@@ -125,4 +128,5 @@ def written(sent: Plan, done: ApplyResult, flow: str) -> dict[str, Any]:
         "amounts": money_words(sums(c for c in sent.changes if str(c.key) in finished)) or "none",
         "not_done": dg.MetadataValue.md("\n".join(odd)) if odd else "none",
         "plan_checksum": done.checksum,
+        "plan": dg.MetadataValue.asset(plan_asset),
     }

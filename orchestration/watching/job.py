@@ -5,14 +5,13 @@ The watching process executes the job in itself, so that a run costs no process;
 it does the same in a process of its own, which begins with a build of everything.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from orchestration import abandoned
-from orchestration.assets.writes import WRITTEN, described
+from orchestration.assets.writes import WRITTEN, described, written
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from orchestration.watching.prompt import Prompt, PromptRound
 from orchestration.watching.signals import System, Woken
@@ -129,8 +128,8 @@ def materialised(done: PromptRound) -> list[dg.AssetMaterialization]:
     if done.applied is not None:
         flows = sorted({outcome.flow for outcome in done.applied.all})
         for flow in flows:
-            counts: Mapping[str, Any] = {str(s): n for s, n in done.applied.counts(flow).items()}
-            found.append(dg.AssetMaterialization(WRITTEN[flow], metadata=counts))
+            facts = written(done.plan, done.applied, flow, PLAN)
+            found.append(dg.AssetMaterialization(WRITTEN[flow], metadata=facts))
     return found
 
 
