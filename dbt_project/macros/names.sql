@@ -28,6 +28,11 @@
     || '|(?:股份)?有限(?:责任)?公司|株式会社|有限会社|주식회사'
 {%- endmacro %}
 
+{#- The number of a shop in brackets: it is no second name, but tells this one from its sisters. -#}
+{% macro shop_number_pattern() -%}
+    '[(\[]\s*(?:no|nr|num|number|nummer|numero|store|shop|branch|unit|filiale|#)[\s.:#]*(\d+)\s*[)\]]'
+{%- endmacro %}
+
 {#- Between the two names of one organisation. -#}
 {% macro other_name_pattern() -%}
     '[\s,(]+(?:d/?b/?a|d\.b\.a\.|doing business as|t/a|trading as|f/?k/?a|formerly known as'

@@ -55,7 +55,12 @@ plain_names as (
         scope_id,
         record_id,
         regexp_replace(
-            {{ plain_letters('written_name') }}, {{ name_notes_pattern() }}, ' ', 'g'
+            regexp_replace(
+                {{ plain_letters('written_name') }}, {{ shop_number_pattern() }}, ' \1', 'g'
+            ),
+            {{ name_notes_pattern() }},
+            ' ',
+            'g'
         ) as plain_name,
         -- A number that was a note still keeps two shops of one chain apart.
         nullif(regexp_extract(written_name, '\s-\s*(\d{3,})\s*$', 1), '') as name_number
