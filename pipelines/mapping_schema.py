@@ -66,8 +66,9 @@ def _discount_has_place(row: Row) -> Problems:
         yield "item_sku", "a discount shown as a line needs its item: by item_sku or by item_name"
     if row["shown_as"] != "line" and item:
         yield "item_sku", f"only a line has an item; leave it empty for {row['shown_as']}"
-    if row["shown_as"] != "total" and row["account_name"]:
-        yield "account_name", f"only total has an account; leave it empty for {row['shown_as']}"
+    if row["shown_as"] not in ("total", "deal") and row["account_name"]:
+        told = f"only total and deal have an account; leave it empty for {row['shown_as']}"
+        yield "account_name", told
 
 
 def _pattern_is_one(row: Row) -> Problems:
@@ -157,11 +158,18 @@ TABLES: Mapping[str, Table] = {
     "invoice_discounts": Table(
         {
             "company_id": _NEEDED,
-            "shown_as": Column(allowed=("unit_price", "line", "total"), is_required=True),
+            "shown_as": Column(allowed=("unit_price", "line", "total", "deal"), is_required=True),
             "item_sku": _TEXT, "item_name": _TEXT, "account_name": _TEXT,
         },
         ("company_id",),
         _discount_has_place,
+    ),
+    "deal_discounts": Table(
+        {
+            "priority": _WHOLE, "source_field": _NEEDED,
+            "kind": Column(allowed=("percent", "amount"), is_required=True),
+        },
+        ("priority",),
     ),
     "item_rules": Table(
         {

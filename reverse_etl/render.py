@@ -59,6 +59,7 @@ REASON_WORDS = {
     "mapped_value_missing": "a value that the mapping requires is empty",
     "class_not_tracked": "the company does not track classes",
     "class_unknown": "the company has no such class",
+    "deal_discount_unclear": "the deal's own discount is no number, or more than the deal",
     "discounts_not_allowed": "the company's sales forms allow no discount",
     "discount_item_unknown": "the company has no such item for discounts",
     "discount_item_inactive": "the item for discounts is not active",

@@ -186,7 +186,7 @@ def _discount(rows: Rows, held: Held) -> Iterator[Step]:
     for row in rows:
         if row["shown_as"] == "line":
             yield _discount_item(str(row["item_sku"] or row["item_name"]), held)
-        if row["shown_as"] != "total":
+        if row["shown_as"] not in ("total", "deal"):
             continue
         if not sales.get("AllowDiscount", True):
             told = f"discounts are off. {_SALES}, Sales form content: switch Discount on"

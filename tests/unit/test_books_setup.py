@@ -70,6 +70,7 @@ def test_accounts_are_made_and_those_of_another_kind_are_told() -> None:
         ({"shown_as": "total"}, held(sales={"AllowDiscount": False}), "discounts",
          "switch Discount on"),
         ({"shown_as": "total"}, held(), "account for discounts", "choose a discount account"),
+        ({"shown_as": "deal"}, held(), "account for discounts", "choose a discount account"),
         ({"shown_as": "line", "item_sku": "LESS"}, held(), "LESS", "New, Service"),
         ({"shown_as": "line", "item_name": "Less"}, held(items={"less": "Group"}), "Less",
          "it is a group"),

@@ -85,7 +85,7 @@ def test_the_seeds_of_the_project_hold() -> None:
         ("invoice_discounts", "1,unit_price,,", "1,total,LESS,",
          "invoice_discounts.csv, line 2, column item_sku: only a line has an item; leave it empty"),
         ("invoice_discounts", "1,unit_price,,,", "1,unit_price,,,Discounts given",
-         "invoice_discounts.csv, line 2, column account_name: only total has an account"),
+         "invoice_discounts.csv, line 2, column account_name: only total and deal have an account"),
         ("company_routing", "priority", "order",
          "company_routing.csv, line 1, column priority: the column is missing"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter, defaultdict
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
@@ -136,6 +137,16 @@ item_sku = "LESS"
 company_id = "{UK}"
 shown_as = "total"
 account_name = "Discounts given"
+
+[[deal_discounts]]
+priority = 10
+source_field = "Discount_Percent__c"
+kind = "percent"
+
+[[deal_discounts]]
+priority = 20
+source_field = "Discount_Amount__c"
+kind = "amount"
 """
 NAMED = ("Salesforce Deal", "Sales Rep", "Discount Code", "PO Number")
 # Products that a deal sells, with the item's parts as (item, pieces).
@@ -200,6 +211,23 @@ def _products(builder: Builder) -> None:
                       Type="Service", Active=active)  # fmt: skip
 
 
+def _own_discount(rng: random.Random, lines: list[Sold]) -> Row:
+    """A discount on the whole deal, of every kind and size that is one, or none."""
+    worth = sum((line.total for line in lines), Decimal(0))
+    return rng.choice((
+        {}, {"Discount_Percent__c": Decimal(rng.choice(("7", "33.33", "0.01", "99.99")))},
+        {"Discount_Amount__c": (worth * Decimal(rng.random()) / 2).quantize(CENT)},
+    ))  # fmt: skip
+
+
+def _in_parts(builder: Builder, rng: random.Random, deal: str, total: Decimal) -> None:
+    """The deal's first line in three parts."""
+    first = (total * Decimal(rng.random()) / 2).quantize(CENT)
+    second = (total * Decimal(rng.random()) / 2).quantize(CENT)
+    parts = (("2026-10-25", first), ("2026-11-05", second), ("2026-11-15", total - first - second))
+    builder.schedule(deal, 0, *parts)
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """The warehouse, each case's deal, and the world."""
@@ -251,6 +279,16 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         "less_whole": deal(pounds, Sold(Decimal("7.33"), Decimal(100), Decimal("33.33")),
                            Sold(Decimal(3), Decimal("0.333"), Decimal("12.5")), sold("1"),
                            CurrencyIsoCode="GBP"),
+        "whole_less": deal(plain, sold("30"), Sold(Decimal(2), Decimal(50), Decimal(10), "P2"),
+                           Discount_Percent__c=Decimal("12.5"), Discount_Amount__c=Decimal(1)),
+        "amount_less": deal(plain, sold("30"), sold("70", "P2"), Discount_Percent__c=Decimal(0),
+                            Discount_Amount__c=Decimal("33.34")),
+        "pounds_less": deal(pounds, sold("30"), Sold(Decimal(2), Decimal(50), Decimal(10)),
+                            CurrencyIsoCode="GBP", Discount_Percent__c=Decimal("12.5")),
+        "below": deal(plain, Discount_Percent__c=Decimal(-5)),
+        "above": deal(plain, Discount_Percent__c=Decimal("100.01")),
+        "words": deal(plain, Discount_Amount__c="a third"),
+        "too_much": deal(plain, Discount_Amount__c=Decimal("100.01")),
         "one_class": deal(pounds, sold("30"), CurrencyIsoCode="GBP"),
         "two_classes": deal(pounds, CurrencyIsoCode="GBP"),
         "euros": deal(euros, sold("30"), CurrencyIsoCode="EUR"),
@@ -264,12 +302,16 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
             for _ in range(rng.randrange(1, 4))
         ]  # fmt: skip
         plan = rng.choice(("Monthly 12", "Deposit 30/70", None))
-        cases[f"random {n}"] = deal(plain, *lines, Billing_Plan__c=plan)
+        less = _own_discount(rng, lines)
+        cases[f"random {n}"] = deal(plain, *lines, Billing_Plan__c=plan, **less)
+        if n % 4 == 0:
+            cases[f"random parts {n}"] = deal(plain, *lines, Billing_Plan__c=None, **less)
+            _in_parts(builder, rng, cases[f"random parts {n}"], lines[0].total)
         if n % 3 == 0:
             # The British company takes one class an invoice: products of one family.
             services = [replace(line, product="P1") for line in lines]
             cases[f"random whole {n}"] = deal(
-                pounds, *services, Billing_Plan__c=plan, CurrencyIsoCode="GBP"
+                pounds, *services, Billing_Plan__c=plan, CurrencyIsoCode="GBP", **less
             )
     rates = (("USD", "1"), ("GBP", "0.8"), ("EUR", "0.9"))
     builder.salesforce["DatedConversionRate"] = [
@@ -284,8 +326,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 def _built(builder: Builder, path: Path, *models: str) -> Path:
     """These models of the world under the mapping, without their tests."""
     load_world(builder.world(), path)
+    return _judged_by(MAPPING, path, *models)
+
+
+def _judged_by(text: str, path: Path, *models: str) -> Path:
     given = path.with_suffix(".toml")
-    given.write_text(MAPPING)
+    given.write_text(text)
     mapped = mapping.read_mapping(PROJECT / "seeds", given)
     mapping.fill(path, mapped, sorted(mapped.replaced))
     seeds = [f"{name},resource_type:seed" for name in mapped.replaced]
@@ -459,8 +505,80 @@ def test_a_discount_of_the_whole_is_one_and_stands_last(judged: Judged) -> None:
     assert _invoices(judged)["less_whole"]["blocked_reason"] is None
 
 
+def test_a_deal_s_own_discount_is_borne_by_its_lines(judged: Judged) -> None:
+    rows = _invoices(judged)
+    # 12.5 % of 120.00 is 15.00: 3.75 and 11.25 of it; the second line had 10.00 off before.
+    assert rows["whole_less"]["amount"] == Decimal("105.00")
+    lines = _lines(judged, "whole_less")
+    assert [(p["line_kind"], p["amount"]) for p in lines] == [
+        ("item", Decimal("30.00")), ("line_discount", Decimal("-3.75")),
+        ("item", Decimal("100.00")), ("line_discount", Decimal("-21.25")),
+    ]  # fmt: skip
+    assert [p["description"] for p in lines if p["line_kind"] != "item"] == [
+        "Discount on the whole order 12.5 %: P1",
+        "Discount 10 % and on the whole order 12.5 %: P2",
+    ]
+    # Nought per cent is none: the next field speaks. 33.34 of 30.00 and 70.00: 10.002 and 23.338.
+    lines = _lines(judged, "amount_less")
+    assert [p["amount"] for p in lines if p["line_kind"] != "item"] == [
+        Decimal("-10.00"), Decimal("-23.34"),
+    ]  # fmt: skip
+    # All discounts of the whole in one: 10.00 of the second line and 15.00 of the deal.
+    assert [(p["line_kind"], p["amount"]) for p in _lines(judged, "pounds_less")] == [
+        ("item", Decimal("30.00")), ("item", Decimal("100.00")), ("discount", Decimal("-25.00")),
+    ]  # fmt: skip
+    assert {rows[name]["blocked_reason"] for name in ("whole_less", "pounds_less")} == {None}
+
+
+@pytest.mark.parametrize(
+    "case, says",
+    [
+        ("below", "Discount_Percent__c says -5"), ("above", "Discount_Percent__c says 100.01"),
+        ("words", "Discount_Amount__c says a third"),
+        ("too_much", "Discount_Amount__c says 100.01"),
+    ],
+)  # fmt: skip
+def test_a_discount_that_is_none_blocks_and_takes_nothing_off(
+    judged: Judged, case: str, says: str
+) -> None:
+    row = _invoices(judged)[case]
+    assert row["blocked_reason"] == "deal_discount_unclear"
+    assert row["blocked_detail"].startswith(says)
+    assert row["amount"] == Decimal("100.00")
+
+
 def test_whatever_is_sold_lines_and_parts_add_up_to_the_step(judged: Judged) -> None:
-    path, cases, _ = judged
+    kinds, discounted = _added_up(judged)
+    assert min(kinds["line_discount"], kinds["discount"]) > 30
+    assert discounted > 60
+
+
+def test_the_deal_s_own_discount_may_stand_alone_behind_the_lines(
+    judged: Judged, tmp_path: Path
+) -> None:
+    path, cases, builder = judged
+    text = MAPPING.replace('shown_as = "total"', 'shown_as = "deal"')
+    text = text.replace('shown_as = "line"\nitem_sku = "LESS"', 'shown_as = "unit_price"')
+    other = _judged_by(
+        text, Path(shutil.copy(path, tmp_path / "warehouse.duckdb")), "int_discounts__ruled",
+        "int_invoices__described", "sync_invoices", "sync_invoice_lines",
+    )  # fmt: skip
+    again = (other, cases, builder)
+    kinds, discounted = _added_up(again)
+    assert (kinds["line_discount"], kinds["discount"] > 20, discounted > 60) == (0, True, True)
+    # 10 % of the second line stand in its price, the deal's 12.5 % of 120.00 behind all lines.
+    assert [(p["line_kind"], p["amount"]) for p in _lines(again, "pounds_less")] == [
+        ("item", Decimal("30.00")), ("item", Decimal("90.00")), ("discount", Decimal("-15.00")),
+    ]  # fmt: skip
+    assert [p["amount"] for p in _lines(again, "amount_less")] == [
+        Decimal("20.00"), Decimal("46.66"),
+    ]  # fmt: skip
+
+
+def _added_up(judged: Judged) -> tuple[Counter[str], int]:
+    """That the lines of every random deal's steps add up to them, and its steps to its lines less
+    its discount: how many lines of each kind, and how many deals with a discount of their own."""
+    path, cases, builder = judged
     kinds = Counter[str]()
     own = {deal for name, deal in cases.items() if name.startswith("random")}
     sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
@@ -477,8 +595,24 @@ def test_whatever_is_sold_lines_and_parts_add_up_to_the_step(judged: Judged) -> 
     rows = [r for r in read(path, "select * from sync.sync_invoices") if r["deal_id"] in own]
     assert len(rows) > 80
     assert bundles > 100
-    assert min(kinds["line_discount"], kinds["discount"]) > 30
     assert {(r["deal_id"], r["plan_step"]): r["amount"] for r in rows} == sums
+    steps = read(path, "select deal_id, sum(amount) as amount "
+                       "from intermediate.int_billing_plan__steps group by deal_id")  # fmt: skip
+    billed = {row["deal_id"]: row["amount"] for row in steps}
+    worth: dict[str, Decimal] = defaultdict(Decimal)
+    for line in builder.salesforce["OpportunityLineItem"]:
+        worth[line["OpportunityId"]] += line["TotalPrice"]
+    deals = {row["Id"]: row for row in builder.salesforce["Opportunity"] if row["Id"] in own}
+    for deal_id, record in deals.items():
+        percent = record.get("Discount_Percent__c") or 0
+        less = (worth[deal_id] * percent / 100).quantize(CENT, ROUND_HALF_UP)
+        less = less or record.get("Discount_Amount__c") or Decimal(0)
+        assert billed[deal_id] == worth[deal_id] - less
+    return kinds, sum(1 for r in deals.values() if _has_discount(r))
+
+
+def _has_discount(record: Row) -> bool:
+    return bool(record.get("Discount_Percent__c") or record.get("Discount_Amount__c"))
 
 
 def test_what_is_written_and_read_again_is_asked_for_no_more(

@@ -19,6 +19,12 @@ lines as (
 
 ),
 
+lines_worth as (
+
+    select * from {{ ref('int_deals__lines') }}
+
+),
+
 customers as (
 
     select * from {{ ref('matched_customers') }}
@@ -121,7 +127,13 @@ of_deals as (
         currency_code,
         deal_name || ', stage ' || coalesce(stage_name, 'unknown') || ', closed on ' || closed_on
         || case basis_source
-            when 'lines' then '; its ' || line_count || ' line(s) add up to this'
+            when 'lines'
+                then
+                    '; its ' || line_count || ' line(s) add up to '
+                    || case
+                        when discount_amount = 0 then 'this'
+                        else line_amount || ', less its own discount of ' || discount_amount
+                    end
             else '; it has no lines, so its amount counts'
         end as said,
         'salesforce' as system,
@@ -140,20 +152,28 @@ of_lines as (
         11 as place,
         'deal line' as layer,
         'deal_line' as role,
-        cast(round(lines.total_price, 2) as decimal(18, 2)) as amount,
+        lines_worth.amount,
         deals.currency_code,
         coalesce(lines.description, lines.product_code, 'line') || ': '
         || coalesce({{ plain_number('lines.quantity') }}, '?') || ' × '
         || coalesce({{ plain_number('lines.unit_price') }}, '?')
         || coalesce(
             ' less ' || {{ plain_number('nullif(lines.discount_percent, 0)') }} || ' %', ''
-        ) as said,
+        )
+        || case
+            when lines_worth.discount_amount = 0 then ''
+            else
+                ', ' || lines_worth.total_price || ' less ' || lines_worth.discount_amount
+                || ' of the deal''s own discount'
+        end as said,
         'salesforce' as system,
         lines.org_id as source_id,
         'OpportunityLineItem' as object,
         lines.line_id as record_id
     from lines
     inner join deals on lines.org_id = deals.org_id and lines.deal_id = deals.deal_id
+    inner join lines_worth
+        on lines.org_id = lines_worth.org_id and lines.line_id = lines_worth.line_id
 
 ),
 

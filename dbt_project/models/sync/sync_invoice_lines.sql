@@ -3,8 +3,9 @@
 -- parts of its day. A line whose item is a bundle has a row for each of the bundle's parts, which
 -- share the line's amount by their prices in the same way. Quantity and price are kept where their
 -- product is the amount, rounded half up; otherwise one piece costs it all. What a deal's line has
--- less than quantity × price is its discount: the price bears it, or the line stands at the full
--- amount and a line behind it, or one for the whole invoice, takes the discount off.
+-- less than quantity × price is its discount, its part of the deal's own discount too: the price
+-- bears it, or the line stands at the full amount and a line behind it, or one for the whole
+-- invoice, takes the discount off; or only the deal's own is such a one for the whole invoice.
 with
 
 invoices as (
@@ -24,6 +25,18 @@ lines as (
 
     select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted
+
+),
+
+lines_worth as (
+
+    select * from {{ ref('int_deals__lines') }}
+
+),
+
+deal_discounts as (
+
+    select * from {{ ref('int_deals__discounted') }}
 
 ),
 
@@ -112,7 +125,7 @@ lines_weighed as (
         end as basis_cents,
         case
             when steps.billing_plan = 'Schedule' then {{ cents('parts.amount') }}
-            else {{ cents('lines.total_price') }}
+            else {{ cents('lines_worth.amount') }}
         end as line_cents,
         lines.line_id,
         lines.product_id,
@@ -122,15 +135,21 @@ lines_weighed as (
         cast(lines.unit_price as decimal(28, 10)) as line_unit_price,
         coalesce(discounts.shown_as, 'unit_price') as shown_as,
         lines.discount_percent,
+        lines_worth.discount_amount != 0 as is_deal_discounted,
+        deal_discounts.discount_percent as deal_discount_percent,
         case
-            when lines.discount_percent > 0 and discounts.shown_as != 'unit_price'
+            when lines_worth.discount_amount != 0 and discounts.shown_as = 'deal'
+                then {{ cents('lines_worth.total_price') }}
+            when
+                (lines.discount_percent > 0 or lines_worth.discount_amount != 0)
+                and discounts.shown_as in ('line', 'total')
                 then {{ cents('round(
                     cast(lines.quantity as decimal(20, 6))
                     * cast(lines.unit_price as decimal(18, 7)), 2
                 )') }}
         end as full_cents,
         case
-            when steps.billing_plan = 'Schedule' then {{ cents('lines.total_price') }}
+            when steps.billing_plan = 'Schedule' then {{ cents('lines_worth.amount') }}
             else {{ cents('deals.basis_amount') }}
         end as whole_cents,
         case
@@ -147,6 +166,8 @@ lines_weighed as (
         on invoices.org_id = deals.org_id and invoices.deal_id = deals.deal_id
     inner join lines
         on invoices.org_id = lines.org_id and invoices.deal_id = lines.deal_id
+    inner join lines_worth
+        on lines.org_id = lines_worth.org_id and lines.line_id = lines_worth.line_id
     inner join steps
         on
             invoices.org_id = steps.org_id
@@ -160,6 +181,8 @@ lines_weighed as (
     left join products
         on lines.org_id = products.org_id and lines.product_id = products.product_id
     left join discounts on invoices.company_id = discounts.company_id
+    left join deal_discounts
+        on lines.org_id = deal_discounts.org_id and lines.deal_id = deal_discounts.deal_id
     where
         deals.basis_amount != 0
         and (steps.billing_plan != 'Schedule' or parts.line_id is not null)
@@ -324,8 +347,15 @@ discount_lines as (
         'line_discount' as line_kind,
         -- Behind every part there may be.
         1000 as part_number,
-        'Discount ' || {{ plain_number('discount_percent') }} || ' %: ' || line_description
-            as discount_description,
+        'Discount'
+        || coalesce(' ' || {{ plain_number('nullif(discount_percent, 0)') }} || ' %', '')
+        || case
+            when not is_deal_discounted then ''
+            else
+                case when discount_percent > 0 then ' and' else '' end || ' on the whole order'
+                || coalesce(' ' || deal_discount_percent || ' %', '')
+        end
+        || ': ' || line_description as discount_description,
         -discount_cents as amount_cents,
         cast(1 as decimal(28, 10)) as line_quantity,
         cast(-discount_cents * 0.01 as decimal(28, 10)) as line_unit_price
@@ -350,7 +380,7 @@ discount_totals as (
         cast(1 as decimal(28, 10)) as line_quantity,
         cast(-sum(discount_cents) * 0.01 as decimal(28, 10)) as line_unit_price
     from lines_itemised
-    where shown_as = 'total'
+    where shown_as in ('total', 'deal')
     group by org_id, deal_id, company_id, currency_code, plan_step
     having sum(discount_cents) > 0
 

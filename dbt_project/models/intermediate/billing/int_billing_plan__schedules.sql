@@ -1,7 +1,7 @@
 -- Deals that are billed by the schedules of their lines in Salesforce: which part of which line on
--- which day. A line without a schedule is billed on close; what the parts of a line lack to its
--- total, its last part takes, so that the parts add up to the basis. Nothing is due before the
--- close.
+-- which day. A line without a schedule is billed on close. A discount of the deal's own makes every
+-- part less in proportion; what the parts of a line lack to what it is worth, its last part takes,
+-- so that the parts add up to the basis. Nothing is due before the close.
 with
 
 deals as (
@@ -12,8 +12,7 @@ deals as (
 
 lines as (
 
-    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
-    where not is_deleted
+    select * from {{ ref('int_deals__lines') }}
 
 ),
 
@@ -46,6 +45,7 @@ parts as (
         lines.deal_id,
         lines.line_id,
         lines.total_price,
+        lines.amount,
         greatest(
             coalesce(schedules.scheduled_on, deals_scheduled.closed_on),
             deals_scheduled.closed_on
@@ -57,6 +57,23 @@ parts as (
     left join schedules
         on lines.org_id = schedules.org_id and lines.line_id = schedules.line_id
     group by all
+
+),
+
+-- In proportion, half a cent rounded up: whole numbers only.
+parts_discounted as (
+
+    select
+        * exclude (revenue),
+        case
+            when amount = total_price then revenue
+            else {{ floor_divide(
+                '2 * ' ~ cents('round(revenue, 2)') ~ ' * ' ~ cents('amount')
+                ~ ' + ' ~ cents('total_price'),
+                '2 * ' ~ cents('total_price')
+            ) }} * 0.01
+        end as revenue
+    from parts
 
 ),
 
@@ -73,11 +90,11 @@ final as (
             revenue
             + case
                 when due_on = max(due_on) over line
-                    then round(total_price, 2) - sum(revenue) over line
+                    then amount - sum(revenue) over line
                 else 0
             end as decimal(18, 2)
         ) as amount
-    from parts
+    from parts_discounted
     window line as (partition by org_id, line_id)
 
 )

@@ -1,6 +1,6 @@
 -- How each company's invoices show a deal's discounts (seed invoice_discounts): the item of a
--- discount line or the account of a discount on the whole, or why it cannot be shown so. One row
--- per company.
+-- discount line or the account of a discount on the whole (of all discounts, or of the deal's own
+-- alone), or why it cannot be shown so. One row per company.
 with
 
 companies as (
@@ -68,7 +68,7 @@ accounts_named as (
                     then companies.default_discount_account_id = accounts.account_id
                 else lower(policies.account_name) = lower(accounts.account_name)
             end
-    where policies.shown_as = 'total'
+    where policies.shown_as in ('total', 'deal')
     qualify row_number() over (
         partition by policies.company_id order by accounts.is_active desc, accounts.account_id
     ) = 1
@@ -110,9 +110,12 @@ final as (
             when shown_as = 'line' and not is_item_active then 'discount_item_inactive'
             when shown_as = 'line' and item_type in ('Group', 'Category')
                 then 'discount_item_unfit'
-            when shown_as = 'total' and not is_discount_allowed then 'discounts_not_allowed'
-            when shown_as = 'total' and account_id is null then 'discount_account_unknown'
-            when shown_as = 'total' and not is_account_active then 'discount_account_inactive'
+            when shown_as in ('total', 'deal') and not is_discount_allowed
+                then 'discounts_not_allowed'
+            when shown_as in ('total', 'deal') and account_id is null
+                then 'discount_account_unknown'
+            when shown_as in ('total', 'deal') and not is_account_active
+                then 'discount_account_inactive'
         end as blocked_reason,
         case
             when shown_as = 'line' and item_id is null
@@ -123,19 +126,19 @@ final as (
                 then
                     'The item ' || item_name || ' is a ' || lower(item_type)
                     || '; a discount line needs a service'
-            when shown_as = 'total' and not is_discount_allowed
+            when shown_as in ('total', 'deal') and not is_discount_allowed
                 then
                     company_name || ' does not allow discounts on sales forms; switch them on in '
                     || 'QuickBooks (Account and settings, Sales), or show them as '
                     || 'unit_price or line'
-            when shown_as = 'total' and account_id is null
+            when shown_as in ('total', 'deal') and account_id is null
                 then
                     case
                         when wanted_account is null
                             then 'The company has no default account for discounts'
                         else 'The company has no account ' || wanted_account || ' for discounts'
                     end
-            when shown_as = 'total' and not is_account_active
+            when shown_as in ('total', 'deal') and not is_account_active
                 then 'The account ' || account_name || ' for discounts is not active'
         end as blocked_detail
     from joined

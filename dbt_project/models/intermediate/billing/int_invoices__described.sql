@@ -46,13 +46,44 @@ discounts as (
 
 ),
 
-deals_discounted as (
+deal_discounts as (
+
+    select * from {{ ref('int_deals__discounted') }}
+
+),
+
+lines_discounted as (
 
     select distinct
         org_id,
         deal_id
     from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
     where not is_deleted and discount_percent > 0
+
+),
+
+-- Deals with a discount that their company has to show: the deal's own, or one of a line where it
+-- does not stand in the price.
+deals_discounted as (
+
+    select
+        steps.org_id,
+        steps.deal_id,
+        steps.plan_step,
+        coalesce(deal_discounts.blocked_reason, discounts.blocked_reason) as blocked_reason,
+        case
+            when deal_discounts.blocked_reason is not null then deal_discounts.blocked_detail
+            else discounts.blocked_detail
+        end as blocked_detail
+    from steps
+    left join discounts on steps.company_id = discounts.company_id
+    left join deal_discounts
+        on steps.org_id = deal_discounts.org_id and steps.deal_id = deal_discounts.deal_id
+    left join lines_discounted
+        on steps.org_id = lines_discounted.org_id and steps.deal_id = lines_discounted.deal_id
+    where
+        deal_discounts.deal_id is not null
+        or (lines_discounted.deal_id is not null and discounts.shown_as != 'deal')
 
 ),
 
@@ -167,24 +198,25 @@ joined as (
         coalesce(
             deals_ruled.blocked_reason,
             case when fields_listed.too_long is not null then 'custom_field_too_long' end,
-            case when deals_discounted.deal_id is not null then discounts.blocked_reason end,
+            deals_discounted.blocked_reason,
             rated.blocked_reason,
             numbered.blocked_reason
         ) as blocked_reason,
         case
             when deals_ruled.blocked_reason is not null then deals_ruled.blocked_detail
             when fields_listed.too_long is not null then fields_listed.too_long
-            when deals_discounted.deal_id is not null and discounts.blocked_reason is not null
-                then discounts.blocked_detail
+            when deals_discounted.blocked_reason is not null then deals_discounted.blocked_detail
             when rated.blocked_reason is not null then rated.blocked_detail
             else numbered.blocked_detail
         end as blocked_detail,
         deals_ruled.class_names
     from steps
     left join companies on steps.company_id = companies.company_id
-    left join discounts on steps.company_id = discounts.company_id
     left join deals_discounted
-        on steps.org_id = deals_discounted.org_id and steps.deal_id = deals_discounted.deal_id
+        on
+            steps.org_id = deals_discounted.org_id
+            and steps.deal_id = deals_discounted.deal_id
+            and steps.plan_step = deals_discounted.plan_step
     left join deals_ruled
         on steps.org_id = deals_ruled.org_id and steps.deal_id = deals_ruled.deal_id
     left join fields_listed

@@ -10,8 +10,7 @@ deals as (
 
 lines as (
 
-    select * from {{ judged(ref('stg_salesforce__opportunity_lines')) }}
-    where not is_deleted
+    select * from {{ ref('int_deals__lines') }}
 
 ),
 
@@ -50,7 +49,9 @@ lines_summed as (
         org_id,
         deal_id,
         count(*) as line_count,
-        cast(sum(round(total_price, 2)) as decimal(18, 2)) as line_amount
+        cast(sum(total_price) as decimal(18, 2)) as line_amount,
+        cast(sum(discount_amount) as decimal(18, 2)) as discount_amount,
+        cast(sum(amount) as decimal(18, 2)) as net_amount
     from lines
     group by org_id, deal_id
 
@@ -80,9 +81,10 @@ deals_valued as (
         deals.amount as header_amount,
         coalesce(lines_summed.line_count, 0) as line_count,
         lines_summed.line_amount,
+        cast(coalesce(lines_summed.discount_amount, 0) as decimal(18, 2)) as discount_amount,
         case when lines_summed.line_count > 0 then 'lines' else 'amount' end as basis_source,
-        cast(coalesce(lines_summed.line_amount, deals.amount, 0) as decimal(18, 2)) as basis_amount,
-        coalesce(lines_summed.line_amount, deals.amount) is not null as is_basis_known
+        cast(coalesce(lines_summed.net_amount, deals.amount, 0) as decimal(18, 2)) as basis_amount,
+        coalesce(lines_summed.net_amount, deals.amount) is not null as is_basis_known
     from deals
     left join lines_summed
         on deals.org_id = lines_summed.org_id and deals.deal_id = lines_summed.deal_id

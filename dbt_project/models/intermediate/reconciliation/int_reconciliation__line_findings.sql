@@ -18,6 +18,12 @@ deal_lines as (
 
 ),
 
+deal_lines_worth as (
+
+    select * from {{ ref('int_deals__lines') }}
+
+),
+
 items as (
 
     select * from {{ ref('int_lines__linked') }}
@@ -59,7 +65,8 @@ lines_sold as (
         steps.deal_id,
         steps.plan_step,
         items.item_id,
-        deal_lines.total_price as net_amount,
+        deal_lines_worth.amount as net_amount,
+        deal_lines_worth.total_price,
         round(
             cast(deal_lines.quantity as decimal(20, 6))
             * cast(deal_lines.unit_price as decimal(18, 7)), 2
@@ -67,6 +74,10 @@ lines_sold as (
     from steps
     inner join deal_lines
         on steps.org_id = deal_lines.org_id and steps.deal_id = deal_lines.deal_id
+    inner join deal_lines_worth
+        on
+            deal_lines.org_id = deal_lines_worth.org_id
+            and deal_lines.line_id = deal_lines_worth.line_id
     left join items
         on
             deal_lines.org_id = items.org_id
@@ -114,6 +125,8 @@ lines_billed as (
         invoice_lines.amount,
         min(least(
             abs(invoice_lines.amount - lines_sold.net_amount),
+            -- Where discounts are lines of their own: of the deal, or all of them.
+            abs(invoice_lines.amount - lines_sold.total_price),
             abs(invoice_lines.amount - lines_sold.list_amount)
         )) as difference
     from steps

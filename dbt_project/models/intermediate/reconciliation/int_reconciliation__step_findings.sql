@@ -263,7 +263,9 @@ headers as (
     where
         is_billable
         and line_count > 0
-        and abs(header_amount - line_amount) > {{ no_difference('line_amount', 'line_count') }}
+        -- Some orgs take the deal's own discount off its amount, others do not.
+        and least(abs(header_amount - line_amount), abs(header_amount - basis_amount))
+        > {{ no_difference('line_amount', 'line_count') }}
 
 ),
 
