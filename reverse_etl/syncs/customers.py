@@ -144,7 +144,7 @@ def _parents_first(rows: Sequence[CustomerRow]) -> Iterator[CustomerRow]:
         ready = [row for row in left if row.parent_change_key not in waiting]
         # Accounts that are each other's parents: the order is no matter, the plan blocks them.
         yield from ready or left
-        left = [row for row in left if ready and row not in ready]
+        left = [row for row in left if ready and row.parent_change_key in waiting]
 
 
 def to_changes(row: CustomerRow, facts: Facts) -> Iterator[Change | Blocked]:

@@ -445,6 +445,20 @@ class TestCustomer:
         assert isinstance(one, Change)
         assert (one.generation, one.fields[0].after) == (4, "new@example.com")
 
+    def test_ordering_many_compares_no_row_with_another(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """10,000 rows compared with each other took a quarter of an hour."""
+
+        def compared(one: object, other: object) -> bool:
+            raise AssertionError("two rows were compared")
+
+        monkeypatch.setattr(customers.CustomerRow, "__eq__", compared)
+        rows = [customer_row(n) for n in (1, 2, 3)]
+        rows[0]["parent_change_key"] = rows[1]["change_key"]
+        found = [c.record_id for c in customers.changes(marts(customers=rows), FACTS)]
+        assert found == [rows[1]["account_id"], rows[2]["account_id"], rows[0]["account_id"]]
+
     def test_a_new_parent_comes_first_and_gives_its_id(self) -> None:
         parent = customer_row(2)
         child = customer_row(1, parent_change_key=parent["change_key"])
