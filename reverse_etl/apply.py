@@ -28,6 +28,7 @@ from reverse_etl.changes import (
 from reverse_etl.failpoints import reach
 from reverse_etl.grouping import alike, groups
 from reverse_etl.ledger import WITHDRAWN, Context, Entry, Finding, Intent, Ledger
+from reverse_etl.moved import is_looked_at, moved
 from reverse_etl.patience import CAUTIOUS, Patience, may_send_again
 from reverse_etl.plan import may_succeed_unchanged
 from reverse_etl.syncs import registry
@@ -94,6 +95,7 @@ class _Run:
     total: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     settled: dict[str, Outcome] = field(default_factory=dict)
+    moved: dict[str, Answer] = field(default_factory=dict)
 
 
 def apply_plan(
@@ -122,6 +124,7 @@ def apply_plan(
         run.settled |= _settle_all(run, plan)
         for flow in registry.chosen(plan.flows):
             own = [change for change in plan.changes if change.flow == flow.name]
+            run.moved |= moved(flow, clients, _to_look_at(run, flow, own), known_as_of)
             for group in groups(own, flow.batch, flow.weigh):
                 run.outcomes.extend(_apply_group(run, flow, group))
     except CrossfootError as problem:
@@ -130,6 +133,13 @@ def apply_plan(
     planned = {change.key for change in plan.changes}
     others = tuple(o for key, o in run.settled.items() if key not in planned)
     return ApplyResult(plan.plan_id, plan.checksum, tuple(run.outcomes), others)
+
+
+def _to_look_at(run: _Run, flow: Flow, changes: Sequence[Change]) -> list[Change]:
+    """Changes of records that people may have changed since, as far as they are not written yet."""
+    own = [c for c in changes if is_looked_at(flow, c) and c.key not in run.settled]
+    known = run.ledger.entries(change.key for change in own) if own else {}
+    return [c for c in own if c.key not in known or known[c.key].status != "done"]
 
 
 def _settle_all(run: _Run, plan: Plan) -> dict[str, Outcome]:
@@ -348,7 +358,8 @@ def _insist(run: _Run, flow: Flow, entries: Sequence[Entry], again: bool) -> Seq
 
 def _call(run: _Run, flow: Flow, entries: Sequence[Entry]) -> Sequence[Answer]:
     """An answer for each, in order: of the vendor, or of the flow for what it may not send now."""
-    barred = flow.barred(run.clients, entries)
+    barred = {e.change_key: run.moved[e.change_key] for e in entries if e.change_key in run.moved}
+    barred |= flow.barred(run.clients, [e for e in entries if e.change_key not in barred])
     _refuse_if_late(run, entries[0].last_tried_at, entries[0].change_key)
     left = [entry for entry in entries if entry.change_key not in barred]
     answers = iter(flow.send(run.clients, left) if left else ())

@@ -25,6 +25,8 @@ System = Literal["quickbooks", "salesforce"]
 OutcomeStatus = Literal["done", "refused", "unknown", "waiting"]
 
 REFERENCE = "$remote_id"
+# The flow of what takes other changes back.
+UNDO = "undo"
 DATED = "TxnDate"
 REQUEST_PREFIX = "crossfoot-"
 _KEY = re.compile(r"([a-z_]+):([^:]+):([^:]+):(\d+):g(\d+)")
@@ -211,6 +213,11 @@ def request_id(key: str) -> str:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def undo_key(company_id: str, change_key: str) -> ChangeKey:
+    """The key of what takes a change back: one for each generation of each change."""
+    return ChangeKey(UNDO, company_id, digest(change_key)[:32], 0, 1)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

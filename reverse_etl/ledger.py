@@ -30,6 +30,7 @@ IN_DOUBT: tuple[Status, ...] = ("open", "unknown")
 # Codes of our own beside the vendors': why an entry is `refused` although nobody refused it.
 WITHDRAWN = "withdrawn"
 RELEASED = "released"
+CHANGED_SINCE = "changed_since"
 
 EXPORT_COLUMNS = {
     "change_key": "VARCHAR",

@@ -4,7 +4,8 @@ For each row, by what the ledger knows of its key:
 
   nothing                      → planned
   done, data not newer         → left out and counted: the next extract will show it
-  done, data newer, a create   → blocked as `done_but_not_seen`: never written twice by itself
+  done, data newer, a create   → blocked as `done_but_not_seen`: never written twice by itself; as
+                                 `taken_back` where a person had it taken back
   done, data newer, an update  → planned as the next generation: the record differs again
   refused, same payload        → stays refused, listed with the vendor's words
   refused, another payload     → planned again
@@ -28,8 +29,9 @@ from reverse_etl.changes import (
     Plan,
     Unsettled,
     checksum,
+    undo_key,
 )
-from reverse_etl.ledger import RELEASED, WITHDRAWN, Entry
+from reverse_etl.ledger import CHANGED_SINCE, RELEASED, WITHDRAWN, Entry
 from reverse_etl.syncs.flow import Facts, Flow, Rows
 
 # The vendor's trouble, not the row's: the same bytes may go through next time
@@ -38,9 +40,10 @@ PASSING_CODES = frozenset(
     {
         "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG",
         "REQUEST_LIMIT_EXCEEDED", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "10000",
-        WITHDRAWN, RELEASED,
+        WITHDRAWN, RELEASED, CHANGED_SINCE,
     }
 )  # fmt: skip
+TAKEN_BACK = "taken_back"
 CurrencySums = dict[str, Decimal]
 
 
@@ -172,13 +175,15 @@ def _sort(
             result.blocked.append(blocked(row, "same_record_twice", detail))
         else:
             seen.add(row.base)
-            _place(result, row, by_base.get(row.base, ()), data_as_of)
+            _place(result, row, by_base, data_as_of)
     return result
 
 
-def _place(result: _Sorted, change: Change, known: Sequence[Entry], data_as_of: datetime) -> None:
+def _place(
+    result: _Sorted, change: Change, by_base: Mapping[str, Sequence[Entry]], data_as_of: datetime
+) -> None:
     """Put one change where the ledger says that it belongs."""
-    entry = _relevant(change, known)
+    entry = _relevant(change, by_base.get(change.base, ()))
     if entry is None:
         result.changes.append(change)
     elif entry.in_doubt:
@@ -188,10 +193,20 @@ def _place(result: _Sorted, change: Change, known: Sequence[Entry], data_as_of: 
     elif data_as_of <= entry.known_as_of:
         result.done_before += 1
     elif change.action == "create":
-        detail = f"{entry.entity} {entry.remote_id} was written, and the data does not show it"
-        result.blocked.append(blocked(change, "done_but_not_seen", detail))
+        result.blocked.append(_made_before(change, entry, by_base))
     else:
         result.changes.append(_next_generation(change, entry))
+
+
+def _made_before(change: Change, entry: Entry, by_base: Mapping[str, Sequence[Entry]]) -> Blocked:
+    """Why what was made once is not made again by itself."""
+    record = f"{entry.entity} {entry.remote_id}"
+    undone = by_base.get(undo_key(entry.company_id, entry.change_key).base, ())
+    if any(one.status == "done" for one in undone):
+        words = f"{record} was taken back; `crossfoot overwrite {entry.change_key}` makes it again"
+        return blocked(change, TAKEN_BACK, words)
+    words = f"{record} was written, and the data does not show it"
+    return blocked(change, "done_but_not_seen", words)
 
 
 def _relevant(change: Change, known: Sequence[Entry]) -> Entry | None:

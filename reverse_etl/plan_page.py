@@ -8,6 +8,7 @@ from html import escape
 
 from reverse_etl.changes import Change, Plan, System
 from reverse_etl.grouping import groups
+from reverse_etl.moved import is_looked_at
 from reverse_etl.plan import sums
 from reverse_etl.syncs import registry
 
@@ -20,14 +21,18 @@ _STYLE = (
 
 
 def calls_needed(plan: Plan) -> dict[System, int]:
-    """Calls that send the plan, by system: one for each group that goes together. Log-in,
-    looking for what was left open before, and at the estimate that an invoice names, come on top.
-    """
+    """Calls that send the plan, by system: one for each group that goes together, and one look at
+    each object of Salesforce of which records are changed (more where thousands changed since they
+    were read). Log-in, looking for what was left open before, and at the estimate that an invoice
+    names, come on top."""
     found: Counter[System] = Counter()
     for flow in registry.chosen(plan.flows) if plan.flows else ():
         own = [change for change in plan.changes if change.flow == flow.name]
         for group in groups(own, flow.batch, flow.weigh):
             found[group[0].system] += len({change.action for change in group})
+        looks = {change.entity for change in own if is_looked_at(flow, change)}
+        if looks:
+            found[flow.system] += len(looks)
     return dict(sorted(found.items()))
 
 

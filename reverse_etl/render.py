@@ -119,6 +119,7 @@ REASON_WORDS = {
     "lines_do_not_add_up": "its lines do not add up to its amount",
     "line_amount_wrong": "a line's quantity × price is not its amount",
     "mark_wrong": "its private note does not carry its mark",
+    "taken_back": "a person had it taken back; only a person may have it made again",
     "done_but_not_seen": "it was written before, and the data does not show it",
     "needs_another_change": "it needs a change that is not in this plan",
     "same_record_twice": "two rows want to write the same record",

@@ -68,5 +68,6 @@ def to_changes(row: AccountStatusRow, facts: Facts) -> Iterator[Change | Blocked
 
 
 FLOW = Flow(
-    NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find, repeatable=True
-)
+    NAME, "salesforce", (MART,), status.BATCH, changes, status.send, status.find, repeatable=True,
+    columns={ENTITY: COLUMNS},
+)  # fmt: skip

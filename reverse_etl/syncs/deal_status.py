@@ -93,4 +93,5 @@ def weigh(change: Change) -> float:
 FLOW = Flow(
     NAME, "salesforce", (MART, invoice_records.MART), status.BATCH, changes, send, find,
     repeatable=True, weigh=weigh,
+    columns={ENTITY: COLUMNS, invoice_records.ENTITY: invoice_records.COLUMNS},
 )  # fmt: skip

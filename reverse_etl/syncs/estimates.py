@@ -26,6 +26,8 @@ NAME = "estimates"
 MART = "sync_estimates"
 LINES_MART = "sync_estimate_lines"
 ENTITY = "Opportunity"
+# What of a deal may be seen to have changed before it is written.
+COLUMNS = {"stage": "StageName", "close date": "CloseDate", "value": "Amount"}
 KEY_FIELD = "QBO_Estimate_Id__c"
 VERSION_FIELD = "QBO_Estimate_Version__c"
 _LINE = "OpportunityLineItem"
@@ -263,5 +265,6 @@ def find(clients: Clients, entry: Entry) -> str | None:
 
 
 FLOW = Flow(
-    NAME, "salesforce", (MART, LINES_MART), NODE_LIMIT, changes, send, find, weigh=_nodes_of
-)
+    NAME, "salesforce", (MART, LINES_MART), NODE_LIMIT, changes, send, find, weigh=_nodes_of,
+    columns={ENTITY: COLUMNS},
+)  # fmt: skip

@@ -20,6 +20,8 @@ from reverse_etl.changes import Blocked, Change, ChangeKey, FieldDifference, Sys
 from reverse_etl.ledger import Entry
 
 Rows = Sequence[Mapping[str, Any]]
+# The vendor's field behind each field that a plan shows, by the plan's name of it.
+Columns = Mapping[str, str]
 R = TypeVar("R")
 # A field that the other system owns was changed by a person: shown, and never overwritten until
 # somebody says that the owner's value shall win.
@@ -172,7 +174,9 @@ class Flow:
     Where a repeat is not `recognised` as one, by its request id or by a key that the vendor keeps
     unique, it would be done twice: it waits until the look would have found the first.
     `barred` looks, just before the call, at what a person may have done since the books were read,
-    and gives by change key the refusal of each entry that must not be sent any more. What is
+    and gives by change key the refusal of each entry that must not be sent any more. `columns` are,
+    by kind of record, the fields of Salesforce that a change writes: a record that somebody changed
+    there since it was read is left alone (`moved`). What is
     `sent_once` leaves no second time after a try that may have arrived, whatever a look says."""
 
     name: str
@@ -188,6 +192,7 @@ class Flow:
     barred: Callable[[Clients, Sequence[Entry]], Mapping[str, Answer]] = nothing_barred
     sent_once: bool = False
     find_all: Callable[[Clients, Sequence[Entry]], Mapping[str, str]] | None = None
+    columns: Mapping[str, Columns] = field(default_factory=dict)
 
     @property
     def seen_at_once(self) -> int:

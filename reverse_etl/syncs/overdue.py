@@ -26,6 +26,7 @@ from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, differenc
 NAME = "overdue"
 MART = "sync_overdue"
 TASK, MAIL = "Task", "EmailMessage"
+COLUMNS = {"status": "Status", "priority": "Priority"}
 CLOCK_SLACK = timedelta(days=1)
 _ACTS = ("open_task", "move_task", "close_task", "send_mail")
 
@@ -238,5 +239,5 @@ def _recent(
 # Salesforce knows no request ids, and tasks and mails have no key of their own.
 FLOW = Flow(
     NAME, "salesforce", (MART,), COLLECTION_LIMIT, changes, send, find, recognised=False,
-    weigh=_places,
+    weigh=_places, columns={TASK: COLUMNS},
 )  # fmt: skip

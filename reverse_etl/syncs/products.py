@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines.clients.quickbooks import quoted
 from pipelines.clients.salesforce_soql import record_id as checked_id
+from pipelines.clients.salesforce_writes import COLLECTION_LIMIT, UPDATE_LIMIT
 from pipelines.errors import Incomplete
 from reverse_etl.changes import Blocked, Change, ChangeKey, from_json, to_json
 from reverse_etl.ledger import Entry
@@ -36,8 +37,9 @@ ENTITY = "Item"
 PRICES = "prices"
 PRICES_MART = "sync_prices"
 ENTRY = "PricebookEntry"
-# Salesforce takes 200 records in one collections call (salesforce_api: composite/sobjects).
-BATCH = 200
+# A collection of new entries takes 200 records, where five of changed ones go in one call.
+BATCH = UPDATE_LIMIT
+PRICE_COLUMNS = {"unit_price": "UnitPrice"}
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,11 @@ def _send_collection(clients: Clients, entries: Sequence[Entry], action: str) ->
     }  # fmt: skip
 
 
+def _places(change: Change) -> float:
+    """The places that an entry takes of a call."""
+    return UPDATE_LIMIT / COLLECTION_LIMIT if change.action == "create" else 1
+
+
 def find_price(clients: Clients, entry: Entry) -> str | None:
     """The price book entry that an entry in doubt has made or changed, or None."""
     body = from_json(entry.payload)
@@ -281,5 +288,6 @@ FLOW = Flow(
     NAME, "quickbooks", (MART,), quickbooks_writes.BATCH, changes, quickbooks_writes.send, find
 )
 PRICE_FLOW = Flow(
-    PRICES, "salesforce", (PRICES_MART,), BATCH, price_changes, send_prices, find_price
-)
+    PRICES, "salesforce", (PRICES_MART,), BATCH, price_changes, send_prices, find_price,
+    weigh=_places, columns={ENTRY: PRICE_COLUMNS},
+)  # fmt: skip

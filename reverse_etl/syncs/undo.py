@@ -19,13 +19,14 @@ from pipelines.clients.salesforce_soql import record_id as checked_id
 from pipelines.clients.salesforce_writes import Node
 from pipelines.errors import FixTheRow
 from reverse_etl.changes import (
+    UNDO,
     Blocked,
     Change,
     ChangeKey,
     FieldDifference,
-    digest,
     from_json,
     to_json,
+    undo_key,
 )
 from reverse_etl.ledger import Entry
 from reverse_etl.syncs import (
@@ -35,11 +36,12 @@ from reverse_etl.syncs import (
     invoice_mails,
     invoice_records,
     overdue,
+    products,
 )
 from reverse_etl.syncs.flow import Answer, Clients, Facts, Flow, Rows, difference
 from reverse_etl.syncs.status import same
 
-NAME = "undo"
+NAME = UNDO
 # Members of a customer that hold one value, by the field that a plan shows.
 _WRAPPED = {"email": ("PrimaryEmailAddr", "Address"), "phone": ("PrimaryPhone", "FreeFormNumber"),
             "website": ("WebAddr", "URI"), "term_id": ("SalesTermRef", "value")}  # fmt: skip
@@ -51,7 +53,7 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     account_status.ENTITY: account_status.COLUMNS,
     deal_status.ENTITY: deal_status.COLUMNS,
     invoice_records.ENTITY: invoice_records.COLUMNS,
-    "PricebookEntry": {"unit_price": "UnitPrice"},
+    products.ENTRY: products.PRICE_COLUMNS,
 }
 _NUMBERS = ("open_balance", "overdue_balance", "open_credit", "amount_paid", "amount_due",
             "unit_price", "total_amount", "balance")  # fmt: skip
@@ -64,7 +66,7 @@ class _CannotUndo(Exception):
 
 def key_of(entry: Entry) -> ChangeKey:
     """The compensation's own key: one for each generation of each change."""
-    return ChangeKey(NAME, entry.company_id, digest(entry.change_key)[:32], 0, 1)
+    return undo_key(entry.company_id, entry.change_key)
 
 
 def taken_back(change: Change) -> str:

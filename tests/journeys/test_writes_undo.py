@@ -171,6 +171,16 @@ def test_a_record_of_each_invoice_is_made_once_corrected_and_taken_away(
     left = [r["QBO_Key__c"] for r in records(company) if not r.get("IsDeleted")]
     assert left == [f"{US}:41"]
     assert not company.apply(gone).progressed
+    # What was taken away is not made again by itself, and says so; a person may want it.
+    company.judge(rows(records=[invoice_record_row(3)]), as_of=AS_OF + timedelta(hours=2))
+    plan = company.plan()
+    (blocked,) = plan.blocked
+    key = f"deal_status:{ORG}:{US}-43:0:g1"
+    assert (plan.changes, blocked.reason, key in blocked.detail) == ((), "taken_back", True)
+    cycle.reopen(company.settings, key, "Ada", "it was right")
+    assert company.apply(company.plan()).counts()["done"] == 1
+    left = [r["QBO_Key__c"] for r in records(company) if not r.get("IsDeleted")]
+    assert sorted(left) == [f"{US}:41", f"{US}:43"]
 
 
 def test_the_vendor_s_own_refusal_is_told(company: SmallCompany) -> None:

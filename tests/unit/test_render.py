@@ -191,7 +191,8 @@ def test_status_of_deals_shows_before_and_after(world: World) -> None:
 
 
 def test_a_plan_says_what_it_costs_and_a_page_shows_all_of_it(tmp_path: Path) -> None:
-    """Two invoices together; three status updates together; new and changed prices apart."""
+    """Two invoices together; three status updates together; new and changed prices apart; and a
+    look before each of the two objects that are changed."""
     new = price_row(
         2, action="create", pricebook_entry_id=None, current_unit_price=None,
         record_id="newprice", product_name="<b>Probe</b>",
@@ -203,10 +204,10 @@ def test_a_plan_says_what_it_costs_and_a_page_shows_all_of_it(tmp_path: Path) ->
         customers=[customer_row(9, blocked_reason="term_unknown", blocked_detail="Net 99")],
     )
     made = World(tmp_path).plan(rows)
-    assert calls_needed(made) == {"quickbooks": 1, "salesforce": 3}
-    assert from_json(plan_as(made, "json"))["calls"] == {"quickbooks": 1, "salesforce": 3}
+    assert calls_needed(made) == {"quickbooks": 1, "salesforce": 5}
+    assert from_json(plan_as(made, "json"))["calls"] == {"quickbooks": 1, "salesforce": 5}
     text = plan_as(made, "text")
-    assert "Calls to send it: QuickBooks 1 (writes are not charged), Salesforce 3." in text
+    assert "Calls to send it: QuickBooks 1 (writes are not charged), Salesforce 5." in text
     page = plan_as(made, "html")
     assert all(f"<td>{change.reason}</td>" in page for change in made.changes)
     assert "Net 99" in page

@@ -604,6 +604,8 @@ class FakeOrg:
     calls: list[list[dict[str, Any]]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     graphs: int = 0
+    by_hand: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def update_many(self, object_name: str, records: Sequence[Mapping[str, Any]]) -> list[Reply]:
         self.calls.append([dict(r) for r in records])
@@ -665,7 +667,11 @@ class FakeOrg:
         self.mails.append(dict(mail))
 
     def query_all(self, soql: str) -> list[dict[str, Any]]:
-        """The records that the last literal of the query is the id or a key of."""
+        """The records that the last literal of the query is the id or a key of; or, where it asks
+        for what was changed since, those that a test says people have changed."""
+        self.asked.append(soql)
+        if "SystemModstamp" in soql:
+            return [copy.deepcopy(self.records[changed]) for changed in self.by_hand]
         wanted = soql.rsplit("'", 2)[1]
         keys = ("Id", "QBO_Estimate_Id__c", "QBO_Estimate_Version__c", "WhatId")
         return [

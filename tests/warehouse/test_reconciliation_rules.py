@@ -18,7 +18,7 @@ import pytest
 from worlds import ORG, PROJECT, UK, US, Builder, Sold, build, read, sold
 
 from pipelines import transform, warehouse
-from reverse_etl.changes import Change
+from reverse_etl.changes import Change, from_json
 from reverse_etl.syncs import deal_status, invoice_records, registry
 from reverse_etl.syncs.flow import Facts
 
@@ -738,6 +738,44 @@ def test_each_invoice_has_a_record_where_the_org_keeps_them(judged: Judged, tmp_
     assert "total_amount" not in {f.name for f in change.fields}
     made = next(c for c in planned.values() if isinstance(c, Change) and c.action == "create")
     assert made.remote_id is None and '"QBO_Key__c"' in made.payload
+    # Written, and read again as the extraction loads them: nothing is asked for any more.
+    with warehouse.writer(path) as connection:
+        _load_records(connection, [c for c in planned.values() if isinstance(c, Change)])
+    transform.require_passed(
+        transform.build(
+            PROJECT, path, command="run", variables={"invoice_object": "on"},
+            select=["stg_salesforce__invoice_records", "sync_invoice_records"],
+        )
+    )  # fmt: skip
+    again = read(path, "select * from sync.sync_invoice_records")
+    assert len(again) == len(rows)
+    marts = {"sync_deal_status": [], invoice_records.MART: again}
+    assert list(deal_status.FLOW.changes(marts, Facts())) == []
+
+
+def _load_records(connection: Any, written: list[Change]) -> None:
+    """The records as Salesforce has them after these writes, in the columns of a real load."""
+    columns = dict.fromkeys(
+        ("Name", "QBO_Key__c", "QBO_Currency__c", "QBO_Status__c", "QBO_Deal__c", "QBO_Account__c"),
+        "varchar",
+    )
+    columns |= dict.fromkeys(("QBO_Total__c", "QBO_Balance__c"), "decimal(18, 2)")
+    columns |= dict.fromkeys(
+        ("QBO_Invoice_Date__c", "QBO_Due_Date__c", "QBO_Last_Payment_Date__c"), "date"
+    )
+    held = connection.execute("select * from raw_salesforce.qbo_invoice__c").fetchone()
+    connection.execute(
+        "create or replace table raw_salesforce.qbo_invoice__c (org_id varchar, id varchar, "
+        f"is_deleted boolean, {', '.join(f'{n.lower()} {t}' for n, t in columns.items())})"
+    )
+    for number, change in enumerate(written):
+        body = from_json(change.payload)
+        # What was there and is as it should be is not sent.
+        old = {"Name": held[2], "QBO_Total__c": held[4], "QBO_Status__c": held[5]}
+        values = {**(old if change.action == "update" else {}), **body}
+        row = [ORG, change.remote_id or f"a0{number + 2}", False, *(values.get(n) for n in columns)]
+        marks = ", ".join("?" for _ in row)
+        connection.execute(f"insert into raw_salesforce.qbo_invoice__c values ({marks})", row)
 
 
 # --- estimates --------------------------------------------------------------------------------
