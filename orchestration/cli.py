@@ -293,6 +293,20 @@ def overwrite(
 
 
 @app.command()
+def retry(
+    key: Annotated[str, typer.Argument(help="Key of the refused change, as the plan shows it.")],
+    by: Annotated[str, typer.Option(help="Your name; it is kept with the decision.")],
+    reason: Annotated[str, typer.Option(help="What was mended; it is kept too.")],
+) -> None:
+    """Let a refused change be tried again as it is, because its cause was mended."""
+    from pipelines.settings import load_settings
+    from reverse_etl import cycle
+
+    cycle.release(load_settings(), key, by, reason)
+    say(f"The next plan has {key} again.")
+
+
+@app.command()
 def approve(
     checksum: Annotated[str, typer.Argument(help="The plan's checksum, as `plan` shows it.")],
     by: Annotated[str, typer.Option(help="Your name; it is kept with the approval.")],

@@ -58,12 +58,15 @@ def plan_html(plan: Plan, flow_words: Mapping[str, str], reason_words: Mapping[s
              for b in plan.blocked),
         ),
         _table(
-            "Refused before, and unchanged since", ("record", "vendor's words", "tries", "since"),
-            ((h.title, f"{h.code} {h.message}", str(h.tries), f"{h.since:%Y-%m-%d}")
+            "Refused before, and unchanged since; safe to try again once the cause is mended",
+            ("record", "vendor's words", "tries", "since", "key"),
+            ((h.title, f"{h.code} {h.message}", str(h.tries), f"{h.since:%Y-%m-%d}",
+              h.change_key)
              for h in plan.held),
         ),
         _table(
-            "Sent earlier without an answer", ("record", "since", "still wanted"),
+            "Sent earlier without an answer; not safe to repeat by hand, apply looks first",
+            ("record", "since", "still wanted"),
             ((u.title, f"{u.since:%Y-%m-%d %H:%M}", "yes" if u.wanted else "no")
              for u in plan.unsettled),
         ),

@@ -174,7 +174,10 @@ def plan_as(plan: Plan, form: str) -> str:
 
 def plan_json(plan: Plan) -> str:
     """The whole plan, nothing left out, with the calls it costs; amounts as exact literals."""
-    return to_json({**vars(plan), "calls": calls_needed(plan)}, indent=2)
+    safe = {row.change_key: True for row in plan.held}
+    safe |= {row.change_key: False for row in plan.unsettled}
+    more = {"calls": calls_needed(plan), "safe_to_retry": safe}
+    return to_json({**vars(plan), **more}, indent=2)
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -259,21 +262,26 @@ def _by_reason(rows: Iterable[Blocked]) -> dict[str, list[Blocked]]:
 def _held_lines(rows: Sequence[Held]) -> Iterator[str]:
     if rows:
         yield ""
-        yield "  Refused before and unchanged since, so not sent again:"
+        yield "  Refused before and unchanged since, so not sent again by itself. A refusal wrote"
+        yield "  nothing: to try again is safe, once the cause is mended."
     for row in rows[:MOST_CHANGES]:
         since = row.since.strftime("%Y-%m-%d")
-        yield f"    {row.title}: {row.code} {row.message} ({_count(row.tries, 'try')}, {since})"
+        tries = "1 try" if row.tries == 1 else f"{row.tries} tries"
+        yield f"    {row.title}: {row.code} {row.message} ({tries}, {since})"
+        yield f"      to try again: crossfoot retry {row.change_key}"
     yield from _remainder(rows, MOST_CHANGES)
 
 
 def _unsettled_lines(rows: Sequence[Unsettled]) -> Iterator[str]:
     if rows:
         yield ""
-        yield "  Sent earlier without an answer; apply looks for them first:"
+        yield "  Sent earlier without an answer. To repeat these by hand is not safe; apply looks"
+        yield "  for them first."
     for row in rows[:MOST_CHANGES]:
         since = row.since.strftime("%Y-%m-%d %H:%M UTC")
         fate = "" if row.wanted else ", no longer wanted"
-        yield f"    {row.title} ({since}{fate})"
+        tries = "1 try" if row.tries == 1 else f"{row.tries} tries"
+        yield f"    {row.title} ({tries}, {since}{fate})"
     yield from _remainder(rows, MOST_CHANGES)
 
 

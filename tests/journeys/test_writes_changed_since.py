@@ -18,6 +18,7 @@ from small_company import (
     rows,
     running_company,
 )
+from typer.testing import CliRunner
 from writing import (
     account_status_row,
     deal_status_row,
@@ -27,6 +28,7 @@ from writing import (
     reminder_row,
 )
 
+from orchestration.cli import app
 from pipelines import warehouse
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Retry
@@ -183,3 +185,18 @@ def test_deals_of_estimates_tasks_and_mails_are_taken_back_by_people(
     assert (back.changes, {b.reason for b in back.blocked}) == ((), {"undo_by_hand"})
     told = " ".join(b.detail for b in back.blocked)
     assert all(words in told for words in ("close it as lost", "handled", "called back"))
+
+
+def test_a_refused_row_is_tried_again_when_its_cause_is_mended(company: SmallCompany) -> None:
+    company.judge(rows(deals=[deal_status_row(9, invoice_status="Nonsense")]), as_of=SOON)
+    assert company.apply(company.plan("deal_status")).counts()["refused"] == 1
+    (held_back,) = company.plan("deal_status").held
+    words = ["retry", held_back.change_key, "--by", "Ada", "--reason", "the value was added"]
+    told = CliRunner().invoke(app, words, env=company.environment)
+    assert told.exit_code == 0, told.output
+    plan = company.plan("deal_status")
+    assert ([c.record_id for c in plan.changes], plan.held) == ([deal_id(9)], ())
+    assert company.apply(plan).counts()["refused"] == 1
+    strange = CliRunner().invoke(app, ["retry", "deal_status:x:y:0:g1", *words[2:]],
+                                 env=company.environment)  # fmt: skip
+    assert strange.exit_code != 0

@@ -27,6 +27,7 @@ from reverse_etl import decisions, ledger
 from reverse_etl.changes import Plan, from_json
 from reverse_etl.ledger import snapshot
 from reverse_etl.plan import drifted, may_succeed_unchanged, sums
+from reverse_etl.render import plan_as
 from reverse_etl.syncs import registry
 from reverse_etl.syncs.flow import Facts
 
@@ -123,6 +124,10 @@ def test_a_released_refusal_is_planned_unchanged(world: World) -> None:
     world.us.faults = ["refused"]
     world.apply(world.plan(INVOICE))
     (entry,) = snapshot(world.state, ["invoices"])
+    held = world.plan(INVOICE)
+    assert f"(1 try, {entry.intended_at:%Y-%m-%d})" in plan_as(held, "text")
+    assert f"to try again: crossfoot retry {entry.change_key}" in plan_as(held, "text")
+    assert from_json(plan_as(held, "json"))["safe_to_retry"] == {entry.change_key: True}
     decisions.release(world.state, entry.change_key, "Ada", "item made active again", AS_OF)
     plan = world.plan(INVOICE)
     assert len(plan.changes) == 1

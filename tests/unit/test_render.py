@@ -105,7 +105,7 @@ def test_doubts_refusals_and_what_is_done_are_told(world: World) -> None:
     assert "Plan: nothing to write." in shown
     assert "1 row left out: written already, not yet read back." in shown
     assert "invoice for Deal 1: 6240 Duplicate (1 try, 2026-11-20)" in shown
-    assert "invoice for Deal 2 (2026-11-20 17:00 UTC)" in shown
+    assert "invoice for Deal 2 (1 try, 2026-11-20 17:00 UTC)" in shown
 
 
 def test_json_holds_the_whole_plan_exactly(world: World) -> None:
