@@ -21,6 +21,8 @@ class Mapping:
     tax_codes: tuple[Row, ...]
     item_rules: tuple[Row, ...]
     stages: tuple[Row, ...]
+    # Fields of Salesforce that a table asks for: (object of the mapping, field, table).
+    asked: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def company_ids(self) -> frozenset[str]:
@@ -43,6 +45,18 @@ class Mapping:
 def read_mapping(dbt_dir: Path, path: Path | None = None) -> Mapping:
     """The tables in force: the seeds, and in place of some those of the file that CROSSFOOT_MAPPING
     names. Raises `ConfigurationError` naming file, row and column of what is wrong."""
-    names = ("company_routing", "terms", "tax_codes", "item_rules", "stages")
     tables = mapping.read_mapping(dbt_dir / "seeds", path).tables
-    return Mapping(*(tables[name].rows for name in names))
+    asked = {
+        (row.get("source_object", "deal"), row["source_field"], name)
+        for name in ("invoice_fields", "product_rules", "document_numbers", "deal_discounts")
+        for row in tables[name].rows
+        if row["source_field"]
+    }
+    return Mapping(
+        routing=tables["company_routing"].rows,
+        terms=tables["terms"].rows,
+        tax_codes=tables["tax_codes"].rows,
+        item_rules=tables["item_rules"].rows,
+        stages=tables["stages"].rows,
+        asked=tuple(sorted(asked)),
+    )

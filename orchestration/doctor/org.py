@@ -27,6 +27,10 @@ _DONE = {
     "Account": "updateable", "Opportunity": "updateable", _LINES: "createable",
     "PricebookEntry": "updateable", "Task": "createable", INVOICE_OBJECT: "createable",
 }  # fmt: skip
+# What the mapping calls an object; users, whom it calls owner, are not described here.
+_MAPPED = {
+    "deal": "Opportunity", "account": "Account", "line": _LINES, "product": "Product2",
+}  # fmt: skip
 # Of every wanted field its type here as describe has it.
 _TYPES = {
     "Text": {"string", "textarea"}, "Currency": {"currency"}, "Date": {"date"},
@@ -122,6 +126,7 @@ def judge(facts: OrgFacts, tables: Tables, profile: str, now: datetime) -> Itera
         )  # fmt: skip
     yield from _rights(facts)
     yield from _fields(facts)
+    yield from _mapped(facts, tables)
     yield from _stages(facts, tables)
     yield from _currencies(facts, tables)
     yield _calls(facts)
@@ -175,6 +180,25 @@ def _field_problem(wanted: WantedField, facts: OrgFacts) -> str:
     if wanted.metadata.get("unique") and not found.get("unique"):
         return "it is not unique"
     return ""
+
+
+def _mapped(facts: OrgFacts, tables: Tables) -> Iterator[Finding]:
+    """A field that the mapping asks for and nobody can read keeps back what asks for it."""
+    code, problems = "salesforce.mapped", 0
+    for kind, name, table in tables.asked:
+        described = facts.described.get(_MAPPED.get(kind, ""))
+        known = {str(f["name"]).lower() for f in (described or {}).get("fields", ())}
+        if described is not None and name.lower() not in known:
+            problems += 1
+            yield bad(
+                code, f"{_MAPPED[kind]}.{name}",
+                f"{table} asks for it; there is no such field, or the integration user does not "
+                "see it, so that invoices which need it are blocked",
+                "Correct the mapping, or let the integration user read the field in Setup.",
+            )  # fmt: skip
+    if tables.asked and not problems:
+        told = f"the mapping asks for {len(tables.asked)} fields, each can be read"
+        yield good(code, facts.name, told)
 
 
 def _stages(facts: OrgFacts, tables: Tables) -> Iterator[Finding]:

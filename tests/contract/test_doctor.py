@@ -185,6 +185,8 @@ def test_what_an_org_says_is_held_against_the_mapping() -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
     every = {name: {"queryable": True, "updateable": True, "createable": True, "fields": []}
              for name in org._READ}  # fmt: skip
+    every["Product2"] = {**every["Product2"], "fields": [{"name": "Family"}]}
+    tables = replace(tables, asked=(*tables.asked, ("deal", "Discount__c", "deal_discounts")))
     facts = org.OrgFacts(
         "Acme", True, {**every, "Task": {"queryable": True, "createable": False}},
         {"Closed Won": (True, True), "Signed": (True, True), "Prospecting": (True, True)},
@@ -196,7 +198,8 @@ def test_what_an_org_says_is_held_against_the_mapping() -> None:
     assert [f.told for f in kept] == ["the integration user does not see this object"]
     wrong = {key for key, f in found.items() if f.verdict != "good" and ".fields" not in key}
     assert wrong == {
-        "salesforce.org Acme", "salesforce.rights Task", "salesforce.stages stage Signed",
+        "salesforce.org Acme", "salesforce.mapped Opportunity.Discount__c",
+        "salesforce.rights Task", "salesforce.stages stage Signed",
         "salesforce.stages stage Prospecting", "salesforce.currencies CHF",
         "salesforce.calls Acme", "salesforce.clock Acme",
     }  # fmt: skip
