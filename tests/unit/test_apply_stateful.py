@@ -210,7 +210,7 @@ class Writes(RuleBasedStateMachine):
 
 
 Writes.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=24,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

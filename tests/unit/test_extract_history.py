@@ -151,7 +151,7 @@ def act(books: Books, what: str, given: Any) -> None:
         history_files.keep(books.connection, RAW, books.folder)
 
 
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=36, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=9))
 def test_every_state_of_the_past_comes_back_exactly(steps: Sequence[tuple[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
