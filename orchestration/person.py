@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import unescape
+from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from pipelines import persons, warehouse
 from pipelines.errors import Stop
@@ -30,6 +33,10 @@ from reverse_etl.person import (
     remove_person,
     rows_of_person,
 )
+
+# What is written for people to read: as it stands, or as a parcel of XML.
+_PAGES = frozenset({".html", ".csv", ".json", ".md", ".txt"})
+_PARCELS = frozenset({".xlsx"})
 
 
 @dataclass(frozen=True)
@@ -150,9 +157,8 @@ def _kept(
         )
     if RECORDED & found.keys():
         yield "Recorded weeks stay as they were signed: another word would void the signature."
-    reports = [f for f in sorted(settings.report_dir.glob("**/*")) if _names(f, who)]
-    if reports:
-        yield f"{len(reports)} files in {settings.report_dir} name the person; delete them there."
+    if pages := _pages(settings, who):
+        yield f"{len(pages)} files name the person; delete them: {', '.join(map(str, pages))}."
     yield "Backups that you made, and mails that were sent, are out of reach from here."
 
 
@@ -160,10 +166,24 @@ def _decides(row: Mapping[str, Any], who: Person) -> bool:
     return any(who.told_in(str(row.get(name) or "")) for name in EVIDENCE)
 
 
-def _names(file: Any, who: Person) -> bool:
-    if not file.is_file() or file.suffix not in (".html", ".csv", ".json", ".md"):
-        return False
-    return who.told_in(file.read_text(encoding="utf-8", errors="replace"))
+def _pages(settings: Settings, who: Person) -> list[Path]:
+    """What was written for people to read and names the person: reports, checks, pairs of files."""
+    found = {f for folder in (settings.report_dir, settings.data_dir) for f in folder.rglob("*")}
+    return sorted(file for file in found if file.is_file() and any(map(who.told_in, _texts(file))))
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """The texts of a page, a table or a spreadsheet; none of another kind of file."""
+    if file.suffix in _PAGES:
+        yield file.read_text(encoding="utf-8", errors="replace")
+    elif file.suffix in _PARCELS:
+        try:
+            with ZipFile(file) as parcel:
+                for name in parcel.namelist():
+                    yield unescape(parcel.read(name).decode("utf-8", errors="replace"))
+        except BadZipFile:
+            # Not a spreadsheet, whatever its name says: its bytes are looked through as they stand.
+            yield file.read_text(encoding="utf-8", errors="replace")
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from typer.testing import CliRunner
 from writing import AS_OF, ORG, US, World, customer_row, invoice_row, marts
 
@@ -156,10 +157,16 @@ def test_what_stays_is_told_with_its_reason(settings: Settings) -> None:
         }])  # fmt: skip
     settings.report_dir.mkdir()
     (settings.report_dir / "week.csv").write_text(f"owner\n{JO}\n")
+    (settings.report_dir / "other.csv").write_text(f"owner\n{MARIA}\n")
+    for name, owner in (("week", JO), ("other", MARIA)):
+        with xlsxwriter.Workbook(settings.report_dir / f"{name}.xlsx") as book:
+            book.add_worksheet().write(0, 0, f"told to {owner} & others")
+    (settings.report_dir / "no_spreadsheet.xlsx").write_text("plain text of nobody")
     told = " ".join(person.look(settings, persons.person(JO)).kept)
     for words in ("Salesforce has the person's record", "who was billed", "1 decisions",
-                  "1 files in", "Backups"):  # fmt: skip
+                  "2 files name the person", "week.csv", "week.xlsx", "Backups"):  # fmt: skip
         assert words in told, words
+    assert "other." not in told
     person.remove(settings, persons.person(JO), "Ann", "her request", NOW)
     with world.state.reading() as work:
         assert [row["decided_by"] for row in work.all("reopening")] == [JO]
