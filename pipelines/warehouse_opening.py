@@ -191,9 +191,15 @@ def explained(path: Path, problem: BaseException) -> CrossfootError:
         )
     if isinstance(problem, OSError):
         return from_disk(problem)
+    # A table or column that is not there: most often of models of another version.
+    another = text.startswith(("Binder Error", "Catalog Error"))
     return Stop(
-        "warehouse", str(path), text[:400], "Mend that, or move the file away and run the sync."
-    )
+        "warehouse", str(path), text[:400],
+        "If another version built it, run `crossfoot judge`, which builds it anew from what was "
+        "read."
+        if another
+        else "Mend that, or move the file away and run the sync.",
+    )  # fmt: skip
 
 
 def _explained_of_lake(lake: Lake, text: str) -> CrossfootError:

@@ -208,6 +208,6 @@ def _read_once(path: Path) -> dict[str, Rows]:
             "warehouse",
             path.name,
             "nothing has been reconciled in it yet, or by an older version only",
-            "Run `crossfoot sync`.",
+            "Run `crossfoot judge`, or `crossfoot sync` where nothing was read yet.",
         )
     return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}

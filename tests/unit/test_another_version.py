@@ -55,6 +55,15 @@ def test_a_plan_says_that_another_version_built_it_and_what_helps(settings: Sett
     assert "crossfoot judge" in str(told.value)
 
 
+def test_a_question_about_a_column_that_an_older_version_lacks_says_what_helps(
+    settings: Settings,
+) -> None:
+    older(settings)
+    with pytest.raises(Stop, match="crossfoot judge") as told:
+        warehouse.read(settings.warehouse_path, "SELECT of_no_version FROM sync.sync_invoices")
+    assert "move the file away" not in str(told.value)
+
+
 def test_a_plan_before_anything_was_judged_says_that(settings: Settings) -> None:
     with warehouse.writer(settings.warehouse_path) as connection:
         connection.execute("CREATE SCHEMA sync")
