@@ -102,8 +102,21 @@ def plan_text(planned: Planned) -> str:
     return f"{planned.what}{amount}"
 
 
+def plan_state(planned: Planned, plans: Plans) -> str:
+    """Where the write stands: in no plan yet, in one, or in a flow that sends nothing."""
+    if mode := plans.unsent.get(planned.flow):
+        return (
+            "Its flow is in shadow, so it is not sent:" if mode == "shadow" else "Its flow is off:"
+        )
+    checksum = plans.holding(planned.key)
+    return f"In plan {checksum}:" if checksum else "No stored plan holds it yet:"
+
+
 def plan_command(planned: Planned, plans: Plans) -> str:
-    """What sends the write: the approval of the plan that holds it, or first the making of one."""
+    """What sends the write: the approval of the plan that holds it, or first the making of one. Of
+    a flow that sends nothing, what shows how its plans compare with what people do."""
+    if planned.flow in plans.unsent:
+        return "crossfoot shadow"
     checksum = plans.holding(planned.key)
     if not checksum:
         return f"crossfoot plan {planned.flow}"
@@ -203,7 +216,7 @@ def filters() -> dict[str, object]:
         ("barring", barring), ("barring_sentence", barring_sentence), ("hand_text", hand_text),
         ("length_bar", length_bar), ("length_name", length_name), ("motions", motions),
         ("opening_week", opening_week), ("plan_command", plan_command),
-        ("plan_text", plan_text), ("said_of", said_of),
+        ("plan_state", plan_state), ("plan_text", plan_text), ("said_of", said_of),
         ("reasons", reasons), ("short_id", short_id), ("sign_off_state", sign_off_state),
         ("signature", signature),
         ("time_sentence", time_sentence), ("times_shown", times_shown),

@@ -24,9 +24,11 @@ _SHOWN = 12
 
 @dataclass(frozen=True)
 class Plans:
-    """Checksums of the newest plans by the changes in them, each by its key without generation."""
+    """Checksums of the newest plans by the changes in them, each by its key without generation;
+    and the mode of each flow that sends nothing: `shadow` or `off`."""
 
     checksums: Mapping[str, str] = field(default_factory=dict)
+    unsent: Mapping[str, str] = field(default_factory=dict)
 
     def holding(self, key: str) -> str:
         """The checksum's beginning of the plan that holds this change; empty where none does."""
@@ -38,11 +40,13 @@ NO_PLANS = Plans()
 
 def plans_for(settings: Settings) -> Plans:
     """The newest stored plan of each flow. Raises what `open_state` raises."""
+    modes = {flow: settings.policies.of(flow).mode for flow in FLOWS}
+    unsent = {flow: mode for flow, mode in modes.items() if mode in ("shadow", "off")}
     with opened(settings) as state:
-        return newest(state)
+        return newest(state, unsent)
 
 
-def newest(state: State) -> Plans:
+def newest(state: State, unsent: Mapping[str, str]) -> Plans:
     """The changes of the newest plan of each flow, with its checksum."""
     return Plans(
         {
@@ -50,5 +54,6 @@ def newest(state: State) -> Plans:
             for flow, plan in newest_plans(state, FLOWS).items()
             for change in plan.changes
             if change.flow == flow
-        }
+        },
+        unsent,
     )

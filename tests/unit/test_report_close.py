@@ -150,7 +150,11 @@ def test_a_finding_bears_the_plan_that_mends_it(report: Report) -> None:
     plans = Plans({ChangeKey.parse(later).base: "5eaf00d1" + "0" * 56})
     send = "crossfoot approve 5eaf00d10000 --by YOUR-NAME && crossfoot apply 5eaf00d10000"
     assert f"{send} ({planned.key})" in plan_in_words(due, plans)
-    assert f"In plan 5eaf00d10000 : {send}" in text_of(report, "mismatches", plans)
+    assert f"In plan 5eaf00d10000: {send}" in text_of(report, "mismatches", plans)
+    for mode, words in (("shadow", "in shadow, so it is not sent"), ("off", "off")):
+        watched = Plans(unsent={"invoices": mode})
+        assert f"Its flow is {words}: crossfoot shadow" in text_of(report, "mismatches", watched)
+        assert plan_in_words(due, watched).endswith(f"crossfoot shadow ({planned.key})")
     assert plan_text(blocked.planned[0]) == "not until this is settled: No item for X-1"
     told = text_of(report, "mismatches")
     assert "No stored plan holds it yet: crossfoot plan invoices" in told

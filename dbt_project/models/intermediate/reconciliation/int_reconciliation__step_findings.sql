@@ -312,7 +312,10 @@ statuses_drifted as (
         0 as value_at_stake,
         deal_statuses.amount_due as expected_amount,
         deal_statuses.current_amount_due as actual_amount,
-        deal_statuses.due_on as occurred_on,
+        -- Not the day it is due, which may be to come: since when both could say the same.
+        coalesce(
+            cast(timezone('UTC', statuses_settled.settled_at) as date), deals.closed_on
+        ) as occurred_on,
         'Salesforce says ' || coalesce(deal_statuses.current_invoice_status, 'nothing')
         || ', QuickBooks ' || deal_statuses.invoice_status as reason
     from deal_statuses
