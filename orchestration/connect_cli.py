@@ -51,6 +51,10 @@ def quickbooks(port: Port = 8787, paste: Paste = "") -> None:
 
     settings = load_settings()
     door = quickbooks_door(settings)
+    if settings.profile == "live" and not paste:
+        # "The Intuit OAuth 2.0 Server can only redirect to URIs beginning with https": production
+        # keys; the vendor's sandbox takes localhost too (Intuit, "Set app redirect URIs").
+        typer.echo("Production keys of QuickBooks go back to an https address only: --paste it.")
     for line in keep_company(settings, door, *_ask(door, port, paste)):
         typer.echo(line)
 

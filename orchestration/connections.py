@@ -77,9 +77,17 @@ def keep_company(settings: Settings, app: App, asked: Asked, answer: Answered) -
     token_file(settings, f"quickbooks-{realm}").save(_tokens(found, configured))
     return [
         f"Connected: QuickBooks company {realm}. The token is kept, sealed.",
-        "Settings, if they are not there yet (several companies by comma):",
-        f"  CROSSFOOT_QUICKBOOKS_COMPANIES={realm}:its name",
+        "Settings, if they are not there yet:",
+        f"  CROSSFOOT_QUICKBOOKS_COMPANIES={','.join(_connected(settings))}",
     ]
+
+
+def _connected(settings: Settings) -> list[str]:
+    """Every company that was let in, as the setting has it: with its name where that is told."""
+    names = settings.quickbooks_app.names
+    files = settings.token_dir.glob("quickbooks-*.json")
+    realms = sorted(file.stem.removeprefix("quickbooks-") for file in files)
+    return [f"{realm}:{names.get(realm, 'its name')}" for realm in realms]
 
 
 def _tokens(found: Mapping[str, Any], configured: Secret) -> Tokens:

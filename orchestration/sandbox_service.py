@@ -1,7 +1,7 @@
 """The command `crossfoot sandbox`: serve both vendors in this process until stopped.
 
 One process, so that no signal to it can leave another behind. Several may run at once: the first
-one on a data folder is where the sandbox profile leads (`connection.json`), every other writes its
+one on a data folder is where that profile leads (`connection.json`), every other writes its
 connection beside it under a name of its own (set CROSSFOOT_SANDBOX_CONNECTION to work with it).
 """
 
@@ -20,6 +20,7 @@ from orchestration.companies import SAMPLE, company
 from orchestration.folder import alone
 from orchestration.local_sandbox import CONNECTION, write_private
 from pipelines.errors import ConfigurationError, Stop
+from pipelines.setting_salesforce import SANDBOX_DOMAIN
 from pipelines.settings import is_loopback, load_settings
 
 if TYPE_CHECKING:
@@ -73,19 +74,21 @@ def serve(start: Start, say: Say, note: Say, as_json: bool) -> None:
         signal.signal(number, _leave)
     start.check()
     settings = load_settings()
-    if settings.profile != "sandbox":
+    if settings.profile == "live":
         raise _senseless(
             "CROSSFOOT_PROFILE",
-            "a sandbox is served in the sandbox profile only",
-            "Unset it and run again.",
+            "a sandbox is served in the profiles sandbox and rehearsal only",
+            "Unset it, or set it to rehearsal, and run again.",
         )
+    poses = settings.profile == "rehearsal"
     from pipelines.sandbox.errors import SandboxError
 
     own_books = start.seed is None and not start.empty and start.scale is None
     needed = own_books and start.company in (None, SAMPLE)
     try:
         with _way(settings.data_dir, note, needed) as publish:
-            _run(start, _options(start, settings.data_dir), publish, say, note, as_json)
+            words = Words(as_json, poses)
+            _run(start, _options(start, settings.data_dir), publish, say, note, words)
     except SandboxError as problem:
         raise Stop("sandbox", "", str(problem)) from problem
 
@@ -106,7 +109,7 @@ def _options(start: Start, data_dir: Path) -> Options:
 
 
 def _run(
-    start: Start, options: Options, publish: Publish, say: Say, note: Say, as_json: bool
+    start: Start, options: Options, publish: Publish, say: Say, note: Say, words: Words
 ) -> None:
     from pipelines.sandbox.server import run_sandbox
 
@@ -116,7 +119,7 @@ def _run(
 
     def ready(connection: dict[str, Any]) -> None:
         path = publish(connection)
-        for line in [json.dumps(connection)] if as_json else _words(connection, path):
+        for line in words.of(connection, path):
             say(line)
 
     run_sandbox(options, ports, ready, _stop_on_signal, start.host)
@@ -127,13 +130,43 @@ def _stop_on_signal(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: stop())
 
 
-def _words(connection: Mapping[str, Any], path: Path | None) -> list[str]:
-    where = [f"Connection  {path}  (ids, users and tokens; Ctrl-C stops)"] if path else []
+@dataclass(frozen=True)
+class Words:
+    """How the way to the sandbox is told. `poses`: it stands for an org and companies of one's own,
+    so what the vendors' developer pages would show is told too."""
+
+    as_json: bool
+    poses: bool
+
+    def of(self, connection: Mapping[str, Any], path: Path | None) -> list[str]:
+        """The lines, once both ports answer."""
+        if self.as_json:
+            return [json.dumps(connection)]
+        where = [f"Connection  {path}  (ids, users and tokens; Ctrl-C stops)"] if path else []
+        return [
+            f"Salesforce  {connection['salesforce']['base_url']}",
+            f"QuickBooks  {connection['quickbooks']['base_url']}",
+            f"Control     {connection['control_url']}",
+            *where,
+            *(_as_ones_own(connection, path) if self.poses and path else []),
+        ]
+
+
+def _as_ones_own(connection: Mapping[str, Any], path: Path) -> list[str]:
+    """The settings that a person would copy from the vendors' developer pages."""
+    org, books = connection["salesforce"], connection["quickbooks"]
+    key = path.with_suffix(".pem")
+    write_private(key, org["private_key"])
     return [
-        f"Salesforce  {connection['salesforce']['base_url']}",
-        f"QuickBooks  {connection['quickbooks']['base_url']}",
-        f"Control     {connection['control_url']}",
-        *where,
+        "It poses as your org and companies. Their apps, for .env:",
+        f"  CROSSFOOT_SALESFORCE_DOMAIN={SANDBOX_DOMAIN}",
+        f"  CROSSFOOT_SALESFORCE_CLIENT_ID={org['client_id']}",
+        f"  CROSSFOOT_QUICKBOOKS_CLIENT_ID={books['client_id']}",
+        f"  CROSSFOOT_QUICKBOOKS_CLIENT_SECRET={books['client_secret']}",
+        "and for a log-in to Salesforce without a browser:",
+        f"  CROSSFOOT_SALESFORCE_ORG_ID={org['org_id']}",
+        f"  CROSSFOOT_SALESFORCE_USERNAME={org['username']}",
+        f"  CROSSFOOT_SALESFORCE_PRIVATE_KEY_FILE={key}",
     ]
 
 

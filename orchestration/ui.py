@@ -44,8 +44,8 @@ code_servers:
 
 
 def run_ui(port: int, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C, or until told to end in another way. In the live profile only Dagster
-    is started.
+    """Serve until Ctrl-C, or until told to end in another way. In the profiles live and rehearsal
+    only Dagster is started.
 
     Raises `Stop` when the port is taken or a part cannot start.
     """
@@ -54,7 +54,7 @@ def run_ui(port: int, say: Callable[[str], None]) -> None:
     # Also where a shell that starts it in the background has SIGINT ignored.
     for number in _ENDINGS:
         signal.signal(number, _interrupt)
-    if settings.profile == "live":
+    if settings.profile != "sandbox":
         _dagster(settings.check(), port, say)
         return
     folder = settings.data_dir

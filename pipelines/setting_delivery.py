@@ -56,7 +56,7 @@ def delivery(values: Values, *, sandbox: bool) -> DeliverySettings:
     """Read the settings of delivery; none of them is needed.
 
     Raises `ConfigurationError` for one that makes no sense, for a mail server without a recipient
-    or the other way round, and in the sandbox profile for any host but this machine.
+    or the other way round, and where a sandbox serves the vendors for any host but this machine.
     """
     url = values.text("CROSSFOOT_REPORT_URL").rstrip("/")
     if url and urlsplit(url).scheme not in ("http", "https"):
@@ -98,7 +98,7 @@ def _smtp(values: Values, sandbox: bool) -> SmtpSettings | None:
         raise ConfigurationError(
             "mail",
             host,
-            "the sandbox profile sends to this machine only",
+            "with a sandbox for the vendors, mail goes to this machine only",
             "Use a mail server on this machine, or CROSSFOOT_PROFILE=live.",
         )
     given = values.choice("CROSSFOOT_SMTP_SECURITY", tuple(_PORTS), "starttls")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ class CompanySettings:
 
 @dataclass(frozen=True)
 class QuickBooksApp:
-    """The app that a person lets into companies. `base_url` is set for a sandbox only."""
+    """The app that a person lets into companies, and the names by realm id of those that the
+    settings list. `base_url` is set for a sandbox only."""
 
     base_url: str | None
     discovery_url: str
     client_id: str
     client_secret: Secret
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def live_quickbooks_app(values: Values) -> QuickBooksApp:
         discovery_url=_discovery(values),
         client_id=values.text(names[0]),
         client_secret=values.secret(names[1]),
+        names=dict(_companies(values)),
     )
 
 
@@ -132,7 +135,7 @@ def _discovery(values: Values) -> str:
 def _companies(values: Values) -> list[tuple[str, str]]:
     name = "CROSSFOOT_QUICKBOOKS_COMPANIES"
     companies: list[tuple[str, str]] = []
-    for part in values.text(name).split(","):
+    for part in filter(None, values.text(name).split(",")):
         realm, _, label = part.strip().partition(":")
         if not realm.isdecimal():
             raise senseless(name, part, "realm id:name, such as 9341450000000001:Acme Inc")

@@ -38,13 +38,15 @@ _LOGIN_NEEDS: Mapping[str, tuple[str, ...]] = {
     # The token that `crossfoot connect salesforce` has kept; never guessed.
     "browser": ("CROSSFOOT_SALESFORCE_CLIENT_ID",),
 }  # fmt: skip
+# The My Domain of an org that a sandbox serves.
+SANDBOX_DOMAIN = "crossfoot-sandbox.my"
 # The last three characters of a long id say which of the others are capitals, five in each.
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 @dataclass(frozen=True)
 class SalesforceSettings:
-    """How to reach one Salesforce org. `base_url` is set in the sandbox profile only."""
+    """How to reach one Salesforce org. `base_url` is set where a sandbox serves it."""
 
     base_url: str | None
     domain: str
@@ -97,7 +99,7 @@ def sandbox_salesforce(values: Values, given: Mapping[str, Any]) -> SalesforceSe
     """The org that a running sandbox serves, from its connection file."""
     return SalesforceSettings(
         base_url=loopback(given["base_url"]),
-        domain="crossfoot-sandbox.my",
+        domain=SANDBOX_DOMAIN,
         org_id=given["org_id"],
         api_version=given["api_version"],
         login=_login_kind(_Named(values, "", False), "client_credentials"),

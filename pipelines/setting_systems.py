@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipelines.errors import ConfigurationError
 from pipelines.setting_quickbooks import (
+    QuickBooksApp,
     QuickBooksSettings,
     live_quickbooks,
+    live_quickbooks_app,
     sandbox_quickbooks,
 )
 from pipelines.setting_salesforce import (
+    SalesforceApp,
     SalesforceSettings,
     distinct,
     live_salesforce,
+    live_salesforce_app,
     sandbox_salesforce,
 )
-from pipelines.setting_values import Values
+from pipelines.setting_values import Values, loopback
 
 S = TypeVar("S")
 Systems = tuple[
     tuple[SalesforceSettings, ...] | ConfigurationError, QuickBooksSettings | ConfigurationError
 ]
+Apps = tuple[SalesforceApp | ConfigurationError, QuickBooksApp | ConfigurationError]
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a running sandbox serves both vendors, on this machine."""
+
+    salesforce: str
+    quickbooks: str
+    discovery: str
 
 
 def sandbox_systems(values: Values, data_dir: Path) -> Systems:
@@ -57,6 +72,52 @@ def live_systems(values: Values, token_dir: Path) -> Systems:
         or_problem(live_salesforce, values),
         or_problem(lambda given: live_quickbooks(given, token_dir), values),
     )
+
+
+def live_apps(values: Values) -> Apps:
+    """The apps that a person lets in, each or why it is not configured."""
+    return or_problem(live_salesforce_app, values), or_problem(live_quickbooks_app, values)
+
+
+def rehearsed_systems(values: Values, data_dir: Path, token_dir: Path) -> Systems:
+    """As `live_systems`, but both vendors are those that a running sandbox serves."""
+    try:
+        served = _served(values, data_dir)
+    except ConfigurationError as problem:
+        return problem, problem
+    orgs, books = live_systems(values, token_dir)
+    if not isinstance(orgs, ConfigurationError):
+        orgs = tuple(replace(org, base_url=served.salesforce) for org in orgs)
+    if not isinstance(books, ConfigurationError):
+        books = replace(books, base_url=served.quickbooks, discovery_url=served.discovery)
+    return orgs, books
+
+
+def rehearsed_apps(values: Values, data_dir: Path) -> Apps:
+    """As `live_apps`, of what a running sandbox serves."""
+    try:
+        served = _served(values, data_dir)
+    except ConfigurationError as problem:
+        return problem, problem
+    org, books = live_apps(values)
+    if not isinstance(org, ConfigurationError):
+        org = replace(org, base_url=served.salesforce)
+    if not isinstance(books, ConfigurationError):
+        books = replace(books, base_url=served.quickbooks, discovery_url=served.discovery)
+    return org, books
+
+
+def _served(values: Values, data_dir: Path) -> Served:
+    (path, *_) = values.paths("CROSSFOOT_SANDBOX_CONNECTION", data_dir / "connection.json")
+    given = _connection(path)
+    try:
+        return Served(
+            loopback(given["salesforce"]["base_url"]),
+            loopback(given["quickbooks"]["base_url"]),
+            loopback(given["quickbooks"]["discovery_url"]),
+        )
+    except (KeyError, TypeError, ValueError) as cause:
+        raise _bad_connection(path, cause) from None
 
 
 def or_problem(read: Callable[[Values], S], values: Values) -> S | ConfigurationError:

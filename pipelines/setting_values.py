@@ -139,7 +139,7 @@ def loopback(url: str) -> str:
         raise ConfigurationError(
             "sandbox",
             url,
-            "the sandbox profile talks to this machine only",
+            "a sandbox is on this machine only",
             "Use a loopback address, or CROSSFOOT_PROFILE=live for the vendors.",
         )
     return url.rstrip("/") if "well-known" not in url else url

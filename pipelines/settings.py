@@ -2,7 +2,9 @@
 
 Profile `sandbox` (the default) takes both connections from the file that a running sandbox
 writes and accepts loopback addresses only; profile `live` takes them from CROSSFOOT_… variables
-and accepts the vendors' own https hosts only. Neither can be mistaken for the other.
+and accepts the vendors' own https hosts only. Neither can be mistaken for the other. Profile
+`rehearsal` is `live` in everything but the hosts, which are those of a running sandbox: going live
+can be walked through before anything real is touched.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from io import StringIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pipelines.errors import ConfigurationError
 from pipelines.lake.address import lake_paths
@@ -26,7 +28,6 @@ from pipelines.setting_quickbooks import (
     CompanySettings,
     QuickBooksApp,
     QuickBooksSettings,
-    live_quickbooks_app,
 )
 from pipelines.setting_salesforce import (
     INVOICE_OBJECT,
@@ -35,13 +36,16 @@ from pipelines.setting_salesforce import (
     SalesforceApp,
     SalesforceSettings,
     app_of,
-    live_salesforce_app,
 )
 from pipelines.setting_systems import (
+    Systems,
     configured,
     joined,
+    live_apps,
     live_systems,
     or_problem,
+    rehearsed_apps,
+    rehearsed_systems,
     sandbox_events,
     sandbox_systems,
 )
@@ -57,7 +61,7 @@ __all__ = [
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[1]
-Profile = Literal["sandbox", "live"]
+Profile = Literal["sandbox", "rehearsal", "live"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class Settings:
     # The key that seals tokens on disk; without it that of the file, which is made.
     secrets_key: Secret
     secrets_key_file: Path
+    # Whether the operating system's keyring has the key, and not the file.
+    secrets_keyring: bool
     # Whether reminders of overdue invoices are sent to customers, and by whom.
     overdue_mail: Literal["off", "salesforce"]
     # Whether alerts tell of overdue invoices too, once for each step.
@@ -151,8 +157,9 @@ class Settings:
         if self.profile == "sandbox":
             given = self.quickbooks
             return QuickBooksApp(
-                given.base_url, given.discovery_url, given.client_id, given.client_secret
-            )
+                given.base_url, given.discovery_url, given.client_id, given.client_secret,
+                {company.realm_id: company.name for company in given.companies},
+            )  # fmt: skip
         return configured(self._quickbooks_app)
 
     def refresh_token_of(self, realm_id: str) -> Secret:
@@ -191,17 +198,16 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """
     values = Values(_environment() if env is None else env)
     refuse_unknown(values.env)
-    profile = values.choice("CROSSFOOT_PROFILE", ("sandbox", "live"), "sandbox")
+    profile = _profile(values)
     # A folder of its own per profile: what was read from a sandbox never meets a real company.
     data_dir = values.path("CROSSFOOT_DATA_DIR", ROOT / "data" / profile)
-    salesforce, quickbooks = (
-        sandbox_systems(values, data_dir)
-        if profile == "sandbox"
-        else live_systems(values, data_dir / "tokens" / profile)
+    salesforce, quickbooks = _systems(values, profile, data_dir)
+    salesforce_app, quickbooks_app = (
+        rehearsed_apps(values, data_dir) if profile == "rehearsal" else live_apps(values)
     )
     warehouse_path, published_path = _warehouse_paths(values, profile, data_dir)
     return Settings(
-        profile="sandbox" if profile == "sandbox" else "live",
+        profile=profile,
         data_dir=data_dir,
         warehouse_path=warehouse_path,
         published_path=published_path,
@@ -214,7 +220,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         read_every_minutes=read_every(values),
         go_live_on=values.day("CROSSFOOT_GO_LIVE_ON"),
         timeout_seconds=values.number(
-            "CROSSFOOT_TIMEOUT_SECONDS", 30 if profile == "sandbox" else 125, least=1
+            "CROSSFOOT_TIMEOUT_SECONDS", 125 if profile == "live" else 30, least=1
         ),
         salesforce_more=_more_objects(values),
         salesforce_without=values.words("CROSSFOOT_SALESFORCE_WITHOUT"),
@@ -226,10 +232,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         secrets_key_file=values.path(
             "CROSSFOOT_SECRETS_KEY_FILE", Path("~/.config/crossfoot/secrets.key").expanduser()
         ),
-        watching=watching(
-            values, sandbox_events(values, data_dir) if profile == "sandbox" else None
-        ),
-        _delivery=or_problem(lambda v: delivery(v, sandbox=profile == "sandbox"), values),
+        secrets_keyring=values.choice("CROSSFOOT_SECRETS_KEYRING", ("off", "on"), "off") == "on",
+        watching=watching(values, None if profile == "live" else sandbox_events(values, data_dir)),
+        _delivery=or_problem(lambda v: delivery(v, sandbox=profile != "live"), values),
         overdue_mail=_overdue_mail(values),
         overdue_alert=values.choice("CROSSFOOT_OVERDUE_ALERT", ("off", "on"), "off") == "on",
         mapping_path=values.path("CROSSFOOT_MAPPING", data_dir)
@@ -240,14 +245,28 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         invoice_exchange_rate=_exchange_rate(values),
         _salesforce=salesforce,
         _quickbooks=quickbooks,
-        _salesforce_app=or_problem(live_salesforce_app, values),
-        _quickbooks_app=or_problem(live_quickbooks_app, values),
+        _salesforce_app=salesforce_app,
+        _quickbooks_app=quickbooks_app,
         _refresh_tokens={
             name.removeprefix(REFRESH_TOKEN): values.secret(name)
             for name in values.env
             if name.startswith(REFRESH_TOKEN)
         },
     )
+
+
+def _profile(values: Values) -> Profile:
+    given = values.choice("CROSSFOOT_PROFILE", get_args(Profile), "sandbox")
+    return "live" if given == "live" else "rehearsal" if given == "rehearsal" else "sandbox"
+
+
+def _systems(values: Values, profile: Profile, data_dir: Path) -> Systems:
+    if profile == "sandbox":
+        return sandbox_systems(values, data_dir)
+    tokens = data_dir / "tokens" / profile
+    if profile == "rehearsal":
+        return rehearsed_systems(values, data_dir, tokens)
+    return live_systems(values, tokens)
 
 
 def _warehouse_paths(values: Values, profile: str, data_dir: Path) -> tuple[Path, Path]:

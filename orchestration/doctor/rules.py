@@ -28,7 +28,7 @@ def findings(settings: Settings, mapping: Mapping, now: datetime) -> Iterator[Fi
 def go_live(settings: Settings, now: datetime) -> Finding:
     """Deals won before that day are nobody's to bill any more."""
     day = settings.go_live_on
-    if day is None and settings.profile == "live":
+    if day is None and settings.profile != "sandbox":
         return bad(
             "rules.go_live", "go-live", "no day is set: every deal ever won would be due",
             "Set CROSSFOOT_GO_LIVE_ON to the first day whose deals Crossfoot is to bill.",

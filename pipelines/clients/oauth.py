@@ -68,8 +68,8 @@ class Answered:
 def salesforce_app(
     domain: str, client_id: str, client_secret: Secret, base_url: str | None = None
 ) -> App:
-    """The app of an org's My Domain."""
-    root = f"https://{domain}.salesforce.com/services/oauth2"
+    """The app of an org's My Domain; of a sandbox at its own address, where a browser can go."""
+    root = f"{base_url or f'https://{domain}.salesforce.com'}/services/oauth2"
     return App(
         "Salesforce", f"{root}/authorize", f"{root}/token", client_id, client_secret,
         SALESFORCE_SCOPE, base_url,

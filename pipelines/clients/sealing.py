@@ -1,7 +1,8 @@
 """Tokens on disk are sealed: encrypted and signed (Fernet), with a key that lies elsewhere.
 
-The key is CROSSFOOT_SECRETS_KEY, for servers, or a private file in the user's configuration folder,
-which is made when it is first needed. A copy of the data folder alone opens no connection.
+The key is CROSSFOOT_SECRETS_KEY, for servers; or it lies in the keyring of the operating system, or
+in a private file in the user's configuration folder, and is made when it is first needed. A copy of
+the data folder alone opens no connection.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import Protocol
 from pipelines.errors import ConfigurationError, DiskFull, StateCorrupt
 from pipelines.folders import make_private
 from pipelines.settings import Secret, Settings
+
+# The name under which the operating system's keyring has our keys, one for each profile.
+RING = "crossfoot"
 
 
 class Seal(Protocol):
@@ -70,7 +74,11 @@ def seal_of(settings: Settings) -> Seal:
     """The seal of this installation. Raises `ConfigurationError` for a key that is none."""
     if settings.profile == "sandbox":
         return NoSeal()
-    return KeySeal(settings.secrets_key or _kept_key(settings.secrets_key_file))
+    if settings.secrets_key:
+        return KeySeal(settings.secrets_key)
+    if settings.secrets_keyring:
+        return KeySeal(_ring_key(settings.profile))
+    return KeySeal(_kept_key(settings.secrets_key_file))
 
 
 def new_key() -> Secret:
@@ -78,6 +86,32 @@ def new_key() -> Secret:
     from cryptography.fernet import Fernet
 
     return Secret(Fernet.generate_key().decode())
+
+
+def _ring_key(profile: str) -> Secret:
+    """The key that the operating system keeps for this user, made when it is first needed.
+
+    Raises `ConfigurationError` where there is no keyring, or it is locked.
+    """
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_SECRETS_KEYRING", "the package keyring is not installed",
+            "Install Crossfoot with its extra `keyring`, or unset this: a file keeps the key then.",
+        ) from None  # fmt: skip
+    try:
+        if not keyring.get_password(RING, profile):
+            keyring.set_password(RING, profile, new_key().reveal())
+        # Asked again: where two processes came first at once, both seal with what stands there.
+        return Secret(keyring.get_password(RING, profile) or "")
+    except KeyringError as problem:
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_SECRETS_KEYRING",
+            f"the keyring of this machine cannot be used ({type(problem).__name__})",
+            "Unlock it, or unset this: a private file keeps the key then.",
+        ) from None  # fmt: skip
 
 
 def _kept_key(path: Path) -> Secret:

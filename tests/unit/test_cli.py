@@ -139,7 +139,7 @@ def test_a_mistyped_setting(tmp_path: Path) -> None:
 
 def test_an_unknown_profile(tmp_path: Path) -> None:
     done = crossfoot(tmp_path, "extract", CROSSFOOT_PROFILE="prodution")
-    told_in_one_sentence(done, "CROSSFOOT_PROFILE", "'sandbox' or 'live'")
+    told_in_one_sentence(done, "CROSSFOOT_PROFILE", "'sandbox' or 'rehearsal' or 'live'")
 
 
 def test_a_taken_port(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode
 from pipelines.sandbox import codec
 from pipelines.sandbox.clock import Clock, instant_text, parse_instant
 from pipelines.sandbox.kernel import Reply, Request
-from pipelines.sandbox.quickbooks import identity
+from pipelines.sandbox.quickbooks import consent, identity
 from pipelines.sandbox.store import MetaWrite, Store
 
 HOME = "quickbooks"
@@ -74,11 +74,17 @@ class OAuth:
     """The token service of all companies of this sandbox."""
 
     def __init__(
-        self, store: Store, clock: Clock, realms: list[str], policy: RotationPolicy | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        companies: Mapping[str, str],
+        policy: RotationPolicy | None = None,
     ) -> None:
+        """`companies`: names by realm id."""
         self.store = store
         self.clock = clock
-        self.realms = realms
+        self.companies = companies
+        self.realms = list(companies)
         self.policy = policy or RotationPolicy()
         self._preset()
 
@@ -152,6 +158,8 @@ class OAuth:
         query = request.query
         if query.get("client_id") != CLIENT_ID or "redirect_uri" not in query:
             return _json(400, {"error": "invalid_request"})
+        if (page := consent.choosing(request, self.companies)) is not None:
+            return page
         code = f"AB1{secrets.token_hex(20)}"
         realm = query.get("realmId") or self.realms[0]
         expires = self.clock.now() + timedelta(seconds=CODE_SECONDS)

@@ -109,7 +109,9 @@ class QuickBooks:
             provide_exchange_account(books)
             open_accounts(books, provided_accounts(books))
         policy = rotation_policy(kernel.manifest.get("quickbooks_tokens", {}))
-        self.oauth = OAuth(kernel.store, kernel.clock, list(self.books), policy)
+        self.oauth = OAuth(
+            kernel.store, kernel.clock, {realm: b.name for realm, b in self.books.items()}, policy
+        )
         self.files = FileAddresses()
         self.weather: Weather = QuickBooksWeather(kernel.clock.now, self.oauth)
         self.report_work = ReportWork()
