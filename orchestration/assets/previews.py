@@ -16,7 +16,8 @@ import dagster as dg
 from pipelines import warehouse
 
 MARTS = frozenset({"matched", "reconciliation", "sync"})
-ROWS, EACH = 5, 5
+# As many as fit beside each other on an asset's page.
+ROWS, CODES, FIGURES = 5, 2, 5
 _CODE = re.compile(r"(.*_)?(id|code|class|method)|match_state|blocked_reason")
 _PLACE = re.compile(r"(billing|shipping)_|.*postal")
 _FIGURE = re.compile(r"(BOOLEAN|DATE|(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(\d+,\d+\))")
@@ -39,14 +40,15 @@ def previews(path: Path, tables: Iterable[Table]) -> dict[Table, dg.TableMetadat
 
 
 def shown(types: Mapping[str, str]) -> list[str]:
-    """Which columns of a mart are shown, of all with their types: some ids and codes, then some
-    days and figures."""
+    """Which columns of a mart are shown, of all with their types: the first ids and codes, then
+    amounts, and other figures and days."""
     codes = [
         name for name, kind in types.items()
         if kind == "VARCHAR" and _CODE.fullmatch(name) and not _PLACE.match(name)
     ]  # fmt: skip
     figures = [name for name, kind in types.items() if _FIGURE.fullmatch(kind)]
-    return codes[:EACH] + figures[:EACH]
+    figures.sort(key=lambda name: not types[name].startswith("DECIMAL"))
+    return codes[:CODES] + figures[:FIGURES]
 
 
 def as_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
