@@ -14,10 +14,10 @@ from pathlib import Path
 _READER = """
 import json, select, sys, time
 import duckdb
-path, sql = sys.argv[1], sys.argv[2]
-asked, torn, errors, answers, longest = 0, 0, [], [], 0.0
+path, sql, pause = sys.argv[1], sys.argv[2], float(sys.argv[3])
+torn, errors, answers, took = 0, [], [], []
 print("ready", flush=True)
-while not select.select([sys.stdin], [], [], 0.02)[0]:
+while not select.select([sys.stdin], [], [], pause)[0]:
     began = time.perf_counter()
     try:
         with duckdb.connect(path, read_only=True) as connection:
@@ -26,34 +26,32 @@ while not select.select([sys.stdin], [], [], 0.02)[0]:
     except duckdb.Error as problem:
         errors.append(str(problem))
         continue
-    asked += 1
-    longest = max(longest, time.perf_counter() - began)
+    took.append(time.perf_counter() - began)
     if not answers or answers[-1] != str(first):
         answers.append(str(first))
-print(json.dumps({"asked": asked, "torn": torn, "errors": errors, "answers": answers,
-                  "longest": longest}))
+print(json.dumps({"torn": torn, "errors": errors, "answers": answers, "took": took}))
 """
 
 
 @dataclass(frozen=True)
 class Read:
-    """What one reader saw: how often it asked, answers that changed within one opening, errors, the
-    different answers in order, and the longest that it waited, seconds."""
+    """What one reader saw: answers that changed within one opening, errors, the different answers
+    in order, and how long each question took with its opening, seconds."""
 
-    asked: int
     torn: int
     errors: list[str]
     answers: list[str]
-    longest: float
+    took: list[float]
 
 
 @contextmanager
-def reading(path: Path, sql: str, count: int) -> Iterator[list[Read]]:
-    """So many readers for the length of the block; what they saw is in the list after it."""
+def reading(path: Path, sql: str, count: int, pause: float = 0.02) -> Iterator[list[Read]]:
+    """So many readers for the length of the block, each with so many seconds between its questions;
+    what they saw is in the list after it."""
     seen: list[Read] = []
     readers = [
         subprocess.Popen(
-            [sys.executable, "-c", _READER, str(path), sql],
+            [sys.executable, "-c", _READER, str(path), sql, str(pause)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for _ in range(count)
