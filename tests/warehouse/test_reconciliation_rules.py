@@ -535,7 +535,12 @@ def _new_customers(b: Builder) -> dict[str, str]:
     made = b.account("Made by us")
     b.deal(made, [sold("10")])
     b.wrote("customers", made, "777")
-    return {"first": first, "second": second, "colon": colon, "waiting": waiting, "made": made}
+    taken_back = b.account("Taken back")
+    b.wrote("customers", taken_back, b.customer("Nobody else (deleted)", Active=False))
+    return {
+        "first": first, "second": second, "colon": colon, "waiting": waiting, "made": made,
+        "taken back": taken_back, "its deal": b.deal(taken_back, [sold("10")]),
+    }  # fmt: skip
 
 
 def test_new_customers_get_free_names(judged: Judged) -> None:
@@ -557,6 +562,15 @@ def test_new_customers_get_free_names(judged: Judged) -> None:
         judged.path, f"select * from sync.sync_invoices where account_id = '{ids['made']}'"
     )
     assert (written["customer_id"], written["blocked_reason"]) == ("777", None)
+
+
+def test_a_customer_of_ours_that_was_taken_back_is_billed_no_more(judged: Judged) -> None:
+    ids = judged.ids["new_customers"]
+    made = read(judged.path, "select account_id from sync.sync_customers where action = 'create'")
+    assert {"account_id": ids["taken back"]} not in made
+    (row,) = judged.planned(ids["its deal"])
+    assert row["blocked_reason"] == "customer_inactive"
+    assert row["blocked_detail"] == "Nobody else (deleted) is not active any more"
 
 
 @scene

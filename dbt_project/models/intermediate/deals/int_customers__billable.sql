@@ -139,7 +139,10 @@ joined as (
         links_summed.other_roles,
         candidates.candidates,
         candidates.candidate_names,
-        ledger.customer_id as written_customer_id
+        ledger.customer_id as written_customer_id,
+        -- One that a person had taken back is there, and not active.
+        written.is_active is false as is_written_inactive,
+        written.display_name as written_customer_name
     from wanted
     left join accounts
         on wanted.org_id = accounts.org_id and wanted.account_id = accounts.account_id
@@ -164,6 +167,8 @@ joined as (
         on
             wanted.account_id = ledger.account_id
             and wanted.company_id = ledger.company_id
+    left join {{ ref('stg_quickbooks__customers') }} as written
+        on ledger.company_id = written.company_id and ledger.customer_id = written.customer_id
 
 ),
 
@@ -176,6 +181,7 @@ judged as (
             when linked_customer_id is not null and not is_active then 'customer_inactive'
             when linked_customer_id is not null then null
             when currency_codes is not null then 'wrong_customer_currency'
+            when is_written_inactive then 'customer_inactive'
             when written_customer_id is not null then null
             when other_roles is not null then 'customer_role_missing'
             when candidates > 0 then 'customer_in_review'
@@ -232,7 +238,9 @@ final as (
         end as customer_blocked_reason,
         case
             when judged.customer_blocked_reason = 'customer_inactive'
-                then judged.customer_name || ' is not active any more'
+                then
+                    coalesce(judged.customer_name, judged.written_customer_name)
+                    || ' is not active any more'
             when judged.customer_blocked_reason = 'wrong_customer_currency'
                 then 'The account''s customer is billed in ' || judged.currency_codes
             when judged.customer_blocked_reason = 'customer_role_unclear'
