@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.money import Money
 from reverse_etl.changes import ChangeKey
-from reverse_etl.render import REASON_WORDS
+from reverse_etl.plan_words import REASON_WORDS
 from reverse_etl.report import words
 from reverse_etl.report.close_value import (
     Carried,

@@ -22,8 +22,8 @@ from writing import (
 from pipelines.errors import ConfigurationError
 from reverse_etl.changes import from_json, plan_from_json
 from reverse_etl.plan_page import calls_needed
+from reverse_etl.plan_words import REASON_WORDS
 from reverse_etl.render import (
-    REASON_WORDS,
     outcome_json,
     outcome_lines,
     plan_as,
