@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ PAGE = Path(__file__).with_name("LATENCY.md")
 TOKEN = "a-token-of-the-benchmark-only"
 READERS = 4
 LONGEST = 900.0
+PARTS = (("idle, event", True, False), ("idle, poll", False, False),
+         ("load, event", True, True), ("load, poll", False, True))  # fmt: skip
+DEAL_FIELDS = ("Name", "AccountId", "StageName", "CloseDate", "CurrencyIsoCode", "Pricebook2Id")
+LINE_FIELDS = ("PricebookEntryId", "Quantity", "UnitPrice", "Discount")
+AT_ONCE = 100
 POLICY = """[default]
 mode = "automatic"
 max_changes = 200
@@ -101,8 +107,9 @@ def main() -> None:
                 }
             ).check()
             control = f"{connection['salesforce']['base_url']}/_sandbox"
-            for _ in rounds(settings, "benchmark"):
-                pass
+            settle(settings)
+            add_deals(settings, len(PARTS) * COUNT)
+            settle(settings)
             # What was settled lies behind what a reading looks back on.
             requests.post(f"{control}/clock", json={"advance_seconds": 3600}, timeout=60)
             results = measured(settings, control)
@@ -110,13 +117,51 @@ def main() -> None:
     print(json.dumps({"benchmark": "latency", "parts": results}))
 
 
+def settle(settings: Settings) -> None:
+    """Everything that is due is written, until nothing is left."""
+    for _ in rounds(settings, "benchmark"):
+        pass
+
+
+def add_deals(settings: Settings, wanted: int) -> None:
+    """The company has a hundred deals to win: copies of them are made until there are enough."""
+    deals = [row["id"] for row in warehouse.read(settings.warehouse_path, OPEN_DEALS)]
+    client = salesforce_client(settings)
+    copied = list(islice(cycle(deals), max(0, wanted - len(deals))))
+    for first in range(0, len(copied), AT_ONCE):
+        copy_deals(client, copied[first : first + AT_ONCE], first)
+
+
+def copy_deals(client: Any, deals: list[str], first: int) -> None:
+    """A copy of each deal with its lines, with a number behind its name."""
+    named = ", ".join(f"'{deal}'" for deal in sorted(set(deals)))
+    asked = f"SELECT Id, {', '.join(DEAL_FIELDS)} FROM Opportunity WHERE Id IN ({named})"
+    heads = {one["Id"]: {n: one[n] for n in DEAL_FIELDS} for one in client.query_all(asked)}
+    copies = [
+        heads[deal] | {"Name": f"{heads[deal]['Name']} ({first + number})"}
+        for number, deal in enumerate(deals)
+    ]
+    made = client.create_many("Opportunity", copies)
+    assert all(reply.ok for reply in made), made
+    asked = (
+        f"SELECT OpportunityId, {', '.join(LINE_FIELDS)} FROM OpportunityLineItem "
+        f"WHERE OpportunityId IN ({named})"
+    )
+    lines = list(client.query_all(asked))
+    for deal, reply in zip(deals, made, strict=True):
+        own = [
+            {name: one[name] for name in LINE_FIELDS} | {"OpportunityId": reply.remote_id}
+            for one in lines
+            if one["OpportunityId"] == deal
+        ]
+        assert all(line.ok for line in client.create_many("OpportunityLineItem", own))
+
+
 def measured(settings: Settings, control: str) -> list[dict[str, Any]]:
     deals = [row["id"] for row in warehouse.read(settings.warehouse_path, OPEN_DEALS)]
-    parts = (("idle, event", True, False), ("idle, poll", False, False),
-             ("load, event", True, True), ("load, poll", False, True))  # fmt: skip
     results = []
     with watching(settings) as watched:
-        for number, (name, with_event, under_load) in enumerate(parts):
+        for number, (name, with_event, under_load) in enumerate(PARTS):
             own = deals[number * COUNT : (number + 1) * COUNT]
             result = part(watched, control, name, own, with_event, under_load)
             print(json.dumps({k: v for k, v in result.items() if k != "seconds"}), flush=True)
