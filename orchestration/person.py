@@ -6,7 +6,9 @@ records. What books and ledger prove stays: amounts, days, ids, keys, and who wa
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
@@ -159,7 +161,15 @@ def _kept(
         yield "Recorded weeks stay as they were signed: another word would void the signature."
     if pages := _pages(settings, who):
         yield f"{len(pages)} files name the person; delete them: {', '.join(map(str, pages))}."
-    yield "Backups that you made, and mails that were sent, are out of reach from here."
+    if runs := _runs(settings, who):
+        yield (
+            f"{len(runs)} runs of Dagster tell of the person, in a plan or in their lines; delete "
+            f"them on its page Runs: {', '.join(runs)}."
+        )
+    yield (
+        "Backups that you made, mails that were sent, and what Dagster keeps in a database of its "
+        "own, are out of reach from here."
+    )
 
 
 def _decides(row: Mapping[str, Any], who: Person) -> bool:
@@ -170,6 +180,19 @@ def _pages(settings: Settings, who: Person) -> list[Path]:
     """What was written for people to read and names the person: reports, checks, pairs of files."""
     found = {f for folder in (settings.report_dir, settings.data_dir) for f in folder.rglob("*")}
     return sorted(file for file in found if file.is_file() and any(map(who.told_in, _texts(file))))
+
+
+def _runs(settings: Settings, who: Person) -> list[str]:
+    """Ids of the runs whose records name the person, where Dagster keeps a file for each."""
+    files = (settings.data_dir / "dagster" / "history" / "runs").glob("*.db")
+    return sorted(file.stem for file in files if any(map(who.told_in, _events(file))))
+
+
+def _events(file: Path) -> Iterator[str]:
+    """What a run said, event by event; nothing of a file that is none of Dagster's."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as records:
+        if records.execute("SELECT 1 FROM sqlite_master WHERE name = 'event_logs'").fetchone():
+            yield from (str(row[0]) for row in records.execute("SELECT event FROM event_logs"))
 
 
 def _texts(file: Path) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -162,7 +164,15 @@ def test_what_stays_is_told_with_its_reason(settings: Settings) -> None:
         with xlsxwriter.Workbook(settings.report_dir / f"{name}.xlsx") as book:
             book.add_worksheet().write(0, 0, f"told to {owner} & others")
     (settings.report_dir / "no_spreadsheet.xlsx").write_text("plain text of nobody")
+    runs = settings.data_dir / "dagster" / "history" / "runs"
+    runs.mkdir(parents=True)
+    for name, owner in (("run-of-jo", JO), ("run-of-maria", MARIA)):
+        with closing(sqlite3.connect(runs / f"{name}.db")) as records, records:
+            records.execute("CREATE TABLE event_logs (event TEXT)")
+            records.execute("INSERT INTO event_logs VALUES (?)", [json.dumps({"email": owner})])
     told = " ".join(person.look(settings, persons.person(JO)).kept)
+    assert "run-of-jo." in told
+    assert "run-of-maria" not in told
     for words in ("Salesforce has the person's record", "who was billed", "1 decisions",
                   "2 files name the person", "week.csv", "week.xlsx", "Backups"):  # fmt: skip
         assert words in told, words
