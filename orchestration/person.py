@@ -6,9 +6,7 @@ records. What books and ledger prove stays: amounts, days, ids, keys, and who wa
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
@@ -35,6 +33,7 @@ from reverse_etl.person import (
     remove_person,
     rows_of_person,
 )
+from reverse_etl.state_reading import texts
 
 # What is written for people to read: as it stands, or as a parcel of XML.
 _PAGES = frozenset({".html", ".csv", ".json", ".md", ".txt"})
@@ -185,14 +184,9 @@ def _pages(settings: Settings, who: Person) -> list[Path]:
 def _runs(settings: Settings, who: Person) -> list[str]:
     """Ids of the runs whose records name the person, where Dagster keeps a file for each."""
     files = (settings.data_dir / "dagster" / "history" / "runs").glob("*.db")
-    return sorted(file.stem for file in files if any(map(who.told_in, _events(file))))
-
-
-def _events(file: Path) -> Iterator[str]:
-    """What a run said, event by event; nothing of a file that is none of Dagster's."""
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as records:
-        if records.execute("SELECT 1 FROM sqlite_master WHERE name = 'event_logs'").fetchone():
-            yield from (str(row[0]) for row in records.execute("SELECT event FROM event_logs"))
+    return sorted(
+        file.stem for file in files if any(map(who.told_in, texts(file, "event_logs", "event")))
+    )
 
 
 def _texts(file: Path) -> Iterator[str]:
