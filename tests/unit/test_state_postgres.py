@@ -1,7 +1,7 @@
 """The same state on PostgreSQL: the same code, the same answers.
 
-Needs a scratch database whose tables may be dropped, and psycopg:
-CROSSFOOT_TEST_POSTGRES_URL=postgresql+psycopg://user@host/scratch
+Needs a scratch database whose tables may be dropped, and psycopg. `make test-scale` installs and
+starts one; another is named by CROSSFOOT_TEST_POSTGRES_URL=postgresql+psycopg://user@host/scratch
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from reverse_etl.syncs import registry
 URL = os.environ.get("CROSSFOOT_TEST_POSTGRES_URL", "")
 pytestmark = pytest.mark.skipif(
     not URL or importlib.util.find_spec("psycopg") is None,
-    reason="no CROSSFOOT_TEST_POSTGRES_URL, or psycopg is not installed",
+    reason="no CROSSFOOT_TEST_POSTGRES_URL, or psycopg is not installed: make test-scale has both",
 )
 ROWS = marts(
     invoices=[invoice_row(n) for n in (1, 2)],
