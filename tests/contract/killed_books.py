@@ -2,6 +2,7 @@
 
 Run as a program: data folder, how many loads are kept, and where in the next one
 the process is killed: `rows` (they are in their tables, and dlt has not yet said so) or `kept`.
+Settings may follow, as NAME=value.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from pipelines.settings import load_settings
 PAGE, SLICE = 12, 30
 
 
-def read_books(folder: str, progress: Any) -> None:
-    """Read QuickBooks to the end, as `crossfoot extract` does."""
-    settings = load_settings({"CROSSFOOT_DATA_DIR": folder}).check()
+def read_books(folder: str, progress: Any, **given: str) -> None:
+    """Read QuickBooks to the end, as `crossfoot extract` does; `given` are further settings."""
+    settings = load_settings({"CROSSFOOT_DATA_DIR": folder, **given}).check()
     _, books = sources(settings, progress)
     with undisturbed(settings.warehouse_path):
         read(books, lambda source, to: to.run(source, loader_file_format=FILE_FORMAT))
 
 
 def main() -> None:
-    folder, loads, point = sys.argv[1:]
+    folder, loads, point, *more = sys.argv[1:]
+    given = dict(word.split("=", 1) for word in more)
     client.PAGE, results.SLICE_ROWS = PAGE, SLICE
     kept = 0
 
@@ -50,7 +52,7 @@ def main() -> None:
             die("kept")
 
     Load.complete_package = before_completion  # type: ignore[method-assign]
-    read_books(folder, progress)
+    read_books(folder, progress, **given)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-# The worlds of the warehouse's tests are used here too.
+# The worlds of other tests are used here too.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "warehouse"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "contract"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "journeys"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
 from catalogue_server import Catalogue, running
 
 
 @pytest.fixture(scope="session")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    with running(tmp_path_factory.mktemp("catalogue") / "postgresql") as server:
+def catalogue() -> Iterator[Catalogue]:
+    with running() as server:
         yield server
