@@ -312,8 +312,9 @@ statuses_drifted as (
         0 as value_at_stake,
         deal_statuses.amount_due as expected_amount,
         deal_statuses.current_amount_due as actual_amount,
-        -- Not the day it is due, which may be to come: since when both could say the same.
-        coalesce(
+        -- Not the day it is due, which may be to come: since when both could say the same. A deal
+        -- that is won later than its invoice was written had nothing to say before.
+        greatest(
             cast(timezone('UTC', statuses_settled.settled_at) as date), deals.closed_on
         ) as occurred_on,
         'Salesforce says ' || coalesce(deal_statuses.current_invoice_status, 'nothing')
