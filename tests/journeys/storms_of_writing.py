@@ -106,9 +106,14 @@ class Storms:
         self.planned: dict[str, str] = {}
 
     def play(self, seed: int) -> None:
-        """One history; what is wrong in the end is counted and kept in words."""
-        dice = random.Random(seed)
+        """The history of a seed; what is wrong in the end is printed too."""
         before = len(self.told.problems)
+        self.history(random.Random(seed))
+        for problem in self.told.problems[before:]:
+            print(f"history {seed}: {problem}", flush=True)
+
+    def history(self, dice: random.Random) -> None:
+        """One history; what is wrong in the end is counted and kept in words."""
         self.told.runs += 1
         begin = self.company.sandbox.kernel.journal.next_number()
         self.company.judge(everything(self.company, self.first))
@@ -126,8 +131,6 @@ class Storms:
                 checksum = self._lose_state()
         self._bring_home()
         self._check(begin)
-        for problem in self.told.problems[before:]:
-            print(f"history {seed}: {problem}", flush=True)
         self.first += 2
 
     def _approved(self) -> str:
