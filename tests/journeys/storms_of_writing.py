@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,68 @@ PLACES = (
     r"/(invoice|batch)\b", r"/(customer|batch)\b", "/query", "composite/sobjects",
     "composite/graph", "/oauth2/", "/Soap/", "",
 )  # fmt: skip
-_CODES = {"quickbooks": "6000", "salesforce": "UNABLE_TO_LOCK_ROW"}
+CODES = {"quickbooks": "6000", "salesforce": "UNABLE_TO_LOCK_ROW"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One rule for the sandbox; `system` is whose code a part of a batch fails with."""
+
+    kind: str
+    action: Mapping[str, Any]
+    path: str
+    skip: int
+    times: int
+    seed: int
+    system: str = "quickbooks"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One apply: what misbehaves, how it is killed, whether another meets it, and what is lost
+    after it: the vendor's memory of requests, and our state."""
+
+    faults: tuple[Fault, ...] = ()
+    killed_at: str = ""
+    killed_around: tuple[int, str] | None = None
+    is_met: bool = False
+    is_forgotten: bool = False
+    loses_state: bool = False
+
+
+History = tuple[Attempt, ...]
+DEATHS = tuple(point for point in POINTS if point not in ("plan.stored", "approval.stored"))
+
+
+def drawn(dice: random.Random) -> History:
+    """A history by chance."""
+    # A vendor that neither remembers a request nor shows what it made cannot be served.
+    is_forgetful = dice.random() < 0.4
+    return tuple(_attempt(dice, is_forgetful) for _ in range(dice.randint(1, 4)))
+
+
+def _attempt(dice: random.Random, is_forgetful: bool) -> Attempt:
+    faults = tuple(_fault(dice, is_forgetful) for _ in range(dice.choice((0, 1, 2, 3, 5))))
+    killed_at, killed_around, how = "", None, dice.random()
+    if how < 0.4:
+        killed_at = f"{dice.choice(DEATHS)}:{dice.choice((1, 1, 2))}"
+    elif how < 0.7:
+        killed_around = dice.randint(1, 12), dice.choice(("before", "after"))
+    return Attempt(
+        faults, killed_at, killed_around,
+        is_met=dice.random() < 0.15,
+        is_forgotten=is_forgetful and dice.random() < 0.7,
+        loses_state=dice.random() < 0.1,
+    )  # fmt: skip
+
+
+def _fault(dice: random.Random, is_forgetful: bool) -> Fault:
+    kind = dice.choice([k for k in FAULTS if not (is_forgetful and k == "stale_read")])
+    return Fault(
+        kind, dice.choice(FAULTS[kind]), dice.choice(PLACES), dice.choice((0, 0, 1, 2)),
+        dice.choice((1, 1, 2, 5)), dice.getrandbits(16),
+        dice.choice(tuple(CODES)) if kind == "partial_failure" else "quickbooks",
+    )  # fmt: skip
 
 
 @dataclass
@@ -108,26 +169,24 @@ class Storms:
     def play(self, seed: int) -> None:
         """The history of a seed; what is wrong in the end is printed too."""
         before = len(self.told.problems)
-        self.history(random.Random(seed))
+        self.live_through(drawn(random.Random(seed)))
         for problem in self.told.problems[before:]:
             print(f"history {seed}: {problem}", flush=True)
 
-    def history(self, dice: random.Random) -> None:
+    def live_through(self, history: History) -> None:
         """One history; what is wrong in the end is counted and kept in words."""
         self.told.runs += 1
         begin = self.company.sandbox.kernel.journal.next_number()
         self.company.judge(everything(self.company, self.first))
         self.planned = {c.key: c.payload for c in self.company.plan().changes}
         checksum = self._approved()
-        # A vendor that neither remembers a request nor shows what it made cannot be served.
-        is_forgetful = dice.random() < 0.4
-        for _ in range(dice.randint(1, 4)):
-            self._arm(dice, is_forgetful)
-            self._attempt(dice, checksum)
+        for attempt in history:
+            self._arm(attempt.faults)
+            self._try(attempt, checksum)
             self._calm()
-            if is_forgetful and dice.random() < 0.7:
+            if attempt.is_forgotten:
                 self.company.forget()
-            if dice.random() < 0.1:
+            if attempt.loses_state:
                 checksum = self._lose_state()
         self._bring_home()
         self._check(begin)
@@ -139,18 +198,15 @@ class Storms:
             cycle.approve(self.company.settings, plan.checksum, "Ada")
         return plan.checksum
 
-    def _arm(self, dice: random.Random, is_forgetful: bool) -> None:
-        for _ in range(dice.choice((0, 1, 2, 3, 5))):
-            kinds = [k for k in FAULTS if not (is_forgetful and k == "stale_read")]
-            kind = dice.choice(kinds)
-            action = {"kind": kind, **dice.choice(FAULTS[kind])}
+    def _arm(self, faults: Sequence[Fault]) -> None:
+        for fault in faults:
+            action = {"kind": fault.kind, **fault.action}
             rule: dict[str, Any] = {
-                "path": dice.choice(PLACES), "skip": dice.choice((0, 0, 1, 2)),
-                "times": dice.choice((1, 1, 2, 5)), "seed": dice.getrandbits(16),
+                "path": fault.path, "skip": fault.skip, "times": fault.times, "seed": fault.seed
             }  # fmt: skip
-            if kind == "partial_failure":
-                rule["system"] = dice.choice(tuple(_CODES))
-                action["code"] = _CODES[rule["system"]]
+            if fault.kind == "partial_failure":
+                rule["system"] = fault.system
+                action["code"] = CODES[fault.system]
             with self.company.sandbox.kernel.lock:
                 self.company.sandbox.kernel.faults.arm({**rule, "action": action})
 
@@ -162,19 +218,17 @@ class Storms:
             )
             kernel.faults.clear()
 
-    def _attempt(self, dice: random.Random, checksum: str) -> None:
+    def _try(self, attempt: Attempt, checksum: str) -> None:
         """One apply in a process of its own, perhaps killed, perhaps not alone."""
         self.told.restarts += 1
         job: dict[str, Any] = {
             "do": "apply", "checksum": checksum, "environment": self.company.environment
         }  # fmt: skip
-        how = dice.random()
-        if how < 0.4:
-            point = dice.choice([p for p in POINTS if p not in ("plan.stored", "approval.stored")])
-            job["kill"] = {"CROSSFOOT_KILL_AT": f"{point}:{dice.choice((1, 1, 2))}"}
-        elif how < 0.7:
-            job["kill_request"] = [dice.randint(1, 12), dice.choice(("before", "after"))]
-        meeting = Thread(target=self._meet, args=(checksum,)) if dice.random() < 0.15 else None
+        if attempt.killed_at:
+            job["kill"] = {"CROSSFOOT_KILL_AT": attempt.killed_at}
+        if attempt.killed_around:
+            job["kill_request"] = list(attempt.killed_around)
+        meeting = Thread(target=self._meet, args=(checksum,)) if attempt.is_met else None
         self.company.start_in_a_process(job)
         if meeting:
             meeting.start()

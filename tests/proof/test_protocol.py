@@ -116,7 +116,7 @@ def test_the_plan_places_a_create_as_the_model_does(change: Change, generation: 
     for entries in ledgers():
         placed = plan._Sorted()
         known = [as_entry(change, entry) for entry in entries]
-        plan._place(placed, wanted, known, AS_OF)
+        plan._place(placed, wanted, {change.base: known}, AS_OF)
         seen = (
             "change" if placed.changes
             else "unseen" if placed.blocked
