@@ -47,6 +47,7 @@ EMPTY_PAGE = """# The build at growing sizes
 Written by `make bench NAME=build` (see the head of `bench_build.py`). Processor seconds of the
 building process on two threads, scores and data tests included, raw tables not; the clock says
 less where others use the machine. Four lines make a deal, fifty deals an account.
+Rows of sizes that were not asked for last time are of an earlier version, perhaps on other cores.
 
 <!-- sizes -->
 | lines of deals | CPU s | lines per CPU s | peak MiB | raw MiB | file MiB | slowest models |
