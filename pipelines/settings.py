@@ -3,8 +3,8 @@
 Profile `sandbox` (the default) takes both connections from the file that a running sandbox
 writes and accepts loopback addresses only; profile `live` takes them from CROSSFOOT_… variables
 and accepts the vendors' own https hosts only. Neither can be mistaken for the other. Profile
-`rehearsal` is `live` in everything but the hosts, which are those of a running sandbox: going live
-can be walked through before anything real is touched.
+`rehearsal` has the settings, the log-ins and the shadow of `live`, and the hosts, the clock and the
+pace of a running sandbox: going live can be walked through before anything real is touched.
 """
 
 from __future__ import annotations

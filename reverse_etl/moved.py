@@ -81,8 +81,8 @@ def _words(change: Change, columns: Columns, record: Mapping[str, Any] | None) -
 
 
 def _shown(now: Any) -> str:
-    if isinstance(now, float | Decimal):
-        return f"{plain(Decimal(str(now))):f}"
+    if isinstance(now, Decimal):
+        return f"{plain(now):f}"
     return "(empty)" if now in (None, "") else str(now)
 
 
@@ -93,6 +93,6 @@ def _alike(now: Any, planned: str | None) -> bool:
         return planned in (None, "", "False")
     if isinstance(now, bool):
         return str(now) == (planned or "False")
-    if isinstance(now, int | float | Decimal):
-        return planned is not None and Decimal(str(now)) == Decimal(planned)
+    if isinstance(now, int | Decimal):
+        return planned is not None and now == Decimal(planned)
     return str(now) == (planned or "")

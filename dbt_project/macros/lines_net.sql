@@ -57,10 +57,9 @@ running as (
                     items.amount_so_far
                     + case when items.is_last then documents.net_amount else 0 end
             else
-                {{ floor_divide(
-                    '2 * ' ~ cents('items.amount_so_far') ~ ' * ' ~ cents('documents.net_amount')
-                        ~ ' + ' ~ cents('items.gross_amount'),
-                    '2 * ' ~ cents('items.gross_amount')
+                {{ in_proportion(
+                    cents('items.amount_so_far'), cents('documents.net_amount'),
+                    cents('items.gross_amount')
                 ) }} * 0.01
         end as decimal(18, 2)) as net_so_far
     from items

@@ -29,6 +29,39 @@
     ((({{ dividend }}) % ({{ divisor }}) + ({{ divisor }})) % ({{ divisor }}))
 {%- endmacro %}
 
+{# The part of a whole that is in proportion, in whole numbers, a half rounded up. #}
+{% macro in_proportion(whole, part, total) -%}
+    {{ floor_divide(
+        '2 * ' ~ whole ~ ' * ' ~ part ~ ' + ' ~ total, '2 * ' ~ total
+    ) }}
+{%- endmacro %}
+
+{# The rows of a relation with `shared_cents`: a whole that each group of rows shares in proportion,
+   so that the parts add up to it to the cent. Each row takes the whole cents of its part; the cents
+   left over go to the largest remainders, one each, and among equal ones to the first. #}
+{% macro shared_by_remainder(relation, whole, part, total, group, first) -%}
+    select
+        * exclude (floor_cents, remainder, cents_left, remainder_rank),
+        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as shared_cents
+    from (
+        select
+            *,
+            {{ whole }} - sum(floor_cents) over whole_group as cents_left,
+            row_number() over (
+                partition by {{ group }}
+                order by abs(remainder) desc, {{ first }}
+            ) as remainder_rank
+        from (
+            select
+                *,
+                {{ floor_divide(whole ~ ' * ' ~ part, total) }} as floor_cents,
+                {{ floor_remainder(whole ~ ' * ' ~ part, total) }} as remainder
+            from {{ relation }}
+        ) as floored
+        window whole_group as (partition by {{ group }})
+    ) as ranked
+{%- endmacro %}
+
 {# The states of a link that may be used without asking again. #}
 {% macro usable_link(match_state) -%}
     {{ match_state }} in ('confirmed', 'manual')

@@ -60,7 +60,7 @@ receivables_differing as (
     select
         'quickbooks' as system,
         company_id as source_id,
-        any_value(sentence) as differences
+        string_agg(distinct sentence, '; ' order by sentence) as differences
     from {{ ref('ar_reconciliation') }}
     where not is_reconciled
     group by company_id
@@ -74,7 +74,7 @@ invoices_differing as (
     select
         'quickbooks' as system,
         company_id as source_id,
-        any_value(sentence) as differences
+        string_agg(distinct sentence, '; ' order by sentence) as differences
     from {{ ref('invoiced_reconciliation') }}
     where not is_reconciled
     group by company_id

@@ -35,7 +35,10 @@ grouped as (
         *,
         case subject when 'invoice' then right_id else left_id end as record_id,
         max(abs(amount_at_stake)) over record as record_amount,
-        max_by(currency_code, abs(amount_at_stake)) over record as record_currency
+        max_by(
+            currency_code,
+            case when amount_at_stake is not null then (abs(amount_at_stake), currency_code) end
+        ) over record as record_currency
     from combined
     window record as (
         partition by

@@ -189,43 +189,21 @@ lines_weighed as (
 
 ),
 
-lines_floored as (
-
-    select
-        *,
-        {{ floor_divide('step_cents * line_cents', 'basis_cents') }} as floor_cents,
-        {{ floor_remainder('step_cents * line_cents', 'basis_cents') }} as remainder
-    from lines_weighed
-
-),
-
-lines_ranked as (
-
-    select
-        *,
-        step_cents - sum(floor_cents) over invoice as cents_left,
-        row_number() over (
-            partition by org_id, deal_id, plan_step
-            order by abs(remainder) desc, line_number
-        ) as remainder_rank
-    from lines_floored
-    window invoice as (partition by org_id, deal_id, plan_step)
-
-),
-
--- The step's share of the full amount, rounded half up; a line is discounted where it is more.
+-- The step's share of the full amount stands beside; a line is discounted where it is more.
 lines_shared as (
 
     select
-        *,
-        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as net_cents,
+        * rename (shared_cents as net_cents),
         case
             when whole_cents != 0
-                then {{ floor_divide(
-                    '2 * full_cents * share_cents + whole_cents', '2 * whole_cents'
-                ) }}
+                then {{ in_proportion('full_cents', 'share_cents', 'whole_cents') }}
         end as full_share_cents
-    from lines_ranked
+    from (
+        {{ shared_by_remainder(
+            'lines_weighed', 'step_cents', 'line_cents', 'basis_cents',
+            'org_id, deal_id, plan_step', 'line_number'
+        ) }}
+    ) as lines
 
 ),
 
@@ -293,7 +271,7 @@ parts_weighed as (
 
 ),
 
-parts_floored as (
+parts_priced as (
 
     select
         * exclude (price_cents),
@@ -310,32 +288,19 @@ parts_floored as (
 
 ),
 
-parts_ranked as (
-
-    select
-        * exclude (floor_cents, remainder, cents_left, remainder_rank),
-        {{ floor_divide('amount_cents * weight', 'weight_sum') }} as part_floor,
-        row_number() over (
-            partition by org_id, deal_id, plan_step, line_id
-            order by
-                {{ floor_remainder('amount_cents * weight', 'weight_sum') }} desc,
-                part_number
-        ) as part_rank
-    from parts_floored
-
-),
-
 parts_shared as (
 
     select
-        * exclude (amount_cents, part_floor, part_rank, weight, weight_sum),
-        part_floor
-        + case when part_rank <= amount_cents - sum(part_floor) over line then 1 else 0 end
-            as amount_cents,
+        * exclude (amount_cents, shared_cents, weight, weight_sum),
+        shared_cents as amount_cents,
         cast(bundle_quantity * part_quantity as decimal(28, 10)) as line_quantity,
         cast(part_unit_price as decimal(28, 10)) as line_unit_price
-    from parts_ranked
-    window line as (partition by org_id, deal_id, plan_step, line_id)
+    from (
+        {{ shared_by_remainder(
+            'parts_priced', 'amount_cents', 'weight', 'weight_sum',
+            'org_id, deal_id, plan_step, line_id', 'part_number'
+        ) }}
+    ) as parts
 
 ),
 

@@ -60,17 +60,15 @@ parts as (
 
 ),
 
--- In proportion, half a cent rounded up: whole numbers only.
+-- A part of more places is rounded, half a cent away from zero, before it is discounted.
 parts_discounted as (
 
     select
         * exclude (revenue),
         case
             when amount = total_price then revenue
-            else {{ floor_divide(
-                '2 * ' ~ cents('round(revenue, 2)') ~ ' * ' ~ cents('amount')
-                ~ ' + ' ~ cents('total_price'),
-                '2 * ' ~ cents('total_price')
+            else {{ in_proportion(
+                cents('round(revenue, 2)'), cents('amount'), cents('total_price')
             ) }} * 0.01
         end as revenue
     from parts

@@ -67,36 +67,16 @@ steps_shared as (
 
 ),
 
-steps_floored as (
-
-    select
-        *,
-        {{ floor_divide('basis_cents * share', 'share_sum') }} as floor_cents,
-        {{ floor_remainder('basis_cents * share', 'share_sum') }} as remainder
-    from steps_shared
-
-),
-
-steps_ranked as (
-
-    select
-        *,
-        basis_cents - sum(floor_cents) over (partition by org_id, deal_id) as cents_left,
-        row_number() over (
-            partition by org_id, deal_id
-            order by remainder desc, plan_step asc
-        ) as remainder_rank
-    from steps_floored
-
-),
-
 steps_priced as (
 
     select
-        *,
-        floor_cents + case when remainder_rank <= cents_left then 1 else 0 end as step_cents,
+        * rename (shared_cents as step_cents),
         {{ add_months('closed_on', 'offset_months') }} as due_on
-    from steps_ranked
+    from (
+        {{ shared_by_remainder(
+            'steps_shared', 'basis_cents', 'share', 'share_sum', 'org_id, deal_id', 'plan_step'
+        ) }}
+    ) as steps
 
 ),
 

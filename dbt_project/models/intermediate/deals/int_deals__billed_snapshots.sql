@@ -65,7 +65,8 @@ moments as (
                 invoice_on := invoice_on,
                 plan_step := plan_step
             ),
-            created_at
+            -- Invoices of one batch are of one second.
+            (created_at, try_cast(invoice_id as bigint), invoice_id, plan_step)
         ) as invoice
     from documents
     where created_at is not null

@@ -78,12 +78,13 @@ priced as (
     select
         *,
         case kind
-            -- Hundredths of a per cent of cents, half a cent rounded up: whole numbers only.
+            -- Ten-thousandths of a per cent, of cents. What has more places is rounded before it is
+            -- reckoned with, half of the last one away from zero.
             when 'percent'
                 then cast(
-                    {{ floor_divide(
-                        '2 * ' ~ cents('line_amount')
-                        ~ ' * cast(round(discount, 4) * 10000 as hugeint) + 1000000', '2000000'
+                    {{ in_proportion(
+                        cents('line_amount'), 'cast(round(discount, 4) * 10000 as hugeint)',
+                        '1000000'
                     ) }} * 0.01 as decimal(18, 2)
                 )
             when 'amount' then cast(round(discount, 2) as decimal(18, 2))

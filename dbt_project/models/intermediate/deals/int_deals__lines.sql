@@ -1,6 +1,6 @@
 -- What each line of a deal is worth: its total price less its part of the deal's own discount. The
--- lines share that by their total prices: each takes the whole cents of its part, and the cents
--- left over go to the largest remainders, so that the lines add up to the deal's basis to the cent.
+-- lines share that by their total prices, so that they add up to the deal's basis to the cent. A
+-- total price of more places is rounded, half a cent away from zero, before anything is reckoned.
 with
 
 lines as (
@@ -37,39 +37,21 @@ lines_weighed as (
 
 ),
 
-lines_floored as (
-
-    select
-        *,
-        {{ floor_divide('discount_cents * line_cents', 'whole_cents') }} as floor_cents,
-        {{ floor_remainder('discount_cents * line_cents', 'whole_cents') }} as remainder
-    from lines_weighed
-
-),
-
-lines_ranked as (
-
-    select
-        *,
-        discount_cents - sum(floor_cents) over deal as cents_left,
-        row_number() over (
-            partition by org_id, deal_id
-            order by remainder desc, line_rank
-        ) as remainder_rank
-    from lines_floored
-    window deal as (partition by org_id, deal_id)
-
-),
-
 lines_shared as (
 
+    {{ shared_by_remainder(
+        'lines_weighed', 'discount_cents', 'line_cents', 'whole_cents', 'org_id, deal_id',
+        'line_rank'
+    ) }}
+
+),
+
+discounted as (
+
     select
         *,
-        cast(
-            (floor_cents + case when remainder_rank <= cents_left then 1 else 0 end) * 0.01
-            as decimal(18, 2)
-        ) as discount_amount
-    from lines_ranked
+        cast(shared_cents * 0.01 as decimal(18, 2)) as discount_amount
+    from lines_shared
 
 ),
 
@@ -82,7 +64,7 @@ final as (
         total_price,
         discount_amount,
         cast(total_price - discount_amount as decimal(18, 2)) as amount
-    from lines_shared
+    from discounted
 
 )
 

@@ -193,10 +193,9 @@ applied_stepped as (
                 then credits.net_amount
             else
                 (
-                    {{ floor_divide(
-                        '2 * applied_summed.gross_cents * ' ~ cents('credits.net_amount')
-                            ~ ' + ' ~ cents('credits.gross_amount'),
-                        '2 * ' ~ cents('credits.gross_amount')
+                    {{ in_proportion(
+                        'applied_summed.gross_cents', cents('credits.net_amount'),
+                        cents('credits.gross_amount')
                     ) }} * 0.01
                 )::decimal(18, 2)
         end as credited_amount,
