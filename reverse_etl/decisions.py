@@ -242,17 +242,24 @@ def export_periods(state: State) -> list[dict[str, Any]]:
 def reopen(state: State, key: str, who: str, at: datetime, reason: str) -> Reopening:
     """Permit the next generation of a change that is done. Returns the permission.
 
-    Raises `Stop` unless the newest generation of it is done, so that nothing is opened twice.
+    Raises `Stop` unless the newest generation of it is done, so that nothing is opened twice, and
+    for a text that is no key.
     """
     if not who.strip() or not reason.strip():
         raise Stop("decision", key, "it needs a name and a reason")
-    base = ChangeKey.parse(key).base
+    try:
+        wanted = ChangeKey.parse(key)
+    except ValueError as problem:
+        raise Stop(
+            "decision", key, "it is no key of a change", "Take it from the plan."
+        ) from problem
+    base = wanted.base
     with state.writing() as work:
         entries = work.all("ledger_entry", order="generation", base_key=base)
         if entries and not _is_over(entries[-1]):
             raise _not_done(key, entries[-1]["status"])
         # A ledger that was lost knows none; then the generation in the key is the best witness.
-        newest = max([ChangeKey.parse(key).generation, *(e["generation"] for e in entries)])
+        newest = max([wanted.generation, *(e["generation"] for e in entries)])
         opened = Reopening(base, newest + 1, who.strip(), at, reason.strip())
         work.add("reopening", [vars(opened)])
     return opened

@@ -145,6 +145,11 @@ class TestDecisions:
         assert decisions.reopen(world.state, key, "Ada", AS_OF, "voided").generation == 2
         assert list(decisions.reopenings(world.state)) == [key.removesuffix(":g1")]
 
+    @pytest.mark.parametrize("text", ["", "nonsense", "invoices:1:2:1", "invoices:1:2:x:g1"])
+    def test_what_is_no_key_is_told_in_a_sentence(self, world: World, text: str) -> None:
+        with pytest.raises(Stop, match="no key of a change. Take it from the plan"):
+            decisions.reopen(world.state, text, "Ada", AS_OF, "why")
+
     def test_what_we_never_wrote_can_be_reopened_too(self, world: World) -> None:
         key = f"invoices:1:{deal_id(1)}:1:g1"
         assert decisions.reopen(world.state, key, "Ada", AS_OF, "deleted by hand").generation == 2
