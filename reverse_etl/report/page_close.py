@@ -106,7 +106,9 @@ def plan_state(planned: Planned, plans: Plans) -> str:
     """Where the write stands: in no plan yet, in one, or in a flow that sends nothing."""
     if mode := plans.unsent.get(planned.flow):
         return (
-            "Its flow is in shadow, so it is not sent:" if mode == "shadow" else "Its flow is off:"
+            "Its flow is in shadow, so it is not sent:"
+            if mode == "shadow"
+            else "Its flow is off; in the policy file it can be watched first:"
         )
     checksum = plans.holding(planned.key)
     return f"In plan {checksum}:" if checksum else "No stored plan holds it yet:"
@@ -114,9 +116,10 @@ def plan_state(planned: Planned, plans: Plans) -> str:
 
 def plan_command(planned: Planned, plans: Plans) -> str:
     """What sends the write: the approval of the plan that holds it, or first the making of one. Of
-    a flow that sends nothing, what shows how its plans compare with what people do."""
-    if planned.flow in plans.unsent:
-        return "crossfoot shadow"
+    a flow that sends nothing, what shows how its plans compare with what people do, or what makes it
+    plan at all."""
+    if mode := plans.unsent.get(planned.flow):
+        return "crossfoot shadow" if mode == "shadow" else f'{planned.flow}.mode = "shadow"'
     checksum = plans.holding(planned.key)
     if not checksum:
         return f"crossfoot plan {planned.flow}"

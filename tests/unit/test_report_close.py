@@ -151,10 +151,13 @@ def test_a_finding_bears_the_plan_that_mends_it(report: Report) -> None:
     send = "crossfoot approve 5eaf00d10000 --by YOUR-NAME && crossfoot apply 5eaf00d10000"
     assert f"{send} ({planned.key})" in plan_in_words(due, plans)
     assert f"In plan 5eaf00d10000: {send}" in text_of(report, "mismatches", plans)
-    for mode, words in (("shadow", "in shadow, so it is not sent"), ("off", "off")):
+    for mode, words, what in (
+        ("shadow", "in shadow, so it is not sent", "crossfoot shadow"),
+        ("off", "off; in the policy file it can be watched first", 'invoices.mode = "shadow"'),
+    ):
         watched = Plans(unsent={"invoices": mode})
-        assert f"Its flow is {words}: crossfoot shadow" in text_of(report, "mismatches", watched)
-        assert plan_in_words(due, watched).endswith(f"crossfoot shadow ({planned.key})")
+        assert f"Its flow is {words}: {what}" in text_of(report, "mismatches", watched)
+        assert plan_in_words(due, watched).endswith(f"{what} ({planned.key})")
     assert plan_text(blocked.planned[0]) == "not until this is settled: No item for X-1"
     told = text_of(report, "mismatches")
     assert "No stored plan holds it yet: crossfoot plan invoices" in told
