@@ -116,8 +116,8 @@ def plan_state(planned: Planned, plans: Plans) -> str:
 
 def plan_command(planned: Planned, plans: Plans) -> str:
     """What sends the write: the approval of the plan that holds it, or first the making of one. Of
-    a flow that sends nothing, what shows how its plans compare with what people do, or what makes it
-    plan at all."""
+    a flow that sends nothing, what shows how its plans compare with what people do, or what makes
+    it plan at all."""
     if mode := plans.unsent.get(planned.flow):
         return "crossfoot shadow" if mode == "shadow" else f'{planned.flow}.mode = "shadow"'
     checksum = plans.holding(planned.key)
