@@ -34,10 +34,15 @@ KINDS: Mapping[str, Kind] = {
         ("retry_after", "format"),
     ),
     "delay": Kind(
-        "The call is done after `seconds`, and up to `jitter` more by the rule's seed.",
+        "The call is done after `seconds`, and up to `jitter` more by the rule's seed; at once "
+        "when the rule is taken away.",
         ("seconds", "jitter"),
     ),
-    "hang": Kind("Nothing is done; the connection is closed after `seconds`.", ("seconds",)),
+    "hang": Kind(
+        "Nothing is done; the connection is closed after `seconds`, or when the rule is taken "
+        "away.",
+        ("seconds",),
+    ),
     "drop_before": Kind("Nothing is done; the connection is closed."),
     "drop_after": Kind("The call is done and kept; the connection is closed without a byte."),
     "truncate": Kind("The call is done; half of the body is sent, then the connection closed."),
@@ -96,7 +101,7 @@ class FaultRuleRefused(ValueError):
 @dataclass(frozen=True)
 class Action:
     """What happens to the call; `KINDS` says which parts a kind uses. The others keep their
-    defaults. `luck` is drawn when the rule fires."""
+    defaults. `rule` is the id of the one that fired, and `luck` is drawn then."""
 
     kind: str
     status: int = 503
@@ -112,6 +117,7 @@ class Action:
     items: tuple[int, ...] | None = None
     share: float = 0.5
     luck: int = 0
+    rule: int = 0
 
 
 @dataclass
@@ -194,7 +200,7 @@ class Rule:
 
     def drawn(self) -> Action:
         """The action of one hit, with what chance decides."""
-        action = self.action
+        action = replace(self.action, rule=self.id)
         if action.jitter:
             action = replace(action, seconds=action.seconds + self.dice.uniform(0, action.jitter))
         if action.kind == "partial_failure":
@@ -243,6 +249,10 @@ class Faults:
     def clear(self, rule_id: int | None = None) -> None:
         """Disarm one rule, or all."""
         self._rules = [r for r in self._rules if rule_id is not None and r.id != rule_id]
+
+    def is_armed(self, rule_id: int) -> bool:
+        """Whether the rule still stands, spent or not."""
+        return any(r.id == rule_id for r in self._rules)
 
     def rules(self) -> Sequence[Rule]:
         """All armed rules in the order of arming, spent ones included."""

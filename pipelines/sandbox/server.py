@@ -9,6 +9,7 @@ import gc
 import ipaddress
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ class App:
         if action.kind in ("hang", "drop_before"):
             self._sandbox.note_undone(request, 0, action.kind)
             if action.kind == "hang":
-                await asyncio.sleep(action.seconds)
+                await self._hold_up(action)
             await self._transports.cut(scope)
         elif action.kind == "lose_rotated_token":
             with self._sandbox.lock, self._sandbox.vendors[request.system].weather.rotating():
@@ -161,9 +162,15 @@ class App:
         else:
             await self._send(send, packed(request, await self._changed_reply(request, action)))
 
+    async def _hold_up(self, action: Action) -> None:
+        """Wait the action's seconds out, or until its rule is taken away."""
+        until = time.monotonic() + action.seconds
+        while (left := until - time.monotonic()) > 0 and self._sandbox.faults.is_armed(action.rule):
+            await asyncio.sleep(min(left, 0.02))
+
     async def _changed_reply(self, request: Request, action: Action) -> Reply:
         if action.kind == "delay":
-            await asyncio.sleep(action.seconds)
+            await self._hold_up(action)
         try:
             return changed_reply(self._sandbox, request, action)
         except LogUnusable as error:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,23 @@ def test_delay_and_hang(org: Org) -> None:
     org.arm("/limits", action={"kind": "hang", "seconds": 0.2})
     with pytest.raises(requests.exceptions.ConnectionError):
         org.call("GET", "limits")
+
+
+@pytest.mark.parametrize(("kind", "answered"), [("delay", True), ("hang", False)])
+def test_a_call_held_up_goes_on_when_its_rule_is_taken_away(
+    org: Org, kind: str, answered: bool
+) -> None:
+    org.arm("/limits", action={"kind": kind, "seconds": 600})
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(org.call, "GET", "limits")
+        while not (org.sandbox.kernel.faults.rules()[0].fired or held.done()):
+            time.sleep(0.01)
+        assert not held.done()
+        requests.delete(f"{org.sandbox.connection['control_url']}/faults", timeout=20)
+        if answered:
+            assert held.result(timeout=60).ok
+        else:
+            assert isinstance(held.exception(timeout=60), requests.exceptions.ConnectionError)
 
 
 def test_other_calls_go_on_while_one_waits(org: Org) -> None:

@@ -292,6 +292,24 @@ class SmallCompany:
         with self.sandbox.kernel.lock:
             self.sandbox.kernel.faults.arm(rule)
 
+    @contextmanager
+    def held_up(self, path: str, **more: Any) -> Iterator[None]:
+        """The vendor holds the first matching call up until the block has ended, however long."""
+        with self.sandbox.kernel.lock:
+            rule = self.sandbox.kernel.faults.arm(
+                {
+                    "method": "POST",
+                    "path": path,
+                    "action": {"kind": "delay", "seconds": 600},
+                    **more,
+                }
+            )
+        try:
+            yield
+        finally:
+            with self.sandbox.kernel.lock:
+                self.sandbox.kernel.faults.clear(rule.id)
+
     def forget(self) -> None:
         """QuickBooks no longer remembers any request id; for how long it does, nobody says."""
         kernel = self.sandbox.kernel

@@ -45,6 +45,8 @@ from pipelines.errors import (
 )
 from reverse_etl import cycle, review
 from reverse_etl.changes import Plan
+from reverse_etl.lease import holder
+from reverse_etl.opening import opened
 from reverse_etl.syncs import registry
 
 KEY = f"customers:{US}:{account_id(1)}:0:g1"
@@ -524,20 +526,17 @@ class TestTwoAtOnce:
     def test_the_second_apply_is_told_who_is_at_work(self, closed: SmallCompany) -> None:
         plan = planned(closed, rows(invoices=[invoice_row(n) for n in (1, 2)]))
         cycle.approve(closed.settings, plan.checksum, "Ada")
-        closed.fault("delay", r"/batch\b", seconds=2)
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(closed.in_a_process, "apply", checksum=plan.checksum)
-            until = time.monotonic() + 20
-            while not closed.write_calls() and time.monotonic() < until:
-                time.sleep(0.02)
-                from reverse_etl.lease import holder
-                from reverse_etl.state import open_state
-
-                state = open_state(closed.settings.state_url)
-                if holder(state):
-                    break
-            with pytest.raises(Stop, match=r"an apply is under way: apply, process \d+"):
-                cycle.apply(closed.settings, plan.checksum)
+            with closed.held_up(r"/batch\b"):
+                first = pool.submit(closed.in_a_process, "apply", checksum=plan.checksum)
+                until = time.monotonic() + 60
+                while time.monotonic() < until:
+                    with opened(closed.settings) as state:
+                        if holder(state):
+                            break
+                    time.sleep(0.02)
+                with pytest.raises(Stop, match=r"an apply is under way: apply, process \d+"):
+                    cycle.apply(closed.settings, plan.checksum)
             answer = first.result(timeout=60)
         assert [status for _, status, _ in answer["result"]] == ["done", "done"]
         assert len(closed.writes("Invoice", "create")) == 2

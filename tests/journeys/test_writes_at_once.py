@@ -1,6 +1,6 @@
 """Two at once: whatever runs beside an apply, each thing is written once, or somebody is told why
-not. The overlap is certain: the first one's request is held up by the vendor until the other has
-been answered."""
+not. The overlap is certain: the vendor holds the first one's request up until the other has been
+answered."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ from pipelines.errors import WarehouseBusy
 from reverse_etl import cycle, lease
 from reverse_etl.opening import opened
 
-# Seconds for which the vendor holds a request up; the other side is done long before.
-HELD_UP = 3
 UNDER_WAY = "under way"
 LATER = AS_OF + timedelta(hours=1)
 
@@ -94,18 +92,21 @@ def other(company: SmallCompany) -> Iterator[SmallCompany]:
 def applying(company: SmallCompany, checksum: str, do: str = "apply") -> Iterator[None]:
     """A process that is in the middle of its write during the block, and has succeeded after it."""
     assert "error" not in company.in_a_process("copy")
-    company.fault("delay", r"/batch\b", seconds=HELD_UP)
-    before = company.write_calls()
-    company.start_in_a_process({"do": do, "environment": company.environment, "checksum": checksum})
-    _wait_for_a_request(company, before)
-    yield
-    told = company.answer()
+    job = {"do": do, "environment": company.environment, "checksum": checksum}
+    try:
+        with company.held_up(r"/batch\b"):
+            company.start_in_a_process(job)
+            _wait_for_a_request(company)
+            yield
+    finally:
+        told = company.answer()
+    assert told.get("result"), told
     assert {status for _, status, _ in told["result"]} == {"done"}, told
 
 
-def _wait_for_a_request(company: SmallCompany, before: int) -> None:
+def _wait_for_a_request(company: SmallCompany) -> None:
     """Until the lease is held: the write follows at once, and waits at the vendor."""
-    for _ in range(400):
+    for _ in range(1200):
         with opened(company.settings) as state:
             if lease.holder(state):
                 return
