@@ -65,13 +65,15 @@ def _walk(entity: str, rows: int) -> int:
 
 
 def incremental_calls(changes_by_entity: Mapping[str, int]) -> int:
-    """The calls of a run after so many changes: one; where that may have been cut off, one for
-    each entity with many changes and one for all others, then pages of what is still too much."""
+    """The calls of a run after so many changes, at most: one; where that may have been cut off, one
+    for each changed entity, if there are several, and one for all others, then pages of what is
+    still too much, and a count of it."""
     if sum(changes_by_entity.values()) < CDC_LIMIT:
         return CHANGE_CALL
     changed = [count for count in changes_by_entity.values() if count]
     paged = sum(pages(count) + 1 for count in changed if count >= CDC_LIMIT)
-    return CHANGE_CALL + len(changed) + CHANGE_CALL + paged
+    each = len(changed) if len(changed) > 1 else 0
+    return CHANGE_CALL + each + CHANGE_CALL + paged
 
 
 def daily_calls(several_currencies: bool = True) -> int:

@@ -5,8 +5,9 @@ reading, whichever is earlier), not from the clock of the last reading. An answe
 books, or one that lost its rows, can therefore not move the reading on past changes: it lacks the
 newest change known, and is asked for again; one that has it, but not what came after, leaves the
 rest to the next run. An answer of 1000 objects may have been cut off without a word: then the
-entities with many changes are asked for each by itself, the others together, and one that is still
-too much is queried by its time stamp, where the service's count proves that no deletion was lost.
+entities that it tells of are asked for each by itself, the others together, and one that is still
+too much, or filled the answer alone, is queried by its time stamp, where the service's count proves
+that no deletion was lost.
 """
 
 from __future__ import annotations
@@ -247,6 +248,10 @@ class Following:
             return
         many = [n for n in names if changed.living.get(n) or changed.gone.get(n)]
         rest = [n for n in names if n not in many]
+        if len(many) == 1:
+            # It fills an answer by itself: asked for alone it would again.
+            yield many[0], _told(many[0], changed, is_cut=True)
+            many = []
         for part in (*([name] for name in many), *([rest] if rest else [])):
             yield from self._all(part, since, self._asked(part, since))
 

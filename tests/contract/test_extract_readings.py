@@ -281,6 +281,29 @@ def test_a_change_answer_that_may_be_cut_off_is_not_believed(
     assert [r["id"] for r in shelf.deletions()] == sorted((r["Id"] for r in made[:2]), key=int)
 
 
+def test_an_entity_that_fills_a_change_answer_alone_is_queried_without_being_asked_for_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.extract()
+    company = shelf.world.quickbooks()
+    for number in range(6):
+        company.create("Customer", {"DisplayName": f"Newer {number}"}, f"newer-{number}")
+    original, asked = quickbooks_client.QuickBooksClient.fetch_changes, []
+
+    def cut_off(self: Any, entities: Any, since: Any) -> Any:
+        if self.realm_id == US:
+            asked.append(entities)
+        return _first(original(self, entities, since), 4)
+
+    monkeypatch.setattr(quickbooks_changes, "CDC_LIMIT", 4)
+    monkeypatch.setattr(quickbooks_client.QuickBooksClient, "fetch_changes", cut_off)
+    results = [r for r in shelf.extract() if r.source == US]
+    check(shelf)
+    assert [{*entities} for entities in asked] == [{*CAPTURED}, {*CAPTURED} - {"Customer"}]
+    # The changes twice, a page of customers, and the count that proves no deletion was lost.
+    assert sum(r.calls for r in results) == 4
+
+
 def _first(changed: RawChanges, limit: int) -> RawChanges:
     left, living, gone = limit, {}, {}
     for name, records in changed.living.items():

@@ -70,7 +70,8 @@ def test_a_million_rows_cost_hardly_more_than_the_least() -> None:
 def test_a_quiet_run_costs_one_call_and_the_round_of_a_day_is_known() -> None:
     assert incremental_calls({}) == 1
     assert incremental_calls({"Invoice": 999}) == 1
-    assert incremental_calls({"Invoice": 5000}) == 1 + 1 + 1 + 7
+    assert incremental_calls({"Invoice": 5000}) == 1 + 1 + 6 + 1
+    assert incremental_calls({"Invoice": 5000, "Payment": 10}) == 1 + 2 + 1 + 6 + 1
     assert (daily_calls(), daily_calls(several_currencies=False)) == (23, 21)
 
 
