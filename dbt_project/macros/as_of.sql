@@ -37,7 +37,7 @@
         select
             moments.as_of_on,
             documents.*,
-            documents.placement in ('billed', 'early') as is_billed
+            {{ document_told() }} as told
         from intermediate.int_reconciliation__documents as documents
         inner join moments on documents.invoice_on <= moments.as_of_on or moments.is_now
         where documents.deal_id is not null
@@ -51,21 +51,8 @@
             org_id,
             deal_id,
             plan_step,
-            count(*) as documents,
-            count(*) filter (where is_billed) as documents_billed,
-            sum(amount) filter (where is_billed) as invoiced_amount,
-            sum(line_count) filter (where is_billed) as lines_billed,
-            sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
-            min(invoice_on) filter (where is_billed) as first_invoice_on,
-            arg_max(
-                struct_pack(
-                    company_id := company_id,
-                    document_id := invoice_id,
-                    document_number := document_number,
-                    customer_id := customer_id
-                ),
-                (is_wrong_customer, amount, invoice_on, invoice_id)
-            ) filter (where is_billed) as main_document
+            {{ documents_together() }},
+            {{ main_document('told') }} filter (where {{ is_billing() }}) as main_document
         from documents
         group by as_of_on, org_id, deal_id, plan_step
 
@@ -94,31 +81,17 @@
             links.org_id,
             links.deal_id,
             links.plan_step,
-            arg_max(
-                struct_pack(
-                    company_id := links.company_id,
-                    document_id := links.invoice_id,
-                    document_number := links.document_number,
-                    customer_id := links.customer_id,
-                    is_deleted := links.is_deleted,
-                    gone_on := held.day
-                ),
-                (coalesce(links.invoice_on, date '1900-01-01'), links.invoice_id)
-            ) filter (where moments.is_now or left_on.day <= moments.as_of_on) as predecessor,
+            {{ predecessor('held.gone_on') }}
+                filter (where moments.is_now or left_on.day <= moments.as_of_on) as predecessor,
             coalesce(bool_or(left_on.day > moments.as_of_on and not moments.is_now), false)
                 as is_standing
         from intermediate.int_invoices__linked_to_deals as links
         inner join moments
             on coalesce(links.invoice_on, date '1900-01-01') <= moments.as_of_on or moments.is_now
         left join (
-            select
-                company_id,
-                invoice_id,
-                cast(timezone(
-                    'UTC', case when is_deleted then deleted_at else modified_at end
-                ) as date) as day
-            from staging.stg_quickbooks__invoices
-            where is_deleted or is_voided
+
+            {{ invoices_gone('staging.stg_quickbooks__invoices') }}
+
         ) as held on links.company_id = held.company_id and links.invoice_id = held.invoice_id
         left join (
             select
@@ -129,7 +102,7 @@
             where entity = 'Invoice'
             group by company_id, record_id
         ) as deleted on links.company_id = deleted.company_id and links.invoice_id = deleted.record_id
-        cross join lateral (select coalesce(held.day, deleted.day) as day) as left_on
+        cross join lateral (select coalesce(held.gone_on, deleted.day) as day) as left_on
         where links.is_usable and not links.is_live
         group by moments.as_of_on, links.org_id, links.deal_id, links.plan_step
 
@@ -210,33 +183,17 @@
 
         select
             *,
-            case
-                when documents_billed > 0 then 'invoiced'
-                when documents > 0 then 'misplaced'
-                when is_undecided then 'undecided'
-                when not is_due then 'not_due'
-                when is_standing then 'standing'
-                when predecessor.gone_on > as_of_on - {{ var('replacement_days', 5) }}
-                    then 'being_replaced'
-                when predecessor is not null then 'voided'
-                when amount <= 0 then 'to_be_credited'
-                when is_past_grace then 'unbilled'
-                else 'in_grace'
-            end as outcome,
-            duplicate_amount > 0
-            and invoiced_amount + duplicate_amount - credited_amount <= amount + tolerance
-                as is_duplicate_settled
+            {{ step_outcome(
+                'is_undecided', 'predecessor is not null', 'predecessor.gone_on', 'is_standing'
+            ) }} as outcome,
+            {{ is_duplicate_settled() }} as is_duplicate_settled
         from steps_joined
 
     )
 
     select
         *,
-        cast(
-            invoiced_amount
-            + case when is_duplicate_settled then duplicate_amount else 0 end
-            - credited_amount as decimal(18, 2)
-        ) as net_invoiced_amount
+        {{ net_invoiced() }} as net_invoiced_amount
     from steps_judged
 {%- endmacro %}
 

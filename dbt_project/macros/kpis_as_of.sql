@@ -41,8 +41,9 @@
 
         select
             cast(day_asked as date) as as_of_on,
-            cast({{ dial('dso_days') }} as integer) as days
-        from intermediate.int_clock
+            cast({{ dial('dso_days') }} as integer) as dso_days,
+            cast(day_asked as date) >= data.as_of_on as is_now
+        from intermediate.int_clock as data
 
     ),
 
@@ -58,9 +59,79 @@
 
     ),
 
+    links_known as (
+
+        select links.*
+        from intermediate.int_invoices__linked_to_deals as links
+        cross join clock
+        where links.invoice_on <= clock.as_of_on or clock.is_now
+
+    ),
+
+    links as (
+
+        select * from links_known
+        where is_allocating
+
+    ),
+
+    documents_sent as (
+
+        select sent.*
+        from (
+
+            {{ documents_sent(
+                'intermediate.int_reconciliation__documents', 'staging.stg_quickbooks__invoices'
+            ) }}
+
+        ) as sent
+        cross join clock
+        where sent.sent_on <= clock.as_of_on
+
+    ),
+
+    invoices as (
+
+        select * from intermediate.int_invoices__net
+
+    ),
+
     receivables as materialized (
 
         select * from reconciliation.receivables_as_of([cast(day_asked as date)])
+
+    ),
+
+    {{ key_figures() }},
+
+    exceptions_summed as (
+
+        select
+            company_id,
+            currency_code,
+            count(*) filter (where is_exception) as open_exceptions,
+            count(*) filter (where is_material) as material_exceptions,
+            max(age_days) filter (where mismatch_class = 'UNAPPLIED_PAYMENT')
+                as unapplied_payment_oldest_days,
+            max(age_days) filter (where mismatch_class = 'UNAPPLIED_CREDIT')
+                as unapplied_credit_oldest_days
+        from mismatches
+        group by company_id, currency_code
+
+    ),
+
+    ageing as (
+
+        select
+            company_id,
+            currency_code,
+            sum(balance) filter (where coalesce(days_overdue, 0) = 0) as current_amount,
+            sum(balance) filter (where days_overdue between 1 and 30) as days_1_to_30_amount,
+            sum(balance) filter (where days_overdue between 31 and 60) as days_31_to_60_amount,
+            sum(balance) filter (where days_overdue between 61 and 90) as days_61_to_90_amount,
+            sum(balance) filter (where days_overdue > 90) as days_91_and_over_amount
+        from receivables
+        group by company_id, currency_code
 
     ),
 
@@ -72,119 +143,8 @@
             currency_code,
             sum(balance) as amount
         from reconciliation.receivables_as_of(
-            [cast(day_asked as date) - (select days from clock)]
+            [cast(day_asked as date) - (select dso_days from clock)]
         )
-        group by company_id, currency_code
-
-    ),
-
-    books as (
-
-        select
-            company_id,
-            currency_code
-        from steps
-        union distinct
-        select
-            company_id,
-            currency_code
-        from intermediate.int_invoices__net
-        union distinct
-        select
-            company_id,
-            currency_code
-        from mismatches
-        where currency_code is not null
-
-    ),
-
-    classes as (
-
-        select
-            company_id,
-            currency_code,
-            count(*) as mismatches,
-            count(*) filter (where is_exception) as open_exceptions,
-            count(*) filter (where is_material) as material_exceptions,
-            max(age_days) filter (where precedence > 1 and is_exception) as oldest_days,
-            count(distinct deal_id) filter (
-                where
-                mismatch_class in ('UNBILLED_CLOSED_WON', 'VOIDED_AFTER_BILLING', 'UNDER_BILLED')
-            ) as leakage_deals,
-            sum(value_at_stake) filter (
-                where
-                mismatch_class in ('UNBILLED_CLOSED_WON', 'VOIDED_AFTER_BILLING', 'UNDER_BILLED')
-            ) as leakage_amount
-            {%- for name, class, counted in [
-                ('unbilled', 'UNBILLED_CLOSED_WON', 'unbilled_steps'),
-                ('voided', 'VOIDED_AFTER_BILLING', 'voided_steps'),
-                ('under_billed', 'UNDER_BILLED', 'under_billed_steps'),
-                ('over_billed', 'OVER_BILLED', 'over_billed_steps'),
-                ('duplicate', 'DUPLICATE_INVOICE', 'duplicate_invoices'),
-                ('unapplied_payment', 'UNAPPLIED_PAYMENT', 'unapplied_payments'),
-                ('unapplied_credit', 'UNAPPLIED_CREDIT', 'unapplied_credits'),
-            ] %},
-            sum(value_at_stake) filter (where mismatch_class = '{{ class }}')
-                as {{ name }}_amount,
-            count(*) filter (where mismatch_class = '{{ class }}') as {{ counted }},
-            max(age_days) filter (where mismatch_class = '{{ class }}') as {{ name }}_oldest_days
-            {%- endfor %}
-        from mismatches
-        group by company_id, currency_code
-
-    ),
-
-    links as (
-
-        select
-            links.org_id,
-            links.deal_id,
-            links.plan_step,
-            bool_or(links.method = 'manual') as is_by_person
-        from intermediate.int_invoices__linked_to_deals as links
-        cross join clock
-        cross join intermediate.int_clock as data
-        where
-            links.is_allocating
-            and (links.invoice_on <= clock.as_of_on or clock.as_of_on >= data.as_of_on)
-        group by links.org_id, links.deal_id, links.plan_step
-
-    ),
-
-    deals as (
-
-        select
-            steps.company_id,
-            steps.currency_code,
-            steps.org_id,
-            steps.deal_id,
-            sum(steps.amount) as due_amount,
-            sum(steps.amount) filter (where links.deal_id is not null) as matched_amount,
-            bool_and(links.deal_id is not null) as is_matched,
-            bool_and(links.deal_id is not null and not links.is_by_person)
-                as is_matched_automatically
-        from steps
-        left join links
-            on
-                steps.org_id = links.org_id
-                and steps.deal_id = links.deal_id
-                and steps.plan_step = links.plan_step
-        where steps.is_due
-        group by steps.company_id, steps.currency_code, steps.org_id, steps.deal_id
-
-    ),
-
-    deals_summed as (
-
-        select
-            company_id,
-            currency_code,
-            count(*) as due_deals,
-            count(*) filter (where is_matched) as matched_deals,
-            count(*) filter (where is_matched_automatically) as automatically_matched_deals,
-            sum(due_amount) as due_amount,
-            sum(matched_amount) as matched_amount
-        from deals
         group by company_id, currency_code
 
     ),
@@ -193,107 +153,19 @@
     links_undone as (
 
         select
-            links.company_id,
-            links.currency_code,
-            count(*) filter (where links.match_state = 'confirmed') as automatic_links,
+            company_id,
+            currency_code,
+            count(*) filter (where match_state = 'confirmed') as automatic_links,
             count(*) filter (
                 where
-                links.match_state = 'rejected'
-                and links.method in (
+                match_state = 'rejected'
+                and method in (
                     'mark', 'custom_field', 'po_number', 'estimate', 'deal_field',
                     'document_number'
                 )
             ) as reversed_links
-        from intermediate.int_invoices__linked_to_deals as links
-        cross join clock
-        cross join intermediate.int_clock as data
-        where links.invoice_on <= clock.as_of_on or clock.as_of_on >= data.as_of_on
-        group by links.company_id, links.currency_code
-
-    ),
-
-    times as (
-
-        select
-            company_id,
-            currency_code,
-            count(*) as steps_timed,
-            quantile_cont(greatest(first_invoice_on - due_on, 0), 0.5) as median_days,
-            quantile_cont(greatest(first_invoice_on - due_on, 0), 0.9) as p90_days
-        from steps
-        where first_invoice_on is not null
+        from links_known
         group by company_id, currency_code
-
-    ),
-
-    -- Where QuickBooks knows when an invoice went to the customer.
-    sendings as (
-
-        select
-            steps.company_id,
-            steps.currency_code,
-            steps.org_id,
-            steps.deal_id,
-            steps.plan_step,
-            any_value(steps.due_on) as due_on,
-            min(cast(timezone('UTC', invoices.sent_at) as date)) as first_sent_on
-        from steps
-        cross join clock
-        inner join intermediate.int_reconciliation__documents as documents
-            on
-                steps.org_id = documents.org_id
-                and steps.deal_id = documents.deal_id
-                and steps.plan_step = documents.plan_step
-                and documents.placement in ('billed', 'early')
-        inner join staging.stg_quickbooks__invoices as invoices
-            on
-                documents.company_id = invoices.company_id
-                and documents.invoice_id = invoices.invoice_id
-        where cast(timezone('UTC', invoices.sent_at) as date) <= clock.as_of_on
-        group by
-            steps.company_id, steps.currency_code, steps.org_id, steps.deal_id, steps.plan_step
-
-    ),
-
-    sending_times as (
-
-        select
-            company_id,
-            currency_code,
-            count(*) as steps_sent,
-            quantile_cont(greatest(first_sent_on - due_on, 0), 0.5) as median_days,
-            quantile_cont(greatest(first_sent_on - due_on, 0), 0.9) as p90_days
-        from sendings
-        group by company_id, currency_code
-
-    ),
-
-    receivables_summed as (
-
-        select
-            receivables.company_id,
-            receivables.currency_code,
-            sum(receivables.balance) as receivable_amount,
-            sum(receivables.balance) filter (where receivables.days_overdue > 0)
-                as overdue_amount,
-            sum(receivables.balance) filter (where coalesce(receivables.days_overdue, 0) = 0)
-                as current_amount,
-            sum(receivables.balance) filter (where receivables.days_overdue between 1 and 30)
-                as days_1_to_30_amount,
-            sum(receivables.balance) filter (where receivables.days_overdue between 31 and 60)
-                as days_31_to_60_amount,
-            sum(receivables.balance) filter (where receivables.days_overdue between 61 and 90)
-                as days_61_to_90_amount,
-            sum(receivables.balance) filter (where receivables.days_overdue > 90)
-                as days_91_and_over_amount,
-            sum(receivables.gross_amount) filter (
-                where
-                receivables.invoice_on > clock.as_of_on - clock.days
-                and receivables.invoice_on <= clock.as_of_on
-            ) as sales_amount
-        from receivables
-        cross join clock
-        group by receivables.company_id, receivables.currency_code
 
     ),
 
@@ -465,83 +337,44 @@
         where system = 'quickbooks'
         group by source_id
 
-    ),
-
-    dso as (
-
-        select
-            receivables_summed.*,
-            receivable_amount * clock.days / nullif(sales_amount, 0) as dso,
-            current_amount * clock.days / nullif(sales_amount, 0) as best_possible_dso
-        from receivables_summed
-        cross join clock
-
     )
 
     select
-        books.company_id,
-        books.currency_code,
-        clock.as_of_on,
-        {%- for name in [
-            'mismatches', 'open_exceptions', 'material_exceptions', 'oldest_days',
-            'leakage_deals', 'unbilled_steps', 'voided_steps', 'under_billed_steps',
-            'over_billed_steps', 'duplicate_invoices', 'unapplied_payments', 'unapplied_credits',
-        ] %}
-        cast(coalesce(classes.{{ name }}, 0) as integer) as {{ name }},
-        {%- endfor %}
-        {%- for name in [
-            'leakage', 'unbilled', 'voided', 'under_billed', 'over_billed', 'duplicate',
-            'unapplied_payment', 'unapplied_credit',
-        ] %}
-        cast(coalesce(classes.{{ name }}_amount, 0) as decimal(18, 2)) as {{ name }}_amount,
-        {%- endfor %}
-        cast(classes.unapplied_payment_oldest_days as integer) as unapplied_payment_oldest_days,
-        cast(classes.unapplied_credit_oldest_days as integer) as unapplied_credit_oldest_days,
-        {%- for name in ['due_deals', 'matched_deals', 'automatically_matched_deals'] %}
-        cast(coalesce(deals_summed.{{ name }}, 0) as integer) as {{ name }},
-        {%- endfor %}
-        cast(coalesce(deals_summed.due_amount, 0) as decimal(18, 2)) as due_amount,
-        cast(coalesce(deals_summed.matched_amount, 0) as decimal(18, 2)) as matched_amount,
-        cast(classes.leakage_amount / nullif(deals_summed.due_amount, 0) as decimal(9, 6))
-            as leakage_rate,
-        cast(deals_summed.matched_deals / nullif(deals_summed.due_deals, 0) as decimal(9, 6))
-            as match_rate_by_count,
-        cast(deals_summed.matched_amount / nullif(deals_summed.due_amount, 0) as decimal(9, 6))
-            as match_rate_by_value,
-        cast(
-            deals_summed.automatically_matched_deals / nullif(deals_summed.due_deals, 0)
-            as decimal(9, 6)
-        ) as auto_match_rate,
+        figures.*,
+        cast(coalesce(exceptions_summed.open_exceptions, 0) as integer) as open_exceptions,
+        cast(coalesce(exceptions_summed.material_exceptions, 0) as integer) as material_exceptions,
+        cast(exceptions_summed.unapplied_payment_oldest_days as integer)
+            as unapplied_payment_oldest_days,
+        cast(exceptions_summed.unapplied_credit_oldest_days as integer)
+            as unapplied_credit_oldest_days,
+        cast(figures.automatically_matched_deals / nullif(figures.due_deals, 0) as decimal(9, 6))
+            as auto_match_rate,
         cast(
             links_undone.reversed_links
             / nullif(links_undone.automatic_links + links_undone.reversed_links, 0)
             as decimal(9, 6)
         ) as reversal_rate,
-        cast(coalesce(times.steps_timed, 0) as integer) as steps_timed,
-        cast(times.median_days as decimal(9, 1)) as time_to_invoice_median_days,
-        cast(times.p90_days as decimal(9, 1)) as time_to_invoice_p90_days,
-        cast(coalesce(sending_times.steps_sent, 0) as integer) as steps_sent,
-        cast(sending_times.median_days as decimal(9, 1)) as time_to_send_median_days,
-        cast(sending_times.p90_days as decimal(9, 1)) as time_to_send_p90_days,
-        {%- for name in [
-            'receivable', 'overdue', 'sales', 'current', 'days_1_to_30', 'days_31_to_60',
-            'days_61_to_90', 'days_91_and_over',
+        {%- for bucket in [
+            'current', 'days_1_to_30', 'days_31_to_60', 'days_61_to_90', 'days_91_and_over',
         ] %}
-        cast(coalesce(dso.{{ name }}_amount, 0) as decimal(18, 2)) as {{ name }}_amount,
+        cast(coalesce(ageing.{{ bucket }}_amount, 0) as decimal(18, 2)) as {{ bucket }}_amount,
         {%- endfor %}
-        cast(dso.dso as decimal(9, 1)) as dso_days,
         cast(counted_back.count_back_days as decimal(9, 1)) as dso_count_back_days,
-        cast(coalesce(dso.best_possible_dso, 0 * dso.dso) as decimal(9, 1))
-            as best_possible_dso_days,
-        cast(dso.dso - coalesce(dso.best_possible_dso, 0) as decimal(9, 1))
-            as average_days_delinquent,
+        cast(
+            coalesce(ageing.current_amount, 0) * clock.dso_days / nullif(figures.sales_amount, 0)
+            as decimal(9, 1)
+        ) as best_possible_dso_days,
+        cast(
+            (figures.receivable_amount - coalesce(ageing.current_amount, 0)) * clock.dso_days
+            / nullif(figures.sales_amount, 0) as decimal(9, 1)
+        ) as average_days_delinquent,
         cast(
             (
-                coalesce(receivables_before.amount, 0) + coalesce(dso.sales_amount, 0)
-                - coalesce(dso.receivable_amount, 0)
+                coalesce(receivables_before.amount, 0) + figures.sales_amount
+                - figures.receivable_amount
             ) / nullif(
-                coalesce(receivables_before.amount, 0) + coalesce(dso.sales_amount, 0)
-                - coalesce(dso.current_amount, 0), 0
+                coalesce(receivables_before.amount, 0) + figures.sales_amount
+                - coalesce(ageing.current_amount, 0), 0
             ) as decimal(9, 6)
         ) as collection_effectiveness,
         cast(recorded.exceptions_opened as integer) as exceptions_opened,
@@ -549,18 +382,16 @@
         cast(recorded.exceptions_carried as integer) as exceptions_carried,
         cast(resolved.mean_days as decimal(9, 1)) as mean_days_to_resolve,
         coverage.coverage
-    from books
+    from key_figures as figures
     cross join clock
-    left join classes
-        on books.company_id = classes.company_id and books.currency_code = classes.currency_code
     {%- for name in [
-        'deals_summed', 'links_undone', 'times', 'sending_times', 'dso', 'counted_back',
-        'receivables_before', 'recorded', 'resolved',
+        'exceptions_summed', 'links_undone', 'ageing', 'counted_back', 'receivables_before',
+        'recorded', 'resolved',
     ] %}
     left join {{ name }}
         on
-            books.company_id = {{ name }}.company_id
-            and books.currency_code = {{ name }}.currency_code
+            figures.company_id = {{ name }}.company_id
+            and figures.currency_code = {{ name }}.currency_code
     {%- endfor %}
-    left join coverage on books.company_id = coverage.source_id
+    left join coverage on figures.company_id = coverage.source_id
 {%- endmacro %}

@@ -78,7 +78,7 @@
             deal_id,
             plan_step,
             case when outcome = 'voided' then 'invoice' end as document_type,
-            case when outcome = 'voided' then predecessor.document_id end as document_id,
+            case when outcome = 'voided' then predecessor.invoice_id end as document_id,
             case when outcome = 'voided' then predecessor.document_number end as document_number,
             currency_code,
             amount as value_at_stake,
@@ -92,30 +92,21 @@
 
         select
             as_of_on,
-            'invoice|' || main_document.company_id || '|' || main_document.document_id
+            'invoice|' || main_document.company_id || '|' || main_document.invoice_id
                 as record_key,
-            case when invoiced_amount < amount then 'UNDER_BILLED' else 'OVER_BILLED' end
-                as mismatch_class,
+            {{ class_of_difference() }} as mismatch_class,
             main_document.company_id as company_id,
             org_id,
             deal_id,
             plan_step,
             'invoice' as document_type,
-            main_document.document_id as document_id,
+            main_document.invoice_id as document_id,
             main_document.document_number as document_number,
             currency_code,
-            case
-                when invoiced_amount < amount then amount - invoiced_amount
-                else net_invoiced_amount - amount
-            end as value_at_stake,
+            {{ value_of_difference() }} as value_at_stake,
             first_invoice_on as occurred_on
         from steps
-        where
-            outcome = 'invoiced'
-            and (
-                (invoiced_amount < amount - tolerance and is_due)
-                or net_invoiced_amount > amount + tolerance
-            )
+        where {{ differs_from_plan() }}
 
     ),
 
@@ -150,22 +141,7 @@
 
     of_deals_not_won as (
 
-        select
-            documents.*,
-            coalesce(credits_summed.credited_amount, 0) as credited_amount,
-            sum(documents.amount) over (
-                partition by
-                    documents.as_of_on, documents.org_id, documents.deal_id, documents.plan_step
-                order by documents.invoice_on, documents.company_id, documents.invoice_id
-            ) as amount_so_far
-        from documents
-        left join credits_summed
-            on
-                documents.as_of_on = credits_summed.as_of_on
-                and documents.org_id = credits_summed.org_id
-                and documents.deal_id = credits_summed.deal_id
-                and documents.plan_step = credits_summed.plan_step
-        where documents.placement = 'not_won'
+        {{ invoices_not_won(on_day=true) }}
 
     ),
 
@@ -183,12 +159,10 @@
             invoice_id as document_id,
             document_number,
             currency_code,
-            least(amount, amount_so_far - credited_amount) as value_at_stake,
+            left_amount as value_at_stake,
             invoice_on as occurred_on
         from of_deals_not_won
-        where
-            least(amount, amount_so_far - credited_amount)
-            > {{ no_difference_in_force('amount', 'line_count') }}
+        where left_amount > {{ no_difference_in_force('amount', 'line_count') }}
 
     ),
 
@@ -216,9 +190,7 @@
                 and credits.org_id = steps.org_id
                 and credits.deal_id = steps.deal_id
                 and credits.plan_step = steps.plan_step
-        where
-            steps.outcome = 'invoiced'
-            and steps.net_invoiced_amount < steps.amount - steps.tolerance
+        where {{ is_credited_below_plan() }}
 
     ),
 
@@ -316,11 +288,7 @@
             on findings.mismatch_class = classes.mismatch_class
         qualify row_number() over (
             partition by findings.as_of_on, findings.record_key
-            order by
-                classes.precedence,
-                findings.value_at_stake desc nulls last,
-                findings.deal_id,
-                findings.plan_step
+            order by {{ by_precedence() }}
         ) = 1
 
     ),
@@ -343,13 +311,8 @@
         select
             found.*,
             coalesce(found.company_id, 'not routed') as book,
-            -- A wrong rate is at stake in the company's own currency.
-            case
-                when found.mismatch_class = 'FX_ANOMALY' then companies.home_currency_code
-                else found.currency_code
-            end as stake_currency_code,
-            found.class_severity != 'info' and found.mismatch_class != 'NOT_CONCLUDED'
-                as is_exception
+            {{ stake_currency('found') }} as stake_currency_code,
+            {{ is_exception('found.class_severity') }} as is_exception
         from found
         left join companies on found.company_id = companies.company_id
 
@@ -381,15 +344,7 @@
 
     select
         as_of_on,
-        md5(concat_ws(
-            '|',
-            mismatch_class,
-            coalesce(company_id, ''),
-            coalesce(deal_id, ''),
-            coalesce(cast(plan_step as varchar), ''),
-            coalesce(document_type || document_id, ''),
-            coalesce(currency_code, '')
-        )) as mismatch_id,
+        {{ mismatch_id('floors') }} as mismatch_id,
         mismatch_class,
         cast(precedence as integer) as precedence,
         book as company_id,
@@ -405,9 +360,6 @@
         occurred_on,
         cast(as_of_on - occurred_on as integer) as age_days,
         is_exception,
-        is_exception and (
-            coalesce(value_at_stake >= floor_amount, false)
-            or coalesce(class_amount >= floor_amount * {{ dial('materiality_together') }}, false)
-        ) as is_material
+        is_exception and {{ is_material(dial('materiality_together')) }} as is_material
     from floors
 {%- endmacro %}

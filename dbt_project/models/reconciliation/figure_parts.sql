@@ -10,11 +10,7 @@ mismatches as (
     select
         mismatches.* replace (
             coalesce(mismatches.company_id, 'not routed') as company_id,
-            -- A wrong rate is at stake in the company's own currency.
-            case
-                when mismatches.mismatch_class = 'FX_ANOMALY' then companies.home_currency_code
-                else mismatches.currency_code
-            end as currency_code
+            {{ stake_currency('mismatches') }} as currency_code
         ),
         mismatches.currency_code as document_currency_code,
         case mismatches.mismatch_class

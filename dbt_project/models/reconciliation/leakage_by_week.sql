@@ -17,7 +17,7 @@ steps as (
 mismatches as (
 
     select * from {{ ref('mismatches') }}
-    where mismatch_class in ('UNBILLED_CLOSED_WON', 'VOIDED_AFTER_BILLING', 'UNDER_BILLED')
+    where mismatch_class in {{ leaking_classes() }}
 
 ),
 

@@ -87,11 +87,7 @@ findings_ranked as (
     inner join classes on findings.mismatch_class = classes.mismatch_class
     window record as (
         partition by findings.record_key
-        order by
-            classes.precedence asc,
-            findings.value_at_stake desc nulls last,
-            findings.deal_id asc,
-            findings.plan_step asc
+        order by {{ by_precedence() }}
     )
 
 ),
@@ -142,15 +138,7 @@ findings_graded as (
 final as (
 
     select
-        md5(concat_ws(
-            '|',
-            findings_graded.mismatch_class,
-            coalesce(findings_graded.company_id, ''),
-            coalesce(findings_graded.deal_id, ''),
-            coalesce(cast(findings_graded.plan_step as varchar), ''),
-            coalesce(findings_graded.document_type || findings_graded.document_id, ''),
-            coalesce(findings_graded.currency_code, '')
-        )) as mismatch_id,
+        {{ mismatch_id('findings_graded') }} as mismatch_id,
         findings_graded.mismatch_class,
         cast(findings_graded.precedence as integer) as precedence,
         case

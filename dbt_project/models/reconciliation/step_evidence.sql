@@ -301,7 +301,7 @@ of_documents as (
         30 as place,
         'invoice' as layer,
         case
-            when documents.placement in ('billed', 'early') then 'billed'
+            when {{ is_billing('documents.placement') }} then 'billed'
             when documents.placement = 'duplicate' and steps_judged.is_duplicate_settled
                 then 'settled_duplicate'
         end as role,

@@ -7,7 +7,7 @@ with
 documents as (
 
     select * from {{ ref('int_reconciliation__documents') }}
-    where deal_id is not null and placement in ('billed', 'early')
+    where deal_id is not null and {{ is_billing() }}
 
 ),
 

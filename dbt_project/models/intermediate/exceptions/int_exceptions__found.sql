@@ -16,20 +16,15 @@ companies as (
 
 ),
 
--- A wrong rate is at stake in the company's own currency, not in the document's.
 mismatches as (
 
     select
         mismatches.* replace (
-            case
-                when mismatches.mismatch_class = 'FX_ANOMALY' then companies.home_currency_code
-                else mismatches.currency_code
-            end as currency_code
+            {{ stake_currency('mismatches') }} as currency_code
         )
     from {{ ref('mismatches') }} as mismatches
     left join companies on mismatches.company_id = companies.company_id
-    -- Neither what is only told nor what is said of a whole source is anybody's task.
-    where mismatches.severity != 'info' and mismatches.mismatch_class != 'NOT_CONCLUDED'
+    where {{ is_exception('mismatches.severity') }}
 
 ),
 
@@ -78,12 +73,8 @@ final as (
         mismatch_id as exception_id,
         * exclude (mismatch_id, class_amount, floor_amount),
         cast(floor_amount as decimal(18, 2)) as materiality_amount,
-        coalesce(value_at_stake >= floor_amount, false)
-        or coalesce(
-            class_amount
-            >= floor_amount * cast('{{ var("materiality_together", "3") }}' as decimal(9, 2)),
-            false
-        ) as is_material
+        {{ is_material("cast('" ~ var('materiality_together', '3') ~ "' as decimal(9, 2))") }}
+            as is_material
     from floors
 
 )

@@ -124,39 +124,22 @@ wrong_currencies as (
 
 ),
 
--- What was credited takes back the earliest invoice of the step first, each no further than to
--- nothing.
 invoices_not_won as (
 
-    select
-        documents.*,
-        coalesce(credits_summed.credited_amount, 0) as credited_amount,
-        sum(documents.amount) over (
-            partition by documents.org_id, documents.deal_id, documents.plan_step
-            order by documents.invoice_on, documents.company_id, documents.invoice_id
-        ) as amount_so_far
-    from documents
-    left join credits_summed
-        on
-            documents.org_id = credits_summed.org_id
-            and documents.deal_id = credits_summed.deal_id
-            and documents.plan_step = credits_summed.plan_step
-    where documents.placement = 'not_won'
+    {{ invoices_not_won() }}
 
 ),
 
 not_won as (
 
     select
-        * exclude (credited_amount, amount_so_far),
+        * exclude (left_amount),
         'REOPENED_OR_LOST' as mismatch_class,
-        least(amount, amount_so_far - credited_amount) as value_at_stake,
+        left_amount as value_at_stake,
         cast(0 as decimal(18, 2)) as expected_amount,
         'The deal is not won any more and the invoice stands' as reason
     from invoices_not_won
-    where
-        least(amount, amount_so_far - credited_amount)
-        > {{ no_difference('amount', 'line_count') }}
+    where left_amount > {{ no_difference('amount', 'line_count') }}
 
 ),
 
@@ -316,7 +299,7 @@ cut_off as (
         || strftime(invoice_on, '%Y-%m') as reason
     from documents
     where
-        placement in ('billed', 'early')
+        {{ is_billing() }}
         and date_trunc('month', due_on) != date_trunc('month', invoice_on)
 
 ),

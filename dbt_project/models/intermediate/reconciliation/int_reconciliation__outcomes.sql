@@ -40,7 +40,7 @@ documents_alone as (
         invoice_on,
         line_count,
         placement = 'duplicate' as is_duplicate,
-        placement in ('billed', 'early') as is_billed
+        {{ is_billing() }} as is_billed
     from documents
     where is_alone
 
@@ -52,12 +52,7 @@ documents_summed as (
         org_id,
         deal_id,
         plan_step,
-        count(*) as documents,
-        count(*) filter (where placement in ('billed', 'early')) as documents_billed,
-        sum(amount) filter (where placement in ('billed', 'early')) as invoiced_amount,
-        sum(line_count) filter (where placement in ('billed', 'early')) as lines_billed,
-        sum(amount) filter (where placement = 'duplicate') as duplicate_amount,
-        min(invoice_on) filter (where placement in ('billed', 'early')) as first_invoice_on
+        {{ documents_together() }}
     from documents
     where not is_alone
     group by org_id, deal_id, plan_step
@@ -181,22 +176,8 @@ steps_judged as (
     select
         *,
         {{ no_difference('amount', 'lines_billed') }} as tolerance,
-        case
-            when documents_billed > 0 then 'invoiced'
-            when documents > 0 then 'misplaced'
-            when candidates > 0 then 'undecided'
-            when not is_due then 'not_due'
-            when gone_on > as_of_on - {{ var('replacement_days', 5) }}
-                then 'being_replaced'
-            when is_gone then 'voided'
-            when amount <= 0 then 'to_be_credited'
-            when is_past_grace then 'unbilled'
-            else 'in_grace'
-        end as outcome,
-        -- A credit that takes back a duplicate settles it.
-        duplicate_amount > 0
-        and invoiced_amount + duplicate_amount - credited_amount <= amount + tolerance
-            as is_duplicate_settled
+        {{ step_outcome('candidates > 0', 'is_gone', 'gone_on') }} as outcome,
+        {{ is_duplicate_settled() }} as is_duplicate_settled
     from steps_joined
 
 ),
@@ -207,11 +188,7 @@ final as (
         * exclude (
             company_id, currency_code, as_of_on, is_due, is_past_grace, gone_on, is_gone
         ),
-        cast((
-            invoiced_amount
-            + case when is_duplicate_settled then duplicate_amount else 0 end
-            - credited_amount
-        ) as decimal(18, 2)) as net_invoiced_amount
+        {{ net_invoiced() }} as net_invoiced_amount
     from steps_judged
 
 )

@@ -153,8 +153,7 @@ differing as (
 
     select
         'invoice|' || main_document.company_id || '|' || main_document.invoice_id as record_key,
-        case when invoiced_amount < amount then 'UNDER_BILLED' else 'OVER_BILLED' end
-            as mismatch_class,
+        {{ class_of_difference() }} as mismatch_class,
         main_document.company_id,
         org_id,
         deal_id,
@@ -166,10 +165,7 @@ differing as (
         main_document.customer_id,
         main_document.customer_name,
         currency_code,
-        case
-            when invoiced_amount < amount then amount - invoiced_amount
-            else net_invoiced_amount - amount
-        end as value_at_stake,
+        {{ value_of_difference() }} as value_at_stake,
         amount as expected_amount,
         case
             when invoiced_amount < amount then invoiced_amount else net_invoiced_amount
@@ -180,12 +176,7 @@ differing as (
             else 'Billed more than the plan step'
         end as reason
     from steps
-    where
-        outcome = 'invoiced'
-        and (
-            (invoiced_amount < amount - tolerance and is_due)
-            or net_invoiced_amount > amount + tolerance
-        )
+    where {{ differs_from_plan() }}
 
 ),
 
@@ -217,9 +208,7 @@ credited as (
             credits.org_id = steps.org_id
             and credits.deal_id = steps.deal_id
             and credits.plan_step = steps.plan_step
-    where
-        steps.outcome = 'invoiced'
-        and steps.net_invoiced_amount < steps.amount - steps.tolerance
+    where {{ is_credited_below_plan() }}
 
 ),
 

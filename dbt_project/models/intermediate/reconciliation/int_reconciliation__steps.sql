@@ -25,16 +25,9 @@ documents as not materialized (
 
     select
         *,
-        struct_pack(
-            company_id := company_id,
-            invoice_id := invoice_id,
-            document_number := document_number,
-            customer_id := customer_id,
-            customer_name := customer_name,
-            is_wrong_customer := is_wrong_customer
-        ) as told
+        {{ document_told() }} as told
     from {{ ref('int_reconciliation__documents') }}
-    where deal_id is not null and placement in ('billed', 'early')
+    where deal_id is not null and {{ is_billing() }}
 
 ),
 
@@ -52,7 +45,7 @@ main_documents as (
         org_id,
         deal_id,
         plan_step,
-        arg_max(told, (is_wrong_customer, amount, invoice_on, invoice_id)) as main_document
+        {{ main_document('told') }} as main_document
     from documents
     where not is_alone
     group by org_id, deal_id, plan_step
