@@ -74,3 +74,8 @@
         cast(date_trunc('month', {{ day }}) as date) + ({{ number }} - 1)
     )
 {%- endmacro %}
+
+{#- An exchange rate as people write it: no zeros at its end. -#}
+{% macro rate_told(rate) -%}
+    rtrim(rtrim(cast(cast({{ rate }} as decimal(18, 9)) as varchar), '0'), '.')
+{%- endmacro %}

@@ -510,7 +510,7 @@ def test_an_invoice_goes_to_the_one_customer_of_its_role(judged: Judged) -> None
     }
     (row,) = judged.planned(ids["unclear"])
     assert row["blocked_detail"] == (
-        "The account has 2 customers (Two Customers, Two Customers West); "
+        "The account has 2 customers (Two Customers; Two Customers West); "
         "declare one of them for billing"
     )
 

@@ -197,7 +197,11 @@ final as (
                 then 'Invoice ' || written_invoice_id || ' was written and is not read back yet'
             when 'estimate_already_invoiced'
                 then 'The deal''s estimate became invoice ' || estimate_invoice_number
-            when 'invoice_in_review' then candidates || ' invoices in review may bill this step'
+            when 'invoice_in_review'
+                then
+                    candidates
+                    || case when candidates = 1 then ' invoice' else ' invoices' end
+                    || ' in review may bill this step'
             when 'previous_invoice_deleted'
                 then
                     'A person deleted invoice '

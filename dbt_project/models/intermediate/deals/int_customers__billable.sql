@@ -36,7 +36,7 @@ candidates as (
         account_id,
         company_id,
         count(*) as candidates,
-        string_agg(customer_name, ', ' order by candidate_rank) as candidate_names
+        string_agg(customer_name, '; ' order by candidate_rank) as candidate_names
     from {{ ref('matched_customers') }}
     where match_state in ('suggested', 'ambiguous') and valid_to is null
     group by org_id, account_id, company_id
@@ -97,7 +97,7 @@ links_counted as (
         count(*) over (partition by org_id, account_id, company_id, currency_code) as customers,
         array_to_string(list_sort(
             list(customer_name) over (partition by org_id, account_id, company_id, currency_code)
-        ), ', ') as customer_names,
+        ), '; ') as customer_names,
         row_number() over (
             partition by org_id, account_id, company_id, currency_code
             order by try_cast(customer_id as bigint), customer_id

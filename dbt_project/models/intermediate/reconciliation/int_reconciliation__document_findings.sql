@@ -86,14 +86,17 @@ duplicates as (
 wrong_entities as (
 
     select
-        *,
+        documents.*,
         'WRONG_ENTITY' as mismatch_class,
-        amount as value_at_stake,
+        documents.amount as value_at_stake,
         cast(0 as decimal(18, 2)) as expected_amount,
-        'Billed by company ' || company_id || '; the routing rule gives ' || routed_company_id
-            as reason
+        'Billed by ' || coalesce(companies.company_name, 'company ' || documents.company_id)
+        || '; the routing rule gives '
+        || coalesce(routed.company_name, 'company ' || documents.routed_company_id) as reason
     from documents
-    where is_wrong_entity and placement != 'excluded'
+    left join companies on documents.company_id = companies.company_id
+    left join companies as routed on documents.routed_company_id = routed.company_id
+    where documents.is_wrong_entity and documents.placement != 'excluded'
 
 ),
 
@@ -274,8 +277,9 @@ wrong_rates as (
             - round(rates_judged.gross_amount * rates_judged.reference_rate, 2)
         ) as decimal(18, 2)) as value_at_stake,
         cast(null as decimal(18, 2)) as expected_amount,
-        'Exchange rate ' || rates_judged.exchange_rate || ', usual '
-        || rates_judged.reference_rate || '; the difference is in home currency' as reason
+        'Exchange rate ' || {{ rate_told('rates_judged.exchange_rate') }} || ', usual '
+        || {{ rate_told('rates_judged.reference_rate') }}
+        || '; the difference is in home currency' as reason
     from documents
     inner join rates_judged
         on
