@@ -15,7 +15,7 @@ from typing import Literal
 from pipelines.money import Money
 from reverse_etl.report import words
 from reverse_etl.report.bridge_value import Company
-from reverse_etl.report.value import Figures, Report, Stake
+from reverse_etl.report.value import Bucket, Figures, Report, Stake
 
 Kind = Literal["money", "share", "days", "count"]
 Value = Money | Decimal | int
@@ -74,7 +74,7 @@ def answers(report: Report) -> tuple[Answer, ...]:
         ("Bridge from sold to billed", bridge_sentence(report), tuple(_bridges(report))),
         ("Matched to an invoice", "", tuple(_rates(report.figures))),
         ("Time to invoice", "", tuple(_times(report.figures))),
-        ("Receivables by age and DSO", "", tuple(_receivables(report.figures))),
+        ("Receivables by age and DSO", "", tuple(_receivables(report))),
         ("Exceptions", exceptions_sentence(report), _exceptions(report)),
         (
             "Low-confidence matches waiting",
@@ -201,11 +201,24 @@ def _times(books: Iterable[Figures]) -> Iterable[Figure]:
             yield _of(book, "time_to_send_p90_days", "Until sent, P90", "days", of)
 
 
-def _receivables(books: Iterable[Figures]) -> Iterable[Figure]:
-    for book in books:
+def buckets_of(report: Report, book: Figures) -> list[Bucket]:
+    """The buckets of a book's ageing, what is not due yet first."""
+    return [
+        bucket
+        for ageing in report.ageing
+        if (ageing.company, ageing.currency) == (book.company, book.currency)
+        for bucket in ageing.buckets
+    ]
+
+
+def _receivables(report: Report) -> Iterable[Figure]:
+    for book in report.figures:
         if book.has_receivables:
             yield _of(book, "receivable_amount", "Open", "money")
             yield _of(book, "overdue_amount", "Overdue", "money")
+            for bucket in buckets_of(report, book):
+                amount = Money(bucket.amount, book.currency)
+                yield Figure(bucket.key, bucket.name, "money", amount, book.company, book.currency)
             yield _of(book, "dso_days", "DSO", "days")
 
 

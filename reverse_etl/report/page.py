@@ -210,8 +210,15 @@ def _by_company(books: Iterable[Figures]) -> list[tuple[str, list[Figures]]]:
     ]
 
 
-def _bucket_name(bucket: Bucket) -> str:
-    return f"{bucket.days.replace('-', '–')} days" if bucket.is_overdue else "Not due yet"
+def _age_names(report: Report) -> list[str]:
+    names = {bucket.number: bucket.name for ageing in report.ageing for bucket in ageing.buckets}
+    return [names[number] for number in sorted(names)]
+
+
+def _ages(report: Report, book: Figures) -> list[tuple[str, Bucket | None]]:
+    """A book's buckets in the order of the columns; None where it has none of that name."""
+    held = {bucket.name: bucket for bucket in answers.buckets_of(report, book)}
+    return [(name, held.get(name)) for name in _age_names(report)]
 
 
 def _bucket_bar(bucket: Bucket, ageing: Ageing) -> Decimal:
@@ -321,7 +328,9 @@ def _grouped(rows: Iterable[Any], key: Any) -> list[tuple[str, list[Any]]]:
 
 
 _FILTERS = {
+    "age_names": _age_names,
     "ageing_sentence": _ageing_sentence,
+    "ages": _ages,
     "comparison_sentence": _comparison_sentence,
     "amount": words.amount,
     "anchor": lambda code: code.lower().replace("_", "-"),
@@ -330,7 +339,6 @@ _FILTERS = {
     "blocked_title": _blocked_title,
     "bridge_sentence": answers.bridge_sentence,
     "bucket_bar": _bucket_bar,
-    "bucket_name": _bucket_name,
     "by_book": answers.by_book,
     "by_company": _by_company,
     "candidate_link": _candidate_link,

@@ -105,7 +105,11 @@ def _live(figure: Figure, report: Report, lists: Mapping[str, Sheet]) -> Cell:
     if figure.key in sheet_bridge.CODES:
         place = sheet_bridge.places(report)[(*where, figure.key)]
         return Live(lists["Bridge"].cell("amount", place, named=True), value)
-    places = [(book.company, book.currency) for book in report.figures]
+    if figure.key.startswith("bucket_"):
+        books = lists["Ageing"]
+        places = [(ageing.company, ageing.currency) for ageing in report.ageing]
+    else:
+        places = [(book.company, book.currency) for book in report.figures]
     return Live(books.cell(figure.key, places.index(where), named=True), value)
 
 
@@ -185,14 +189,14 @@ def _ageing(report: Report) -> Sheet:
     buckets = [found[number] for number in sorted(found)]
     columns = (
         COMPANY, CURRENCY,
-        *(Column(f"bucket_{b.number}", b.days.replace("-", "–"), 18) for b in buckets),
+        *(Column(b.key, b.name, 18) for b in buckets),
         Column("open", "Open in all", 20), Column("overdue", "Overdue", 20),
     )  # fmt: skip
     plain = Sheet("Ageing", "", columns, ())
     rows: list[tuple[Cell, ...]] = []
     for place, ageing in enumerate(report.ageing):
         held = {bucket.number: bucket for bucket in ageing.buckets}
-        named = [plain.cell(f"bucket_{b.number}", place) for b in buckets]
+        named = [plain.cell(b.key, place) for b in buckets]
         late = [name for name, b in zip(named, buckets, strict=True) if b.is_overdue]
         amounts = [held[b.number].amount if b.number in held else Decimal(0) for b in buckets]
         rows.append(

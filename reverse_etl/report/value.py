@@ -174,6 +174,16 @@ class Bucket:
     def is_overdue(self) -> bool:
         return self.days != "current"
 
+    @property
+    def name(self) -> str:
+        """As people read it."""
+        return f"{self.days.replace('-', '–')} days" if self.is_overdue else "Not due yet"
+
+    @property
+    def key(self) -> str:
+        """Its name for programs, and of its column in the spreadsheet."""
+        return f"bucket_{self.number}"
+
 
 @dataclass(frozen=True)
 class Ageing:
