@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,11 @@ def second(books: Books, first: dict[str, Row]) -> Books:
     books.say("unbilled", "assign", day(14), owner="bob")
     books.say(
         "accepted", "accept", day(14), root_cause="timing only",
-        accepted_amount=Decimal("8000.00"), accepted_until=date(2026, 12, 31),
+        accepted_amount=Decimal("8000.00"), accepted_until=NOW.date(),
+    )  # fmt: skip
+    books.say(
+        "small", "accept", day(14), root_cause="stage moved without trigger",
+        accepted_amount=Decimal("40.00"), accepted_until=NOW.date() - timedelta(days=1),
     )  # fmt: skip
     books.say(
         "grown", "accept", day(14), root_cause="timing only",
@@ -175,9 +179,11 @@ def test_material_is_what_is_large(first: dict[str, Row]) -> None:
     ("deal", "state", "movement", "opening"),
     [
         ("unbilled", "assigned", "carried", "5000.00"),
-        ("small", "open", "carried", "40.00"),
+        # Its acceptance ended the day before.
+        ("small", "reopened", "carried", "40.00"),
         # Gone in week 46 and here again: what was explained then is about its earlier life.
         ("returned", "reopened", "new", None),
+        # Accepted up to this very day.
         ("accepted", "accepted", "carried", "8000.00"),
         # It was accepted for less than it is now.
         ("grown", "reopened", "carried", "6500.00"),
@@ -230,8 +236,8 @@ def test_what_comes_again_after_it_was_closed_is_counted_by_its_cause(second: Bo
 def test_what_bars_a_signature(second: Books) -> None:
     reasons = [(row["reason"], row["value_at_stake"]) for row in second.blockers(LAST)]
     assert sorted(reasons) == [
+        ("Accepted for less, or not any more", Decimal("40.00")),
         ("Closed without a root cause", Decimal("900.00")),
-        ("Material and not explained", Decimal("40.00")),
         ("Material and not explained", Decimal("3000.00")),
         ("Material and not explained", Decimal("5000.00")),
     ]
