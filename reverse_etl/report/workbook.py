@@ -103,7 +103,7 @@ def _look(cell: Cell) -> dict[str, Any]:
     if isinstance(value, int | Decimal):
         return {"num_format": "#,##0"}
     if isinstance(value, Link):
-        return {"font_color": _ACCENT, "underline": 1}
+        return {"font_color": _ACCENT, "underline": 1, "text_wrap": True, "indent": 1}
     return {"text_wrap": True, "indent": 1}
 
 

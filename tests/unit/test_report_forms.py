@@ -11,15 +11,17 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from report_sample import HOSTILE, hostile, sample, verdict, write_marts
+from report_sample import HOSTILE, INC, hostile, sample, verdict, write_marts
 
 from pipelines.money import Money
 from reverse_etl.report import Report, build_report, render_html, words, workbook_bytes
 from reverse_etl.report.answers import Answer, Figure, answers
+from reverse_etl.report.bridge_value import Company
 from reverse_etl.report.mail import mail_html, mail_text, subject
 from reverse_etl.report.places import Place
 from reverse_etl.report.slack import slack_message
 
+COMPANY = Company(INC, "Brightwater Inc")
 FILES = (Place("Page", "r.html", "https://r.example/2026-W47/index.html", True),)
 SIGNED = {"week": "2026-W45", "reviewed_by": "carol"}
 CHANGED = {
@@ -115,6 +117,16 @@ def test_the_page_carries_every_figure(report: Report) -> None:
             assert shown == Counter(map(bare, amounts)), answer.title
         for sentence in filter(None, answer.told.split(". ")):
             assert answer.number in (2, 3) or sentence.rstrip(".") in text
+
+
+def test_the_first_screen_ages_what_is_open(report: Report) -> None:
+    """The buckets of a book, the empty ones too, come to what is open in it."""
+    ages = [figure for figure in answers(report)[6].figures if figure.company == COMPANY]
+    assert [(figure.name, bare(figure)) for figure in ages if "bucket" in figure.key] == [
+        ("Not due yet", "100.00"), ("1–30 days", "200.00"), ("31–60 days", "0.00"),
+        ("61–90 days", "0.00"), ("91+ days", "300.25"),
+    ]  # fmt: skip
+    assert bare(ages[0]) == "600.25"
 
 
 def test_the_mail_carries_every_figure_in_both_its_parts(report: Report) -> None:

@@ -142,6 +142,9 @@ def test_every_sheet_can_be_read_and_printed(file: Path) -> None:
         assert sheet.print_title_rows == f"${HEADING}:${HEADING}"
         assert sheet.print_title_cols == "$A:$A"
         assert sheet.auto_filter.ref is None or sheet.auto_filter.ref.startswith(f"A{HEADING}:")
+        # No word is hidden by the next column.
+        texts = [c for row in sheet.iter_rows(min_row=FIRST) for c in row if c.data_type == "s"]
+        assert all(cell.alignment.wrap_text for cell in texts)
 
 
 def test_the_same_report_gives_the_same_bytes(report: Report) -> None:
