@@ -64,7 +64,8 @@ def barring_sentence(report: Report) -> str:
         words.money(stake.amount) for stake in stakes(entry.at_stake for entry in found)
     )
     told = words.count(len(found), "material exception")
-    return f"{told} without an explanation, {sums}, bar the signature of this week."
+    bars = "bars" if len(found) == 1 else "bar"
+    return f"{told} without an explanation, {sums}, {bars} the signature of this week."
 
 
 def said_of(entry: ExceptionEntry) -> str:
