@@ -125,7 +125,7 @@ def test_a_first_week_says_that_there_is_none_before(tmp_path: Path) -> None:
 
 def test_sign_off_says_what_bars_it_who_signed_and_what_changed(report: Report) -> None:
     told = text_of(report, "sign-off")
-    assert "1 material exception without an explanation, USD 100.00, bar" in told.replace(
+    assert "1 material exception without an explanation, USD 100.00, bars" in told.replace(
         "\u00a0", " "
     )
     assert "2026-W46 Reopened ann, 16 Nov 2026 carol, 17 Nov 2026 2 1 0 1" in told
