@@ -175,10 +175,27 @@ def test_the_report_is_where_it_says(finished: tuple[Path, str]) -> None:
 def test_the_recorded_week_is_judged_again_byte_for_byte(finished: tuple[Path, str]) -> None:
     """From the history alone: what was written on the way is known again as it was."""
     folder, said = finished
-    week = re.search(r"reports/(\d{4}-W\d\d)/", said)
-    assert week
-    done = command(folder, "close", "replay", week.group(1))
+    done = command(folder, "close", "replay", _week(said))
     assert "the same, byte for byte" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_recorded_week_is_shown_with_what_bars_its_signature(
+    finished: tuple[Path, str],
+) -> None:
+    folder, said = finished
+    shown = command(folder, "close", "show", _week(said)).stdout
+    assert re.search(rf"^Week +{_week(said)}\nState +blocked$", shown, re.MULTILINE), shown
+    assert re.search(
+        r"^\w{8} +\w+ +[\d,.]+ [A-Z]{3} +Material and not explained$", shown, re.MULTILINE
+    )
+
+
+def _week(said: str) -> str:
+    """The week that the demonstration reports."""
+    found = re.search(r"reports/(\d{4}-W\d\d)/", said)
+    assert found
+    return found.group(1)
 
 
 @pytest.mark.slow
