@@ -71,7 +71,7 @@ def _found(schema: str, path: Path) -> Iterator[tuple[dg.AssetCheckKey, Examined
 
 
 def as_result(key: dg.AssetCheckKey, one: Examined, page: Path) -> dg.AssetCheckResult:
-    """What Dagster shows of an examination, with the way to its page."""
+    """What Dagster shows of an examination, with the place of its page."""
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
         check_name=key.name,
@@ -81,8 +81,8 @@ def as_result(key: dg.AssetCheckKey, one: Examined, page: Path) -> dg.AssetCheck
             "rows": one.rows,
             "expectations": one.expectations,
             "not_met": _listed(one.broken),
-            "page": dg.MetadataValue.url(page.absolute().as_uri()),
-            "path": dg.MetadataValue.path(page),
+            # No link: no browser follows one to a file from a page of the network.
+            "page": dg.MetadataValue.path(page),
         },
     )
 

@@ -15,7 +15,8 @@ from pipelines.folders import make_private
 from pipelines.settings import Settings
 from reverse_etl.delivery import delivery_lines, require_sent
 from reverse_etl.render import money_words
-from reverse_etl.report.places import places
+from reverse_etl.report.mail import mail_text
+from reverse_etl.report.places import address
 
 MARTS = [
     dg.AssetKey(["reconciliation", name])
@@ -88,13 +89,11 @@ def weekly_mismatch_report(
     if label not in present_weeks(told):
         return _as_it_was(told, label)
     paths = steps.report(told, label)
-    page, _ = places(paths, told.delivery.report_url)
-    served = page.where if page.is_served else paths.page.absolute().as_uri()
     metadata: dict[str, Any] = {
-        "report": dg.MetadataValue.url(served),
-        "plan": dg.MetadataValue.asset(PLAN),
-        "path": dg.MetadataValue.path(paths.page),
+        **_found_at(told, label, paths.page),
         "spreadsheet": dg.MetadataValue.path(paths.workbook),
+        "first_screen": _as_laid_out(mail_text(paths.report, ())),
+        "plan": dg.MetadataValue.asset(PLAN),
         "concluded": paths.report.verdict.is_concluded,
         "leakage": money_words({s.amount.currency: s.amount.amount for s in paths.report.leakage})
         or "none",
@@ -105,6 +104,20 @@ def weekly_mismatch_report(
         metadata["deliveries"] = dg.MetadataValue.md("\n".join(delivery_lines(done)))
         require_sent(done)
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _found_at(told: Settings, week: str, page: Path) -> dict[str, Any]:
+    """Where a page of a week is: its path, and a link where the folder of reports is served. None
+    to the file itself, for no browser follows such a link from a page of the network."""
+    found: dict[str, Any] = {"path": dg.MetadataValue.path(page)}
+    if told.delivery.report_url:
+        found["report"] = dg.MetadataValue.url(address(told.delivery.report_url, week, page))
+    return found
+
+
+def _as_laid_out(text: str) -> dg.MarkdownMetadataValue:
+    """Text in its own lines and columns."""
+    return dg.MetadataValue.md("```\n{}\n```".format(text.strip().replace("`", "'")))
 
 
 def iso_week(monday: str) -> str:
@@ -136,8 +149,7 @@ def _as_it_was(settings: Settings, label: str) -> dg.MaterializeResult[Any]:
         raise dg.Failure(f"Week {label} does not come out as it was recorded", {"page": str(page)})
     return dg.MaterializeResult(
         metadata={
-            "report": dg.MetadataValue.url(page.absolute().as_uri()),
-            "path": dg.MetadataValue.path(page),
+            **_found_at(settings, label, page),
             "same_as_recorded": done.is_same,
             "rules_changed": done.rules_changed,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from reverse_etl.report.files import ReportPaths
 
@@ -24,9 +25,14 @@ def places(paths: ReportPaths, report_url: str) -> tuple[Place, Place]:
         Place(
             title,
             f"mismatch-report-{paths.week}{path.suffix}",
-            f"{report_url}/{paths.week}/{path.name}" if report_url else str(path),
+            address(report_url, paths.week, path) if report_url else str(path),
             bool(report_url),
         )
         for title, path in named
     )
     return page, workbook
+
+
+def address(report_url: str, week: str, path: Path) -> str:
+    """Where a file of a week's report is served, below the address of the folder of reports."""
+    return f"{report_url}/{week}/{path.name}"

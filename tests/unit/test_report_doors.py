@@ -112,6 +112,19 @@ def test_the_weekly_job_sends_where_a_channel_is_set(
     assert ": sent." in str(metadata["deliveries"])
 
 
+def test_a_page_is_linked_where_it_is_served_and_shown_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No browser follows a link to a file from a page of the network."""
+    told = asset().metadata or {}
+    assert "report" not in told and "file:" not in str(told)
+    assert told["path"].path.endswith("2026-W47/index.html")  # type: ignore[union-attr]
+    assert "Leakage: due, past grace" in str(told["first_screen"])
+    monkeypatch.setenv("CROSSFOOT_REPORT_URL", "https://reports.example.com/weekly")
+    told = asset().metadata or {}
+    assert str(told["report"].value).startswith("https://reports.example.com/weekly/2026-W47/")  # type: ignore[union-attr]
+
+
 def test_the_weekly_job_ends_red_when_somebody_did_not_get_it(
     slack: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
