@@ -43,6 +43,26 @@ def test_dagster_has_the_same_rules_as_in_the_ui() -> None:
     assert f"--location-name {place['grpc_server']['location_name']}" in started
 
 
+def test_dagster_takes_the_workspace_with_another_teams_location(tmp_path: Path) -> None:
+    """As it is, and with the lines that the page names taken out of their comment."""
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+    told = (DEPLOY / "workspace.yaml").read_text()
+    both = re.sub(r"^  # (- grpc_server:|    \w+: )", r"  \1", told, flags=re.MULTILINE)
+    named = []
+    for number, text in enumerate((told, both)):
+        place = tmp_path / f"{number}.yaml"
+        place.write_text(text)
+        named.append(
+            {
+                one.location_name: one.port
+                for one in WorkspaceFileTarget([str(place)]).create_origins()
+            }
+        )
+    assert named == [{"crossfoot": 4266}, {"crossfoot": 4266, "finance": 4267}]
+    assert "-p 4267 -m finance.definitions --location-name finance" in PAGE
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """With the paths and the user of this machine: it looks whether the programs are there."""
     program = shutil.which("systemd-analyze")
