@@ -313,6 +313,16 @@ def snapshot(state: State, flows: Iterable[str]) -> tuple[Entry, ...]:
     return tuple(Entry(**row) for row in rows)
 
 
+def made(state: State, company_id: str, remote_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Those of these records of a company that we have made ourselves: their entity and id."""
+    with state.reading() as work:
+        rows = work.all(
+            "ledger_entry", order="change_key", company_id=company_id, action="create",
+            status="done", remote_id=list(remote_ids),
+        )  # fmt: skip
+    return {(row["entity"], row["remote_id"]) for row in rows}
+
+
 def history(state: State, key: str) -> list[dict[str, Any]]:
     """Everything that ever happened to a change, oldest first."""
     with state.reading() as work:

@@ -17,6 +17,8 @@ from pipelines.clients.quickbooks import CDC_LIMIT, Changed, quickbooks_client
 from pipelines.clients.recording import Recorder
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.settings import Settings
+from reverse_etl import ledger
+from reverse_etl.opening import opened
 
 # As long as the readings themselves look back.
 OVERLAP = timedelta(minutes=10)
@@ -30,6 +32,8 @@ _TABLES = {
     "Payment": "payment", "CreditMemo": "credit_memo", "SalesReceipt": "sales_receipt",
 }  # fmt: skip
 Version = tuple[str, str]
+# The version of a record that nobody has changed since it was made.
+_MADE = "0"
 
 
 @dataclass
@@ -77,8 +81,9 @@ def salesforce_text(moment: datetime) -> str:
 
 
 def changed_companies(settings: Settings, record: Recorder) -> tuple[str, ...]:
-    """The companies in which something has changed that the warehouse does not hold, by one metered
-    read of each. Raises the clients' errors and like `warehouse.read`."""
+    """The companies in which something has changed that neither the warehouse holds nor the ledger
+    says that we made, by one metered read of each. Raises the clients' errors and like
+    `warehouse.read`."""
     path = settings.warehouse_path
     changed = []
     for company in settings.quickbooks.companies:
@@ -87,7 +92,7 @@ def changed_companies(settings: Settings, record: Recorder) -> tuple[str, ...]:
             changed.append(company.realm_id)
             continue
         told = quickbooks_client(settings, company.realm_id, record).cdc(_ENTITIES, since - SLACK)
-        if told.objects >= CDC_LIMIT or not _is_held(path, company.realm_id, told):
+        if told.objects >= CDC_LIMIT or not _is_known(settings, company.realm_id, told):
             changed.append(company.realm_id)
     return tuple(changed)
 
@@ -103,19 +108,30 @@ def _read_at(path: Path, realm_id: str) -> datetime | None:
     return found["at"]
 
 
-def _is_held(path: Path, realm_id: str, told: Changed) -> bool:
-    """Does the warehouse hold every record that is told in that version, and know what is gone?"""
-    wanted = {
+def _is_known(settings: Settings, realm_id: str, told: Changed) -> bool:
+    """Is every record that is told held in that version, or as the ledger says that we have made
+    it, and is it known what is gone?"""
+    path = settings.warehouse_path
+    news = [
+        (entity, record)
+        for entity, version in _told(told).items()
+        for record in version.items() - _versions(path, realm_id, entity).items()
+    ]
+    gone = {(entity, str(r["Id"])) for entity, records in told.deleted.items() for r in records}
+    if not gone <= _gone(path, realm_id) or any(token != _MADE for _, (_, token) in news):
+        return False
+    with opened(settings) as state:
+        made = ledger.made(state, realm_id, [key for _, (key, _) in news])
+    return {(entity, key) for entity, (key, _) in news} <= made
+
+
+def _told(told: Changed) -> dict[str, dict[str, str]]:
+    """The living records that are told: by entity the version of each id."""
+    return {
         entity: {str(r["Id"]): str(r["SyncToken"]) for r in records}
         for entity, records in told.living.items()
         if records
     }
-    return all(
-        _versions(path, realm_id, entity).items() >= versions.items()
-        for entity, versions in wanted.items()
-    ) and {
-        (entity, str(r["Id"])) for entity, records in told.deleted.items() for r in records
-    } <= _gone(path, realm_id)
 
 
 def _versions(path: Path, realm_id: str, entity: str) -> dict[str, str]:

@@ -23,6 +23,8 @@ from reverse_etl.calls import recording
 
 # Pauses after rounds that failed one after the other, seconds.
 PAUSES = (1.0, 5.0, 30.0, 120.0, 300.0)
+# For so long what we wrote in QuickBooks may wait to be read back, seconds.
+LONGEST_OWED = 30.0
 
 
 class Runner(Protocol):
@@ -83,17 +85,44 @@ class Polls:
         }
 
 
+@dataclass
+class ReadBack:
+    """What we wrote in QuickBooks is read back while nobody waits: the ledger knows it meanwhile.
+
+    While deals are won one after the other it is put off, by `LONGEST_OWED` seconds at most.
+    """
+
+    clock: Callable[[], float]
+    _since: float | None = None
+
+    def put_off(self, woken: Woken) -> Woken:
+        """What is to be read now; without what is only our own writes, if that can wait."""
+        sooner = woken.without_own_writes()
+        is_late = self._since is not None and self.clock() - self._since >= LONGEST_OWED
+        return woken if sooner is None or is_late else sooner
+
+    def is_owed(self, done: PromptRound) -> bool:
+        """After a round: has something been written that was not read since?"""
+        if "quickbooks" in done.read:
+            self._since = None
+        if done.wrote and self._since is None:
+            self._since = self.clock()
+        return self._since is not None
+
+
 def watch(bell: Bell, polls: Polls, run: Runner, say: Progress) -> None:
     """Go on until the bell is stopped. Begins with both systems: something may have been missed."""
     bell.ring("salesforce", "start")
     bell.ring("quickbooks", "start")
     failures = 0
+    back = ReadBack(polls.clock)
     while not bell.stopped:
         woken = bell.wait(polls.next_in())
         if woken is None:
             if not bell.stopped:
                 polls.ask(bell)
             continue
+        woken = back.put_off(woken)
         done = run(woken)
         if done is None:
             ring_again(bell, woken.systems)
@@ -102,8 +131,7 @@ def watch(bell: Bell, polls: Polls, run: Runner, say: Progress) -> None:
             continue
         failures = 0
         polls.after(done)
-        if done.wrote:
-            # What was written is read back while nobody waits for it.
+        if back.is_owed(done):
             bell.ring("quickbooks", "write")
         for line in round_lines(woken, done):
             say(line)

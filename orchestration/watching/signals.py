@@ -13,6 +13,9 @@ System = Literal["salesforce", "quickbooks"]
 # What a signal can come from: a vendor's message, our asking, a write of our own, the start.
 Source = Literal["event", "poll", "write", "start", "again"]
 
+# How a write of our own in QuickBooks is told.
+WRITTEN = "quickbooks write"
+
 
 @dataclass(frozen=True)
 class Woken:
@@ -26,6 +29,15 @@ class Woken:
     def told(self) -> str:
         """`2 salesforce event, 1 quickbooks poll`"""
         return ", ".join(f"{count} {what}" for what, count in self.counts)
+
+    def without_own_writes(self) -> Woken | None:
+        """The same without QuickBooks, where it rang only because we wrote there and somebody
+        waits for Salesforce; None where that is not so."""
+        of_books = [what for what, _ in self.counts if what.startswith("quickbooks ")]
+        if of_books != [WRITTEN] or "salesforce" not in self.systems:
+            return None
+        others = tuple(one for one in self.counts if one[0] != WRITTEN)
+        return Woken(self.systems - {"quickbooks"}, others, self.since)
 
 
 @dataclass

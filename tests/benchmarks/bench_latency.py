@@ -6,7 +6,13 @@ which the invoice is in the books, both by the sandbox's own journal. The whole 
 Salesforce's message to the receiver over HTTP (posted here, the sandbox has no flows) or the poll,
 a run in Dagster's instance, the reading by dlt, the models, the tests, the plan under the policy,
 ledger and lease, and the call to QuickBooks. Idle, each deal waits until the one before is invoiced
-and read back; under load a deal is won every two seconds while readers query the published copy.
+and read back; under load a deal is won every two seconds while readers, in a process of their own,
+query the published copy.
+
+Then a storm: `CROSSFOOT_BENCH_EVENTS` deals are won as fast as the org takes them, their messages
+come shuffled, one in twenty is dropped and one in twenty comes twice. Every deal must be invoiced
+once or be told why not.
+
 `CROSSFOOT_BENCH_LINES` is the number of deals of each part. The page LATENCY.md is made by
 `make bench NAME=latency`; ends with JSON.
 """
@@ -15,8 +21,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -29,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from latency_page import page
 
 from orchestration import telemetry
 
@@ -50,19 +59,23 @@ from reverse_etl import ledger  # noqa: E402
 from reverse_etl.opening import opened  # noqa: E402
 
 COUNT = int(os.environ.get("CROSSFOOT_BENCH_LINES", "50"))
+EVENTS = int(os.environ.get("CROSSFOOT_BENCH_EVENTS", "1000"))
 PAGE = Path(__file__).with_name("LATENCY.md")
 TOKEN = "a-token-of-the-benchmark-only"
 READERS = 4
 LONGEST = 900.0
 PARTS = (("idle, event", True, False), ("idle, poll", False, False),
          ("load, event", True, True), ("load, poll", False, True))  # fmt: skip
+# Of the storm: deals won by one call, and messages that are shuffled among each other.
+AT_A_TIME = 20
+DROPPED, DOUBLED = 0.05, 0.05
 DEAL_FIELDS = ("Name", "AccountId", "StageName", "CloseDate", "CurrencyIsoCode", "Pricebook2Id")
 LINE_FIELDS = ("PricebookEntryId", "Quantity", "UnitPrice", "Discount")
 AT_ONCE = 100
 POLICY = """[default]
 mode = "automatic"
-max_changes = 200
-max_amount = { USD = 10000000, EUR = 10000000, GBP = 10000000 }
+max_changes = 5000
+max_amount = { USD = 1000000000, EUR = 1000000000, GBP = 1000000000 }
 """
 # Deals that are open and whose customer and products are known: winning them bills them.
 OPEN_DEALS = """
@@ -104,17 +117,20 @@ def main() -> None:
                     "CROSSFOOT_DATA_DIR": str(data),
                     "CROSSFOOT_POLICY": str(policy),
                     "CROSSFOOT_SALESFORCE_EVENT_TOKEN": TOKEN,
+                    "CROSSFOOT_MAX_CHANGES": "5000",
+                    "CROSSFOOT_MAX_CREATES_PER_FLOW": "5000",
+                    "CROSSFOOT_MAX_AMOUNT": "USD=1000000000,EUR=1000000000,GBP=1000000000",
                 }
             ).check()
             control = f"{connection['salesforce']['base_url']}/_sandbox"
             settle(settings)
-            add_deals(settings, len(PARTS) * COUNT)
+            add_deals(settings, len(PARTS) * COUNT + EVENTS)
             settle(settings)
             # What was settled lies behind what a reading looks back on.
             requests.post(f"{control}/clock", json={"advance_seconds": 3600}, timeout=60)
-            results = measured(settings, control)
-    PAGE.write_text(page(results), encoding="utf-8")
-    print(json.dumps({"benchmark": "latency", "parts": results}))
+            results, stormy = measured(settings, control)
+    PAGE.write_text(page(results, stormy, AT_A_TIME), encoding="utf-8")
+    print(json.dumps({"benchmark": "latency", "parts": results, "storm": stormy}))
 
 
 def settle(settings: Settings) -> None:
@@ -157,7 +173,7 @@ def copy_deals(client: Any, deals: list[str], first: int) -> None:
         assert all(line.ok for line in client.create_many("OpportunityLineItem", own))
 
 
-def measured(settings: Settings, control: str) -> list[dict[str, Any]]:
+def measured(settings: Settings, control: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     deals = [row["id"] for row in warehouse.read(settings.warehouse_path, OPEN_DEALS)]
     results = []
     with watching(settings) as watched:
@@ -166,7 +182,8 @@ def measured(settings: Settings, control: str) -> list[dict[str, Any]]:
             result = part(watched, control, name, own, with_event, under_load)
             print(json.dumps({k: v for k, v in result.items() if k != "seconds"}), flush=True)
             results.append(result)
-    return results
+        stormy = storm(watched, control, deals[len(PARTS) * COUNT :][:EVENTS])
+    return results, stormy
 
 
 @contextmanager
@@ -212,29 +229,19 @@ def part(
 ) -> dict[str, Any]:
     """Win these deals; the seconds of each until its invoice, and what the rounds took."""
     requests.delete(f"{control}/journal", timeout=60)
-    before, end = len(watched.rounds), threading.Event()
-    readers = [
-        threading.Thread(target=reading, args=(watched.settings.published_path, end))
-        for _ in range(READERS if under_load else 0)
-    ]
-    for reader in readers:
-        reader.start()
+    before = len(watched.rounds)
     client = salesforce_client(watched.settings)
-    for deal in deals:
-        watched.is_idle.clear()
-        win(client, deal)
-        if with_event:
-            body = MESSAGE.format(org=watched.settings.salesforce.org_id, deal=deal)
-            address = f"{watched.address}{SALESFORCE_PATH}{TOKEN}"
-            assert requests.post(address, body, timeout=10).status_code == 200
-        if under_load:
-            time.sleep(2)
-        else:
-            wait_for(lambda: watched.is_idle.is_set())
-    wait_for(lambda: not unsettled(watched, control, deals), 2.0)
-    end.set()
-    for reader in readers:
-        reader.join()
+    with readers(watched.settings.published_path, READERS if under_load else 0):
+        for deal in deals:
+            watched.is_idle.clear()
+            win(client, [deal])
+            if with_event:
+                send(watched, deal)
+            if under_load:
+                time.sleep(2)
+            else:
+                wait_for(lambda: watched.is_idle.is_set())
+        wait_for(lambda: not unsettled(watched, control, deals), 2.0)
     latencies = sorted(seconds_each(watched.settings, control, deals).values())
     made = [done for _, done in watched.rounds[before:]]
     writing = [done for done in made if done.wrote]
@@ -262,16 +269,89 @@ def total(done: PromptRound) -> float:
     return sum(one.computing for one in done.seconds.values())
 
 
-def win(client: Any, deal: str) -> None:
-    won = {"Id": deal, "StageName": "Closed Won", "CloseDate": "2026-11-20"}
-    (reply,) = client.update_many("Opportunity", [won])
-    assert reply.ok, reply
+def storm(watched: Watched, control: str, deals: list[str]) -> dict[str, Any]:
+    """Win all of these at once with messages that are lost, doubled and late; what became of each.
+
+    `missed` have no invoice and no reason; `unknown` are invoices in the books that the ledger does
+    not know, as a second one of a deal would be.
+    """
+    requests.delete(f"{control}/journal", timeout=60)
+    chance, client, late = random.Random(9), salesforce_client(watched.settings), list[str]()
+    sent = dropped = doubled = 0
+    began, before = time.monotonic(), len(watched.rounds)
+    for first in range(0, len(deals), AT_A_TIME):
+        won = deals[first : first + AT_A_TIME]
+        win(client, won)
+        for deal in won:
+            fate = chance.random()
+            dropped, doubled = dropped + (fate < DROPPED), doubled + (fate > 1 - DOUBLED)
+            late += [deal] * (0 if fate < DROPPED else 2 if fate > 1 - DOUBLED else 1)
+        chance.shuffle(late)
+        for deal in late[AT_A_TIME // 2 :]:
+            send(watched, deal)
+        sent, late = sent + len(late[AT_A_TIME // 2 :]), late[: AT_A_TIME // 2]
+    for deal in late:
+        send(watched, deal)
+    missed: set[str] = set()
+    try:
+        wait_for(lambda: not unsettled(watched, control, deals), 5.0)
+    except AssertionError:
+        missed = unsettled(watched, control, deals)
+    invoiced = seconds_each(watched.settings, control, deals)
+    told = {
+        "deals": len(deals), "messages": sent + len(late), "dropped": dropped, "doubled": doubled,
+        "invoiced": len(invoiced), "others": len(deals) - len(invoiced) - len(missed),
+        "missed": len(missed), "unknown": unknown_invoices(watched.settings, control),
+        "rounds": len(watched.rounds) - before, "seconds": round(time.monotonic() - began),
+    }  # fmt: skip
+    print(json.dumps(told), flush=True)
+    return told
 
 
-def reading(path: Path, end: threading.Event) -> None:
-    """What an analyst does, again and again."""
-    while not end.wait(0.2):
-        warehouse.read(path, "select count(*) from reconciliation.mismatches")
+def unknown_invoices(settings: Settings, control: str) -> int:
+    """How many invoices of the journal the ledger does not know."""
+    entries = requests.get(f"{control}/journal", timeout=60).json()["entries"]
+    with opened(settings) as state:
+        known = {(e.company_id, e.remote_id) for e in ledger.snapshot(state, ("invoices",))}
+    return sum(
+        written["entity"] == "Invoice"
+        and written["operation"] == "create"
+        and (entry["realm"], written["id"]) not in known
+        for entry in entries
+        for written in entry["writes"]
+    )
+
+
+def win(client: Any, deals: list[str]) -> None:
+    won = {"StageName": "Closed Won", "CloseDate": "2026-11-20"}
+    replies = client.update_many("Opportunity", [{"Id": deal} | won for deal in deals])
+    assert all(reply.ok for reply in replies), replies
+
+
+def send(watched: Watched, deal: str) -> None:
+    """Salesforce's message that a deal was won, as its flow sends it."""
+    body = MESSAGE.format(org=watched.settings.salesforce.org_id, deal=deal)
+    address = f"{watched.address}{SALESFORCE_PATH}{TOKEN}"
+    assert requests.post(address, body, timeout=10).status_code == 200
+
+
+@contextmanager
+def readers(path: Path, count: int) -> Iterator[None]:
+    """So many analysts who query this copy meanwhile."""
+    if not count:
+        yield
+        return
+    program = Path(__file__).with_name("latency_readers.py")
+    process = subprocess.Popen(
+        [sys.executable, str(program), str(path), str(count)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout and process.stdout.readline() == "reading\n"
+    try:
+        yield
+    finally:
+        asked, _ = process.communicate("", timeout=60)
+        assert int(asked) > 0
 
 
 def unsettled(watched: Watched, control: str, deals: list[str]) -> set[str]:
@@ -313,41 +393,6 @@ def wait_for(true: Callable[[], bool], every: float = 0.1) -> None:
     while not true():
         assert time.monotonic() < until, "nothing came in time"
         time.sleep(every)
-
-
-def page(results: list[dict[str, Any]]) -> str:
-    """The page LATENCY.md."""
-    rows = "\n".join(
-        f"| {r['part']} | {r['deals']} | {r['invoiced']} | {r['others']} | {r['p50']} "
-        f"| {r['p95']} | {r['rounds']} | {r['computing']} | {r['load_average']} |"
-        for r in results
-    )
-    steps = list(results[0]["seconds"])
-    spent = "\n".join(
-        f"| {step} | "
-        + " | ".join(f"{r['seconds'][step][0]} ({r['seconds'][step][1]})" for r in results)
-        + " |"
-        for step in steps
-    )
-    names = " | ".join(r["part"] for r in results)
-    return f"""# From closed-won to invoice
-
-Made by `make bench NAME=latency`; how it is measured stands at the top of `bench_latency.py`.
-{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. The load average
-is that of the machine at the end of each part: with more than {os.cpu_count()} other programs share
-its cores, and seconds on the clock are longer than those of computing by as much. Others
-are deals that the warehouse says are billed already, blocked or not due.
-
-| Part | Deals | Invoiced | Others | p50, s | p95, s | Rounds | Computing, s a round | Load |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|
-{rows}
-
-Where the seconds of a round that writes go, median, in brackets those of computing:
-
-| Step | {names} |
-|---|{"---:|" * len(results)}
-{spent}
-"""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import threading
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 import requests
+from writing import US, World, invoice_row, marts
 
-from orchestration.watching import service
+from orchestration.watching import asking, service
 from orchestration.watching.asking import WonDeals, salesforce_text, won_since
 from orchestration.watching.process import only_watcher
 from orchestration.watching.prompt import PromptRound, Seconds
@@ -30,11 +32,13 @@ from orchestration.watching.receiver import (
     take_quickbooks,
     take_salesforce,
 )
-from orchestration.watching.service import Polls, round_lines, watch
+from orchestration.watching.service import LONGEST_OWED, Polls, ReadBack, round_lines, watch
 from orchestration.watching.signals import Bell, System, Woken
+from pipelines import warehouse
 from pipelines.errors import ConfigurationError, Stop, Unavailable
 from pipelines.setting_values import Secret, Values
 from pipelines.setting_watch import watching
+from pipelines.settings import load_settings
 from reverse_etl.changes import Plan
 
 REALM, ORG = "9341450000000001", "00DHs0000000001AAA"
@@ -243,6 +247,57 @@ def test_without_any_event_the_poll_finds_it() -> None:
     bell.stop()
     thread.join(5)
     assert any("1 salesforce poll: read salesforce" in line for line in said)
+
+
+def test_what_we_wrote_is_read_back_when_nobody_waits() -> None:
+    """Put off while deals are won one after the other, for half a minute at most."""
+    now = [100.0]
+    back = ReadBack(lambda: now[0])
+    wrote: Any = SimpleNamespace(read=("salesforce",), wrote=True)
+    quiet: Any = SimpleNamespace(read=("quickbooks",), wrote=False)
+    own, won, theirs = ("quickbooks write", 1), ("salesforce event", 2), ("quickbooks event", 1)
+    both = Woken(frozenset({"quickbooks", "salesforce"}), (own, won), 0.0)
+    assert back.put_off(both).told() == "2 salesforce event" and back.is_owed(wrote)
+    now[0] += LONGEST_OWED - 1
+    assert back.put_off(both).systems == {"salesforce"} and back.is_owed(wrote)
+    changed = Woken(both.systems, (theirs, own, won), 0.0)
+    alone = Woken(frozenset({"quickbooks"}), (own,), 0.0)
+    assert back.put_off(changed) is changed and back.put_off(alone) is alone
+    now[0] += 1
+    assert back.put_off(both) is both, "it has waited long enough"
+    assert not back.is_owed(quiet) and back.put_off(both).systems == {"salesforce"}
+
+
+def test_what_we_made_ourselves_is_no_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invoice of ours that nobody has changed since; another one, or ours changed, is."""
+    settings = load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path)})
+    held = {"company_id": "VARCHAR", "id": "VARCHAR", "sync_token": "BIGINT"}
+    run = {"source_id": "VARCHAR", "mode": "VARCHAR", "server_time": "TIMESTAMPTZ"}
+    at = datetime(2026, 11, 20, 17, tzinfo=UTC)
+    with warehouse.writer(settings.warehouse_path) as connection:
+        fill = functools.partial(warehouse.fill_table, connection, "raw_quickbooks")
+        fill("extract_run", run, [{"source_id": US, "mode": "cdc", "server_time": at}])
+        fill("deletion", {"company_id": "VARCHAR", "entity": "VARCHAR", "id": "VARCHAR"}, [])
+        fill("invoice", held, [{"company_id": US, "id": "1", "sync_token": 3}])
+    world = World(tmp_path, url=settings.state_url)
+    done = world.apply(world.plan(marts(invoices=[invoice_row(1)])))
+    (ours,) = (outcome.remote_id for outcome in done.outcomes)
+    changes: list[dict[str, str]] = []
+    told = SimpleNamespace(objects=1, living={"Invoice": changes}, deleted={})
+    client = SimpleNamespace(cdc=lambda entities, since: told)
+    monkeypatch.setattr(asking, "quickbooks_client", lambda *given: client)
+    companies = (SimpleNamespace(realm_id=US),)
+    asked: Any = SimpleNamespace(
+        warehouse_path=settings.warehouse_path, state_url=settings.state_url,
+        quickbooks=SimpleNamespace(companies=companies),
+    )  # fmt: skip
+
+    def is_news(record_id: str | None, token: str) -> bool:
+        changes[:] = [{"Id": str(record_id), "SyncToken": token}]
+        return bool(asking.changed_companies(asked, lambda call: None))  # type: ignore[arg-type]
+
+    assert not is_news("1", "3") and is_news("1", "4")
+    assert not is_news(ours, "0") and is_news(ours, "1") and is_news("another", "0")
 
 
 def test_a_plan_that_waits_is_told_with_its_reason() -> None:
