@@ -9,7 +9,7 @@ telemetry.switch_off()
 import dagster as dg  # noqa: E402
 from dagster_dlt import DagsterDltResource  # noqa: E402
 
-from orchestration import checks, clocks, deciding, launching  # noqa: E402
+from orchestration import checks, clocks, deciding, launching, waiting  # noqa: E402
 from orchestration.assets import extract, matching, report, writes  # noqa: E402
 from orchestration.assets.warehouse import warehouse_assets  # noqa: E402
 from orchestration.resources import SettingsResource  # noqa: E402
@@ -17,6 +17,7 @@ from orchestration.watching.job import PLAN_SPEC, won_deals_to_invoices  # noqa:
 from pipelines.settings import load_settings  # noqa: E402
 from pipelines.transform import manifest_path  # noqa: E402
 
+waiting.patiently()
 _settings = load_settings()
 _manifest = manifest_path(_settings.dbt_dir, _settings.warehouse_path)
 _extracts = extract.extract_assets(_settings)

@@ -32,6 +32,8 @@ _CONTENT = "SELECT '{relation}' AS relation, count(*) AS rows, sum(hash(t)::HUGE
 # Rows that were loaded again count as changed, whatever they say: what is made of them tells.
 _LOADED = "SELECT '{relation}' AS relation, count(*) AS rows, max(loaded_at)::VARCHAR AS told FROM {relation} AS t"  # noqa: E501
 Content = tuple[int, str | None]
+# All tables and views, and the raw tables whose rows say when they were loaded.
+Held = tuple[frozenset[str], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class KeptModels:
             if not self._is_ours(connection):
                 self._content.clear()
             under_way = Pass()
-            self._look(connection, under_way, self._inputs)
+            self._look(connection, under_way, self._inputs, _relations(connection))
             return under_way
 
     def look(self, under_way: Pass, relations: Iterable[str]) -> None:
@@ -92,7 +94,7 @@ class KeptModels:
         with warehouse.session(self.path) as connection, warehouse.transaction(
             self.path, connection
         ):  # fmt: skip
-            self._look(connection, under_way, list(relations))
+            self._look(connection, under_way, list(relations), _relations(connection))
 
     def needing(self, under_way: Pass, names: Collection[str]) -> bool:
         """Is one of these models, or anything that they are made of, out of date?"""
@@ -113,9 +115,11 @@ class KeptModels:
             with warehouse.session(self.path) as connection, warehouse.transaction(
                 self.path, connection
             ):  # fmt: skip
+                # Asked once: building fills tables, and makes none.
+                held = _relations(connection)
                 for model in self.models:
                     if model.name in names and not under_way.changed.isdisjoint(model.needs):
-                        self._renew(connection, under_way, model)
+                        self._renew(connection, under_way, model, held)
                 self._leave_mark(connection, mark)
         except BaseException:
             self._content.clear()
@@ -136,7 +140,7 @@ class KeptModels:
         found = warehouse.read(self.path, every)
         return tuple(Found(row["name"], row["rows"]) for row in found if row["rows"])
 
-    def _renew(self, connection: Connection, under_way: Pass, model: Model) -> None:
+    def _renew(self, connection: Connection, under_way: Pass, model: Model, held: Held) -> None:
         """Build one model, and note whether its rows are others than before."""
         if model.kind == "view":
             under_way.changed.add(model.relation)
@@ -147,12 +151,14 @@ class KeptModels:
             f"INSERT INTO {relation} BY NAME (SELECT * FROM ({self._sql[model.name]}))"  # noqa: S608
         )
         under_way.built.append(model.name)
-        self._look(connection, under_way, [model.relation])
+        self._look(connection, under_way, [model.relation], held)
 
-    def _look(self, connection: Connection, under_way: Pass, relations: Sequence[str]) -> None:
+    def _look(
+        self, connection: Connection, under_way: Pass, relations: Sequence[str], held: Held
+    ) -> None:
         """Compare what these hold with what they held, and remember it. What is not there, as a
         history before the first reading, holds nothing."""
-        there, loaded = _relations(connection)
+        there, loaded = held
         every = " UNION ALL ".join(
             (_LOADED if relation in loaded else _CONTENT).format(relation=relation)
             for relation in relations
@@ -206,8 +212,7 @@ def require_found_nothing(found: Sequence[Found]) -> None:
         )
 
 
-def _relations(connection: Connection) -> tuple[frozenset[str], frozenset[str]]:
-    """All tables and views, and the raw tables whose rows say when they were loaded."""
+def _relations(connection: Connection) -> Held:
     rows: list[Any] = connection.execute(
         "SELECT schema_name || '.' || table_name, bool_or(column_name = ?) "
         "AND bool_or(list_contains(?, schema_name)) FROM duckdb_columns() GROUP BY 1",

@@ -50,6 +50,7 @@ _ELSEWHERE = frozenset(
     {
         "CROSSFOOT_KILL_AT",
         "CROSSFOOT_TEST_POSTGRES_URL",
+        "CROSSFOOT_BENCH_EVENTS",
         "CROSSFOOT_BENCH_LINES",
         "CROSSFOOT_BENCH_PEERS",
     }

@@ -10,11 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import abandoned
+from orchestration import abandoned, waiting
 from orchestration.assets.writes import WRITTEN, described, written
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from orchestration.watching.prompt import Prompt, PromptRound
 from orchestration.watching.signals import System, Woken
+
+waiting.patiently()
 
 JOB = "won_deals_to_invoices"
 WOKEN_BY = "crossfoot/woken_by"
