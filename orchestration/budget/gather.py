@@ -50,8 +50,9 @@ def budget(settings: Settings, state: State, now: datetime, run: Run) -> Budget:
     Raises `ConfigurationError` when a system is missing, `WarehouseBusy`.
     """
     record = calls.since(state, history_begin(now))
-    orgs = held(settings.warehouse_path, warehouse.RAW_SALESFORCE, "org_id")
-    companies = held(settings.warehouse_path, warehouse.RAW_QUICKBOOKS, "company_id")
+    with warehouse.one_opening(settings.warehouse_path):
+        orgs = held(settings.warehouse_path, warehouse.RAW_SALESFORCE, "org_id")
+        companies = held(settings.warehouse_path, warehouse.RAW_QUICKBOOKS, "company_id")
     usages = {
         org.org_id: calls.last_usage(state, SALESFORCE, org.org_id)
         for org in settings.salesforce_orgs

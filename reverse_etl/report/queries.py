@@ -210,4 +210,5 @@ def _read_once(path: Path) -> dict[str, Rows]:
             "nothing has been reconciled in it yet, or by an older version only",
             "Run `crossfoot judge`, or `crossfoot sync` where nothing was read yet.",
         )
-    return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}
+    with warehouse.one_opening(path):
+        return {subject: warehouse.read(path, sql) for subject, sql in _QUERIES.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ HOSTILE = (
 )
 
 
+@cache
 def contracts() -> dict[str, dict[str, str]]:
     """Columns and types of each mart as its contract says."""
     found = {}
