@@ -57,10 +57,14 @@ class Head(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True)
 class Records:
-    """Records in the order of the answer: what was decoded of each, and its own text."""
+    """Records in the order of the answer: what was decoded of each, and its own text.
+
+    A text is a view of the answer it came in, for copying each by itself costs as much as finding
+    where it begins and ends. The whole answer is kept as long as one of its texts is.
+    """
 
     heads: tuple[Head, ...] = ()
-    texts: tuple[bytes, ...] = ()
+    texts: tuple[msgspec.Raw, ...] = ()
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -190,7 +194,7 @@ def moment(text: str) -> datetime:
 
 
 def _records(texts: list[msgspec.Raw]) -> Records:
-    return Records(tuple(map(_head.decode, texts)), tuple(map(bytes, texts)))
+    return Records(tuple(map(_head.decode, texts)), tuple(texts))
 
 
 def _server_time(text: str | None) -> datetime | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from pipelines.clients.quickbooks_answers import Head, Records, Times
@@ -40,7 +41,7 @@ def entity_table(company_id: str, entity: str, records: Records, now: datetime) 
     return pa.table(made, schema=columns.ENTITY)
 
 
-def _texts(texts: Sequence[bytes]) -> pa.Array:
+def _texts(texts: Sequence[msgspec.Raw]) -> pa.Array:
     """Texts of UTF-8 as a column, laid beside each other at once: taken in one by one, they cost as
     much as reading them from the service does."""
     ends = array("i", accumulate(map(len, texts), initial=0))

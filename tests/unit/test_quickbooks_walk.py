@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from itertools import islice
 
 import pytest
+from msgspec import Raw
 
 from pipelines.clients.quickbooks import PAGE
 from pipelines.clients.quickbooks_answers import Head, RawPage, Records, Times
@@ -35,7 +36,7 @@ class Books:
         shown = list(islice(reached, place.position - 1, place.position - 1 + PAGE))
         heads = tuple(Head(Id=str(n), MetaData=Times(CreateTime=made_at(n))) for n in shown)
         found: Future[RawPage] = Future()
-        found.set_result(RawPage(Records(heads, (b"{}",) * len(heads)), len(heads), None))
+        found.set_result(RawPage(Records(heads, (Raw(b"{}"),) * len(heads)), len(heads), None))
         return found
 
     def walked(self) -> list[int]:

@@ -117,6 +117,17 @@ def test_many_objects_are_asked_about_together_where_that_saves_a_call() -> None
     assert (answers, len(more)) == ({}, 42)
 
 
+@pytest.mark.parametrize(("objects", "calls"), [(44, 3), (45, 4), (59, 4), (60, 5)])
+def test_three_calls_hold_forty_four_objects_and_each_further_call_fifteen(
+    objects: int, calls: int
+) -> None:
+    """15 queries, 29 objects with two questions each, and whether any object has changed."""
+    shapes = [shape(name) for name in OBJECTS]
+    shapes += [shape(f"Extra{n}__c") for n in range(objects - len(OBJECTS))]
+    queried, watched = chosen(shapes, 1, is_clock_known=True)
+    assert incremental_calls(len(queried), len(watched), 1, is_clock_known=True) == calls
+
+
 def test_an_object_that_tells_no_changed_ids_is_queried() -> None:
     shapes = [shape(name, name != "CurrencyType") for name in OBJECTS]
     queried, _ = chosen(shapes, len(shapes))
