@@ -203,7 +203,7 @@ def test_rows_that_go_under_a_walk_do_not_hide_the_next_ones(
         found = original(self, entity, where, window)
         if entity == "Invoice" and len(found.records) == 10 and not removed:
             removed.append(found.records.heads[0].Id)
-            delete(shelf.world, "Invoice", simplejson.loads(found.records.texts[0]))
+            delete(shelf.world, "Invoice", simplejson.loads(bytes(found.records.texts[0])))
         return found
 
     company = shelf.world.quickbooks()
