@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "contract"))
@@ -23,8 +25,11 @@ sys.path.append(str(ROOT / "tests" / "contract"))
 from both_systems import running_world, write_seed  # noqa: E402
 from chromium_pages import Page, browsing, chromium  # noqa: E402
 
-from orchestration import telemetry  # noqa: E402
+from orchestration import steps, telemetry  # noqa: E402
 from orchestration.ui import dagster_home  # noqa: E402
+from pipelines.settings import Settings  # noqa: E402
+from reverse_etl.closing import signing  # noqa: E402
+from reverse_etl.opening import opened  # noqa: E402
 
 PICTURES = ROOT / "data" / "pictures"
 PLACE = "orchestration.definitions"
@@ -45,6 +50,19 @@ query($id: ID!) { runOrError(runId: $id) { ... on Run {
   status stepStats { stepKey status }
 } } }
 """
+_CAN_LAUNCH = """[...document.querySelectorAll('button')].some(
+  (one) => one.innerText.trim() === 'Launch Run' && !one.disabled)"""
+_LAST = """
+query($job: String!) { runsOrError(filter: {pipelineName: $job}, limit: 1) { ... on Runs {
+  results { runId }
+} } }
+"""
+_TOLD = """
+query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+  ... on ExecutionStepOutputEvent { metadataEntries { label
+    ... on MarkdownMetadataEntry { mdStr } } }
+} } } }
+"""
 _LOGS = """
 query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
@@ -60,6 +78,7 @@ class Served:
     address: str
     run: str
     steps: dict[str, str]
+    settings: Settings
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of one question to the server."""
@@ -77,6 +96,11 @@ class Served:
         done = self.ask(_LAUNCH, params=params)["launchRun"]
         assert done["__typename"] == "LaunchRunSuccess", done
         return str(done["run"]["runId"])
+
+    def last(self, job: str) -> str:
+        """The id of the newest run of a job, or nothing."""
+        found = self.ask(_LAST, job=job)["runsOrError"]["results"]
+        return str(found[0]["runId"]) if found else ""
 
     def ended(self, run: str) -> dict[str, Any]:
         """The run once it has ended."""
@@ -106,12 +130,12 @@ def served(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         rules = home / "dagster.yaml"
         rules.write_text(rules.read_text() + _AT_ONCE)
         with serving(world.folder, home) as address:
-            begun = Served(address, "", {})
+            begun = Served(address, "", {}, world.settings)
             run = begun.launched("sync")
             found = begun.ended(run)
             assert found["status"] == "SUCCESS", begun.ask(_LOGS, id=run)
             steps = {one["stepKey"]: one["status"] for one in found["stepStats"]}
-            yield Served(address, run, steps)
+            yield Served(address, run, steps, world.settings)
 
 
 def serving(folder: Path, home: Path) -> Any:
@@ -242,3 +266,30 @@ def test_a_form_says_what_it_wants(served: Served, page: Page, pictures: Path) -
     page.click("Confirm")
     page.wait_for("checksum:", "by:", "note:")
     drawn(page, pictures, "form")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_what_a_form_is_told_is_kept_and_shown(served: Served, page: Page, pictures: Path) -> None:
+    """A person signs a week in the launchpad: the state has the signature, the run tells it."""
+    week = steps.report(served.settings).week
+    told = {"week": week, "step": "PREPARE", "by": "Ada", "note": "Seen in the books"}
+    config = yaml.safe_dump({"ops": {"sign_one_week": {"config": told}}})
+    form = f"{served.address}/locations/{PLACE}/jobs/sign_week/playground/setup"
+    page.open(f"{form}?config={quote(config)}", "Launchpad", "Seen in the books", "Launch Run")
+    # Until the server has looked at what was filled in, the button does nothing.
+    page.wait_until(lambda: bool(page.run(_CAN_LAUNCH)), 120, "a form that may be launched")
+    page.click("Launch Run")
+    page.wait_until(lambda: bool(served.last("sign_week")), 120, "a run")
+    run = served.last("sign_week")
+    assert served.ended(run)["status"] == "SUCCESS", served.ask(_LOGS, id=run)
+    with opened(served.settings) as state:
+        (signed,) = signing.export_rows(state)
+    assert (signed["week"], signed["step"], signed["signed_by"], signed["note"]) == (
+        week, "prepare", "Ada", "Seen in the books",
+    )  # fmt: skip
+    events = served.ask(_TOLD, id=run)["logsForRun"]["events"]
+    shown = {m["label"]: m for event in events for m in event.get("metadataEntries", ())}
+    assert f"{week}: prepare by Ada" in shown["told"]["mdStr"]
+    page.open(f"{served.address}/runs/{run}", "Success", "sign_one_week")
+    drawn(page, pictures, "signed")
