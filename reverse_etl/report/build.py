@@ -90,6 +90,7 @@ def from_marts(marts: Mapping[str, Rows], week: str | None = None) -> Report:
         carried=tuple(build_close.carried(row, companies.name) for row in marts["carried"]),
         entries=tuple(map(build_close.exception_entry, marts["exceptions"])),
         causes=tuple(map(build_close.cause, marts["causes"])),
+        cause_trends=build_close.cause_trends(marts["cause_weeks"]),
         signed_weeks=tuple(map(build_close.signed_week, marts["signed"])),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from pipelines.money import Money
@@ -12,6 +14,8 @@ from reverse_etl.report import words
 from reverse_etl.report.close_value import (
     Carried,
     Cause,
+    CauseTrend,
+    CauseWeek,
     Count,
     ExceptionEntry,
     Planned,
@@ -23,6 +27,8 @@ from reverse_etl.syncs import deal_status, invoices
 Row = Mapping[str, Any]
 NameOf = Callable[[str | None], str]
 PlanKey = tuple[str | None, int | None]
+
+_NO_CAUSE = "no cause given"
 
 
 def carried(row: Row, name_of: NameOf) -> Carried:
@@ -51,9 +57,38 @@ def carried(row: Row, name_of: NameOf) -> Carried:
 def cause(row: Row) -> Cause:
     """One root cause of exception_causes, its companies together."""
     return Cause(
-        row["root_cause"] or "no cause given", row["open_count"], row["closed_count"],
+        row["root_cause"] or _NO_CAUSE, row["open_count"], row["closed_count"],
         row["returned_count"], row["repeated_count"],
     )  # fmt: skip
+
+
+def cause_trends(rows: Rows) -> tuple[CauseTrend, ...]:
+    """The root causes of exception_cause_weeks, in the order they come in."""
+    return tuple(
+        CauseTrend(name or _NO_CAUSE, _cause_weeks(group))
+        for name, group in groupby(rows, lambda row: row["root_cause"])
+    )
+
+
+def _cause_weeks(rows: Iterable[Row]) -> tuple[CauseWeek, ...]:
+    weeks = [(week, list(group)) for week, group in groupby(rows, lambda row: row["week"])]
+    return tuple(
+        CauseWeek(week, group[0]["is_recorded"], _counts(group, "open"), _counts(group, "closed"))
+        for week, group in weeks
+    )
+
+
+def _counts(rows: Iterable[Row], name: str) -> tuple[Count, ...]:
+    """One count per currency that has any."""
+    return tuple(
+        Count(row[f"{name}_count"], _amount(row[f"{name}_amount"], row["currency_code"]))
+        for row in rows
+        if row[f"{name}_count"]
+    )
+
+
+def _amount(value: Decimal, currency: str | None) -> Money | None:
+    return Money(value, currency) if currency else None
 
 
 def exception_entry(row: Row) -> ExceptionEntry:

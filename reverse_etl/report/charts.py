@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Literal
 
 from reverse_etl.report.bridge_value import BridgeLine
+from reverse_etl.report.close_value import CauseWeek
 from reverse_etl.report.value import WeekFigure
 
 Tone = Literal["total", "less", "more"]
@@ -87,6 +88,27 @@ def columns(figures: Sequence[WeekFigure]) -> tuple[Column, ...]:
     largest = max((figure.amount.amount for figure in figures), default=Decimal(0))
     pitch = _FULL / len(figures) if figures else _FULL
     return tuple(_column(figure, place, pitch, largest) for place, figure in enumerate(figures))
+
+
+def pairs(weeks: Sequence[CauseWeek]) -> tuple[tuple[Column, Column], ...]:
+    """Two upright bars for each week that is known, what is open and what was closed, all on a
+    common scale from zero. A week that is not known keeps its place empty."""
+    largest = max((max(w.open_number, w.closed_number) for w in weeks), default=0)
+    pitch = _FULL / len(weeks) if weeks else _FULL
+    half = (pitch * 3 / 8).quantize(_PLACES)
+
+    def upright(number: int, left: Decimal, label: str) -> Column:
+        height = share_of(number, largest)
+        return Column(left.quantize(_PLACES), half, _FULL - height, height, label)
+
+    return tuple(
+        (
+            upright(week.open_number, pitch * place + pitch / 8, week.week),
+            upright(week.closed_number, pitch * place + pitch / 2, week.week),
+        )
+        for place, week in enumerate(weeks)
+        if week.is_recorded
+    )
 
 
 def _running_sums(lines: Sequence[BridgeLine]) -> list[Decimal]:

@@ -68,6 +68,40 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class CauseWeek:
+    """A week of a root cause: per currency what the last run of the week found, and what its runs
+    no longer found. A week of which no run is known has nothing to tell, which is not none."""
+
+    week: str
+    is_recorded: bool
+    open: tuple[Count, ...]
+    closed: tuple[Count, ...]
+
+    @property
+    def open_number(self) -> int:
+        """Exceptions at the end of the week, of all currencies."""
+        return sum(count.number for count in self.open)
+
+    @property
+    def closed_number(self) -> int:
+        """Exceptions closed in the week, of all currencies."""
+        return sum(count.number for count in self.closed)
+
+
+@dataclass(frozen=True)
+class CauseTrend:
+    """How a root cause moved over the last weeks, the oldest first, the one that is closed last."""
+
+    name: str
+    weeks: tuple[CauseWeek, ...]
+
+    @property
+    def recorded(self) -> tuple[CauseWeek, ...]:
+        """The weeks of which something is known."""
+        return tuple(week for week in self.weeks if week.is_recorded)
+
+
+@dataclass(frozen=True)
 class SignedWeek:
     """A recorded week: who prepared and reviewed it, and whether that still holds."""
 

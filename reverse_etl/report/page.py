@@ -73,7 +73,10 @@ def _environment() -> Environment:
 
     environment = Environment(
         loader=DictLoader(
-            {name: _text(name) for name in ("page.html", "page_bridge.html", "mail.html")}
+            {
+                name: _text(name)
+                for name in ("page.html", "page_bridge.html", "page_causes.html", "mail.html")
+            }
         ),
         autoescape=True,
         undefined=StrictUndefined,

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 from pipelines.money import Money
 from reverse_etl.report import charts, words
-from reverse_etl.report.close_value import ExceptionEntry, Planned, SignedWeek
+from reverse_etl.report.close_value import (
+    CauseTrend,
+    CauseWeek,
+    Count,
+    ExceptionEntry,
+    Planned,
+    SignedWeek,
+)
 from reverse_etl.report.plans import Plans
 from reverse_etl.report.value import (
     Figures,
@@ -66,6 +73,42 @@ def barring_sentence(report: Report) -> str:
     told = words.count(len(found), "material exception")
     bars = "bars" if len(found) == 1 else "bar"
     return f"{told} without an explanation, {sums}, {bars} the signature of this week."
+
+
+def trend_sentence(trend: CauseTrend) -> str:
+    """What the picture of a root cause shows."""
+    name = words.label(trend.name)
+    if not trend.recorded:
+        return f"{name}: no run of these weeks is known."
+    highest = max(trend.recorded, key=lambda week: week.open_number)
+    last = trend.recorded[-1]
+    return (
+        f"{name} by week from {trend.weeks[0].week} to {trend.weeks[-1].week}: at most "
+        f"{highest.open_number:,} open, in {highest.week}; {last.open_number:,} open and "
+        f"{last.closed_number:,} closed in {last.week}."
+    )
+
+
+def closed_in_all(trend: CauseTrend) -> int:
+    """How many exceptions of the cause were closed in all its weeks."""
+    return sum(week.closed_number for week in trend.weeks)
+
+
+def sums_of(counts: Iterable[Count]) -> list[Money]:
+    """The amounts of counts, one per currency."""
+    return [count.amount for count in counts if count.amount is not None]
+
+
+def by_currency(week: CauseWeek) -> list[tuple[str, Count, Count]]:
+    """What is open and what was closed in a week, per currency; one line of none where both are."""
+    still, gone = (
+        {count.amount.currency if count.amount else "": count for count in counts}
+        for counts in (week.open, week.closed)
+    )
+    return [
+        (currency, still.get(currency, Count(0, None)), gone.get(currency, Count(0, None)))
+        for currency in sorted({*still, *gone} or {""})
+    ]
 
 
 def said_of(entry: ExceptionEntry) -> str:
@@ -217,7 +260,9 @@ def _sent(book: Figures) -> str:
 def filters() -> dict[str, object]:
     """How the template reaches these."""
     named: Iterable[tuple[str, object]] = (
-        ("barring", barring), ("barring_sentence", barring_sentence), ("hand_text", hand_text),
+        ("barring", barring), ("closed_in_all", closed_in_all), ("pairs", charts.pairs),
+        ("sums_of", sums_of), ("trend_sentence", trend_sentence),
+        ("barring_sentence", barring_sentence), ("hand_text", hand_text),
         ("length_bar", length_bar), ("length_name", length_name), ("motions", motions),
         ("opening_week", opening_week), ("plan_command", plan_command),
         ("plan_state", plan_state), ("plan_text", plan_text), ("said_of", said_of),

@@ -147,6 +147,23 @@ group by root_cause
 having sum(closed_count) > 0
 order by sum(returned_count + repeated_count) desc, root_cause
 """
+# The commonest causes first.
+_CAUSE_WEEKS = """
+select
+    root_cause,
+    week,
+    currency_code,
+    bool_or(is_recorded) as is_recorded,
+    cast(sum(open_count) as integer) as open_count,
+    cast(sum(open_amount) as decimal(18, 2)) as open_amount,
+    cast(sum(closed_count) as integer) as closed_count,
+    cast(sum(closed_amount) as decimal(18, 2)) as closed_amount
+from reconciliation.exception_cause_weeks
+group by root_cause, week, currency_code
+order by
+    sum(sum(open_count + closed_count)) over (partition by root_cause) desc,
+    root_cause, week, currency_code
+"""
 _SIGNED = """
 select * from reconciliation.sign_offs order by week desc
 """
@@ -174,6 +191,7 @@ _QUERIES = {
     "exceptions": _EXCEPTIONS,
     "carried": _CARRIED,
     "causes": _CAUSES,
+    "cause_weeks": _CAUSE_WEEKS,
     "signed": _SIGNED,
     "lengths": _LENGTHS,
     "statuses": _STATUSES,
@@ -201,7 +219,7 @@ def read_marts(path: Path) -> dict[str, Rows]:
 
 
 def _read_once(path: Path) -> dict[str, Rows]:
-    if not {"mismatches", "report_kpis", "sign_offs", "exception_causes"} <= warehouse.tables(
+    if not {"mismatches", "report_kpis", "sign_offs", "exception_cause_weeks"} <= warehouse.tables(
         path, warehouse.RECONCILIATION
     ):
         raise Stop(

@@ -82,6 +82,27 @@ def carried(report: Report) -> Sheet:
 _MOVED = (("opening", "Opening"), ("new", "New"), ("closed", "Closed"), ("closing", "Closing"))
 
 
+def causes(report: Report) -> Sheet:
+    """Each root cause in each week that is known, one row per currency."""
+    columns = (
+        Column("cause", "Root cause", 28), Column("week", "Week", 12), CURRENCY,
+        Column("open_count", "Open, number", 12), Column("open", "At stake", 20),
+        Column("closed_count", "Closed, number", 12), Column("closed", "Closed", 20),
+    )  # fmt: skip
+    rows = [
+        (words.label(trend.name), week.week, currency or None, still.number, still.amount,
+         gone.number, gone.amount)
+        for trend in report.cause_trends
+        for week in trend.recorded
+        for currency, still, gone in page_close.by_currency(week)
+    ]  # fmt: skip
+    told = (
+        "Exceptions by root cause: open at the end of each week, and closed in it; a week without "
+        "a recorded run is not listed. Open ones stand in every week, so only closed add up."
+    )
+    return sheet("Causes by week", told, columns, rows, ["closed"])
+
+
 def exceptions(report: Report, links: Links, most: int) -> Sheet:
     """Every exception of the week with what people said of it."""
     columns = (

@@ -43,7 +43,7 @@ def sheets(report: Report, links: Links, plans: Plans) -> tuple[Sheet, ...]:
         for made in (
             sheet_bridge.bridge(report), sheet_bridge.periods(report), _figures(report),
             _ageing(report), _weeks(report),
-            sheet_lists.times(report), sheet_lists.carried(report),
+            sheet_lists.times(report), sheet_lists.carried(report), sheet_lists.causes(report),
             sheet_lists.exceptions(report, links, ROWS_HELD), sheet_lists.signatures(report),
             _mismatches(report, links, plans), sheet_lists.blocked(report, links),
             sheet_lists.waiting(report), sheet_lists.coverage(report), sheet_lists.sources(report),
@@ -52,8 +52,8 @@ def sheets(report: Report, links: Links, plans: Plans) -> tuple[Sheet, ...]:
     lists["Classes"] = _classes(report, lists["Mismatches"])
     order = (
         "Bridge", "Bridge by period", "Figures", "Ageing", "Leakage by week", "Time to invoice",
-        "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches", "Blocked", "Waiting",
-        "Coverage", "Sources",
+        "Carried forward", "Causes by week", "Exceptions", "Sign-off", "Classes", "Mismatches",
+        "Blocked", "Waiting", "Coverage", "Sources",
     )  # fmt: skip
     return (_summary(report, lists), *(lists[name] for name in order))
 

@@ -15,7 +15,14 @@ from decimal import Decimal
 from pipelines.errors import ConfigurationError
 from pipelines.money import Money
 from reverse_etl.report.bridge_value import Bridge, Company, Period
-from reverse_etl.report.close_value import Carried, Cause, ExceptionEntry, Planned, SignedWeek
+from reverse_etl.report.close_value import (
+    Carried,
+    Cause,
+    CauseTrend,
+    ExceptionEntry,
+    Planned,
+    SignedWeek,
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -444,6 +451,7 @@ class Report:
     carried: tuple[Carried, ...]
     entries: tuple[ExceptionEntry, ...]
     causes: tuple[Cause, ...]
+    cause_trends: tuple[CauseTrend, ...]
     signed_weeks: tuple[SignedWeek, ...]
 
     @property

@@ -126,7 +126,8 @@ def sample(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
                                             blocked_detail="No item for X-1"),
         ],
         "exceptions_carried_forward": [], "sign_offs": [], "changes_after_sign_off": [],
-        "exceptions": [], "exception_causes": [], "sync_deal_status": [],
+        "exceptions": [], "exception_causes": [], "exception_cause_weeks": [],
+        "sync_deal_status": [],
         "time_to_invoice": [*lengths(INC, "USD", 1, 0, 1, 0, 0, 0)],
     } | changes  # fmt: skip
 
@@ -241,6 +242,20 @@ def week_row(company_id: str, monday: str, amount: Any) -> dict[str, Any]:
         "company_id": company_id, "currency_code": "USD", "week_on": monday, "amount": amount,
         "steps": 1,
     }  # fmt: skip
+
+
+def cause_weeks(
+    cause: str, *found: tuple[int, int, int, int] | None, currency: str = "USD", at: str = INC
+) -> Rows:
+    """The 13 weeks of a cause up to 2026-W47: what the newest ones have open and closed, as number
+    and amount each. None: nothing is known of that week, nor of those before the first."""
+    names = ("open_count", "open_amount", "closed_count", "closed_amount")
+    every = [*[None] * (13 - len(found)), *found]
+    return [
+        {"root_cause": cause, "company_id": at, "currency_code": currency, "week": f"2026-W{week}",
+         "is_recorded": counts is not None, **dict(zip(names, counts or [None] * 4, strict=True))}
+        for week, counts in enumerate(every, 35)
+    ]  # fmt: skip
 
 
 def mismatch(code: str, **columns: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from report_sample import (
     DEAL,
     INC,
     OTHER_DEAL,
+    cause_weeks,
     invoice,
     mismatch,
     sample,
@@ -24,6 +26,7 @@ from report_sample import (
 
 from reverse_etl.changes import ChangeKey
 from reverse_etl.report import Report, build_report, render_html, workbook_bytes
+from reverse_etl.report.charts import pairs
 from reverse_etl.report.page_close import (
     barring_sentence,
     hand_text,
@@ -31,6 +34,7 @@ from reverse_etl.report.page_close import (
     plan_text,
     reasons,
     time_sentence,
+    trend_sentence,
 )
 from reverse_etl.report.plans import NO_PLANS, Plans
 
@@ -70,6 +74,11 @@ CAUSES = [
     {"root_cause": "tax set-up", "company_id": INC, "currency_code": "USD", "open_count": 5,
      "closed_count": 0, "returned_count": 0, "repeated_count": 0},
 ]  # fmt: skip
+TRENDS = [
+    *cause_weeks("tax set-up", (5, 500, 0, 0), (5, 500, 0, 0), (1, 100, 4, 400)),
+    *cause_weeks("pricing error", (8, 800, 0, 0), None, (2, "20.50", 6, "779.50")),
+    *cause_weeks("pricing error", (0, 0, 0, 0), None, (1, 7, 0, 0), currency="GBP"),
+]
 CHANGE = {
     "week": "2026-W46", "record_type": "invoice", "record_number": "1007", "record_id": "7",
     "change": "changed", "currency_code": "USD", "difference": "-12.34",
@@ -87,7 +96,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
             entry(3, "closed", exception_state="verified_closed"),
         ],
         exceptions_carried_forward=[CARRIED], sign_offs=WEEKS, changes_after_sign_off=[CHANGE],
-        exception_causes=CAUSES,
+        exception_causes=CAUSES, exception_cause_weeks=TRENDS,
     )  # fmt: skip
     marts["mismatches"] += [
         mismatch("UNBILLED_CLOSED_WON", deal_id=OTHER_DEAL, plan_step=2, value_at_stake=500,
@@ -111,9 +120,35 @@ def test_exceptions_are_shown_as_they_moved(report: Report) -> None:
     assert "2 · 450.00 1 · 100.00 1 · 270.00 20.00 2 · 300.00" in told
     assert "Opened this week: 1" in told and "Closed this week: 1" in told
     assert "Pricing error 2 3 2 4" in told, "of both companies together"
-    assert "Tax set-up" not in told, "nothing of it was closed, so nothing can have come again"
+    again = told.partition("Causes that come again")[2]
+    assert "Tax set-up" not in again, "nothing of it was closed, so nothing can have come again"
     assert "timing only · Paid in December · said by ann · accepted until 31 Dec 2026" in told
     assert "USD 270.00" in told, "what is closed was worth what the week opened with"
+
+
+def test_each_cause_is_drawn_over_its_weeks(report: Report) -> None:
+    """The bars of a week stand where the week is; one without a run stays empty."""
+    told = text_of(report, "exceptions")
+    assert "From 2026-W35 to 2026-W47" in told
+    drawn = "Pricing error 2026-W45, open 2026-W47, open 2026-W47, closed"
+    assert f"{drawn} 3 GBP 7.00 · USD 20.50 6" in told
+    pricing, tax = report.cause_trends
+    assert trend_sentence(pricing) == (
+        "Pricing error by week from 2026-W35 to 2026-W47: at most 8 open, in 2026-W45; "
+        "3 open and 6 closed in 2026-W47."
+    )
+    assert [week.week for week in tax.recorded] == ["2026-W45", "2026-W46", "2026-W47"]
+    (highest, none_closed), (last, closed) = pairs(pricing.weeks)
+    assert (highest.height, none_closed.height) == (100, 0)
+    assert (last.height, closed.height) == (Decimal("37.50"), 75)
+    assert highest.left < none_closed.left < Decimal(100) * 11 / 13
+    assert Decimal(100) * 12 / 13 < last.left < closed.left
+    assert closed.left + closed.width <= 100
+
+
+def test_without_exceptions_no_cause_is_drawn(tmp_path: Path) -> None:
+    report = build_report(write_marts(tmp_path / "w.duckdb"))
+    assert "Root causes by week" not in text_of(report, "exceptions")
 
 
 def test_a_first_week_says_that_there_is_none_before(tmp_path: Path) -> None:

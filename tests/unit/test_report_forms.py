@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from report_sample import HOSTILE, INC, hostile, sample, verdict, write_marts
+from report_sample import HOSTILE, INC, LTD, cause_weeks, hostile, sample, verdict, write_marts
 
 from pipelines.money import Money
 from reverse_etl.report import Report, build_report, render_html, words, workbook_bytes
@@ -33,13 +33,22 @@ MOVED = {
     "opening_count": 7, "new_count": 2, "closed_count": 3, "closing_count": 6,
 }  # fmt: skip
 
+# Two companies of one currency, two currencies of one cause, and a week without a run.
+CAUSE_WEEKS = [
+    *cause_weeks("pricing error", (3, 450, 0, 0), None, (1, 100, 2, 350)),
+    *cause_weeks("pricing error", (1, 40, 0, 0), None, (1, 45, 0, 0), at=LTD),
+    *cause_weeks("pricing error", (0, 0, 0, 0), None, (2, 77, 0, 0), currency="GBP", at=LTD),
+    *cause_weeks("tax set-up", (0, 0, 0, 0), None, (0, 0, 1, "9.50")),
+]
+
 
 @pytest.fixture(scope="module", params=["plain", "closed weeks", "doubted"])
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     changes = {
         "plain": {},
         "closed weeks": {"sign_offs": [SIGNED], "changes_after_sign_off": [CHANGED],
-                         "exceptions_carried_forward": [MOVED]},
+                         "exceptions_carried_forward": [MOVED],
+                         "exception_cause_weeks": CAUSE_WEEKS},
         "doubted": {"data_verdict": [verdict("quickbooks", "1", passed=False)]},
     }[request.param]  # fmt: skip
     folder = tmp_path_factory.mktemp("marts")
@@ -157,6 +166,40 @@ def test_the_spreadsheet_carries_every_figure_as_a_number(report: Report) -> Non
     assert typed == [(number, name, pytest.approx(value)) for number, name, value in wanted]
     told = {row[0]: row[6] for row in rows if row[4] is None}
     assert all(told[str(a.number)] == a.told for a in answers(report) if a.told)
+
+
+def test_root_causes_move_alike_on_page_and_sheet(report: Report) -> None:
+    """Each cell of the page's figures by cause and week, from the rows of the spreadsheet."""
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes(report)), data_only=True)
+    rows = [[cell.value for cell in row] for row in book["Causes by week"].iter_rows(min_row=5)]
+    wanted: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for cause, week, currency, *counts in rows:
+        if week:
+            wanted.setdefault((cause, week), []).extend(
+                (number, f"{currency}{worth:,.2f}" if number else "")
+                for number, worth in zip(counts[::2], counts[1::2], strict=True)
+            )
+    assert list(shown_by_week(render_html(report)).items()) == [
+        (key, (*_told(counts[::2]), *_told(counts[1::2]))) for key, counts in wanted.items()
+    ]
+    assert bool(wanted) == bool(report.cause_trends)
+
+
+def _told(counts: list[tuple[int, str]]) -> tuple[str, str]:
+    """The number of all currencies, and the amount of each that has any."""
+    return str(sum(n for n, _ in counts)), " · ".join(worth for _, worth in counts if worth) or "–"
+
+
+def shown_by_week(page: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The page's figures by cause and week, the oldest week of a cause first."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    table = page.partition("Exceptions by root cause and week")[2].partition("</table>")[0]
+    for body in table.split("<tbody>")[1:]:
+        cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("<tr>")[1:]]
+        texts = [[re.sub(r"<[^>]+>", "", cell) for cell in row] for row in cells]
+        cause = texts[0].pop(0)
+        found.update({(cause, row[0]): tuple(row[1:]) for row in reversed(texts)})
+    return found
 
 
 def typed_value(figure: Figure) -> float | None:

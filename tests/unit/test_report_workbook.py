@@ -23,7 +23,8 @@ from reverse_etl.report.workbook import money_format
 FORMULA = ("=", "+", "-", "@")
 SHEETS = [
     "Summary", "Bridge", "Bridge by period", "Figures", "Ageing", "Leakage by week",
-    "Time to invoice", "Carried forward", "Exceptions", "Sign-off", "Classes", "Mismatches",
+    "Time to invoice", "Carried forward", "Causes by week", "Exceptions", "Sign-off", "Classes",
+    "Mismatches",
     "Blocked", "Waiting", "Coverage", "Sources",
 ]  # fmt: skip
 

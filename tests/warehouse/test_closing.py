@@ -233,6 +233,33 @@ def test_what_comes_again_after_it_was_closed_is_counted_by_its_cause(second: Bo
     ]
 
 
+def test_causes_move_from_week_to_week(second: Books) -> None:
+    """The lost one is gone in week 46 and the paid one in this; the returned one was away in week
+    46. Nothing is known of weeks without a run."""
+    rows = read(
+        second.path,
+        "select * from reconciliation.exception_cause_weeks where currency_code = 'USD'"
+        " order by root_cause, week",
+    )
+    names = ("open_count", "open_amount", "closed_count", "closed_amount")
+    told = [
+        (row["root_cause"], row["week"], *(str(row[name]) for name in names))
+        for row in rows
+        if row["is_recorded"]
+    ]
+    assert told == [
+        ("stage moved without trigger", BEFORE, "3", "8900.00", "0", "0.00"),
+        ("stage moved without trigger", LAST, "3", "8040.00", "1", "900.00"),
+        ("stage moved without trigger", THIS, "2", "5040.00", "1", "3000.00"),
+        ("timing only", BEFORE, "3", "20500.00", "0", "0.00"),
+        ("timing only", LAST, "2", "14500.00", "1", "6000.00"),
+        ("timing only", THIS, "3", "21000.00", "0", "0.00"),
+    ]
+    unknown = [row for row in rows if not row["is_recorded"]]
+    assert len(unknown) == 2 * 10 and {row["week"] for row in unknown} >= {"2026-W35", "2026-W44"}
+    assert {row[name] for row in unknown for name in names} == {None}
+
+
 def test_what_bars_a_signature(second: Books) -> None:
     reasons = [(row["reason"], row["value_at_stake"]) for row in second.blockers(LAST)]
     assert sorted(reasons) == [
