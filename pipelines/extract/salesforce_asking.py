@@ -13,8 +13,8 @@ Metadata Has Changed"), and each object only if so.
 So three calls hold 44 objects with nothing new: 15 queries, 29 objects with two questions each, and
 that one question. Nothing else of the vendor holds more in a call. A composite graph takes 500
 parts, each of them one record by its id (REST API guide, "Using Composite Graphs"); a GraphQL query
-takes ten subqueries, each of which counts as a call, of the objects of the user interface alone,
-and tells of nothing deleted (GraphQL API guide, "Query Limitations").
+takes ten subqueries, each of which counts as a call, of the objects of the user interface alone
+(GraphQL API guide, "Query Limitations").
 """
 
 from __future__ import annotations
