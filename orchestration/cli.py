@@ -423,8 +423,8 @@ def _notes(problem: CrossfootError) -> list[str]:
 
 def main() -> None:
     """Run the command line; every known problem ends in one sentence and a non-zero code."""
-    # What dbt and dlt make as they are imported stays: collecting among it is a fifth of that, and a
-    # twentieth of a build.
+    # What dbt and dlt make as they are imported stays: collecting among it is a fifth of importing
+    # them, and a twentieth of a build.
     gc.set_threshold(50_000, 20, 100)
     try:
         app()
