@@ -24,7 +24,7 @@ _CONFIGURATION = {
     # Files that live between two steps of one load need no packing.
     "data_writer": {"compression": "none"},
     # What the warehouse has taken in needs no second copy beside it.
-    "load": {"delete_completed_jobs": True},
+    "load": {"delete_completed_jobs": True, "workers": 1},
 }
 
 

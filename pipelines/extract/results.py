@@ -12,7 +12,7 @@ Mode = Literal["full", "incremental", "cdc"]
 Progress = Callable[[str], None]
 
 # After about so many rows a reading hands over what it has, so that it is loaded and kept.
-SLICE_ROWS = 200_000
+SLICE_ROWS = 245_760
 # The measures that the warehouse itself can tell of an object: how many rows it holds and does
 # not know as deleted; any other measure is named with its column, `sum of Amount`.
 ROWS = "rows"

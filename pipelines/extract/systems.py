@@ -43,7 +43,6 @@ from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
 _SPEAKING = frozenset("'*?[]{}")
-_STORED = dict(STORED)
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,9 @@ def destination(path: Path) -> Any:
     """
     lake = lake_of(path)
     if lake is None:
-        return dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=_STORED))
+        # By pragmas, for dlt sets one of these anew each time that it opens the file.
+        pragmas = [f"{name} = '{value}'" for name, value in STORED.items()]
+        return dlt.destinations.duckdb(DuckDbCredentials(str(path), pragmas=pragmas))
     catalogue = ConnectionStringCredentials(lake.catalogue)
     files = FilesystemConfiguration(bucket_url=lake.data)
     return dlt.destinations.ducklake(DuckLakeCredentials(ALIAS, lake.schema, catalogue, files))

@@ -23,6 +23,7 @@ with; ours, beside them, loads all its objects.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -206,6 +207,8 @@ def _states(pid: int) -> Iterator[str]:
 
 def read_one(system: str) -> None:
     """The work of the process: read one system as `crossfoot extract` does."""
+    # As the command does before anything is imported.
+    gc.set_threshold(50_000, 20, 100)
     from pipelines.extract import FILE_FORMAT, read, sources, undisturbed
     from pipelines.settings import load_settings
 
