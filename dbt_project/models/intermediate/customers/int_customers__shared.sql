@@ -29,10 +29,13 @@ linked_by_key as (
             and linked.customer_id = customer_records.record_id
 ),
 
-pairs as (
+-- Made before the customers are looked at: joined at once, accounts would meet customers by every
+-- key they hold, the countless ones among them, before the rare ones are picked out.
+accounts_of_keys as materialized (
     select
         account_keys.record_no as account_no,
-        customer_keys.record_no as customer_no,
+        shared_keys.company_id,
+        shared_keys.key_hash,
         shared_keys.key_kind,
         cast(shared_keys.account_holders * 1000 + shared_keys.customer_holders as integer)
             as holders_of_both,
@@ -43,11 +46,21 @@ pairs as (
             shared_keys.key_hash = account_keys.key_hash
             and account_keys.side = 'account'
             and shared_keys.org_id = account_keys.scope_id
+),
+
+pairs as (
+    select
+        accounts_of_keys.account_no,
+        customer_keys.record_no as customer_no,
+        accounts_of_keys.key_kind,
+        accounts_of_keys.holders_of_both,
+        accounts_of_keys.bits
+    from accounts_of_keys
     inner join keys as customer_keys
         on
-            shared_keys.key_hash = customer_keys.key_hash
+            accounts_of_keys.key_hash = customer_keys.key_hash
             and customer_keys.side = 'customer'
-            and shared_keys.company_id = customer_keys.scope_id
+            and accounts_of_keys.company_id = customer_keys.scope_id
     union all
     select
         account_no,

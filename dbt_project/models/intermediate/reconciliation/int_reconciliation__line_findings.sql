@@ -3,9 +3,25 @@
 -- credited on, can be held against the deal line by line.
 with
 
-steps as (
+all_steps as not materialized (
 
     select * from {{ ref('int_reconciliation__steps') }}
+
+),
+
+-- By a number of their own: what stands for millions of lines must be narrow.
+steps as materialized (
+
+    select
+        org_id,
+        deal_id,
+        plan_step,
+        company_id,
+        currency_code,
+        main_document.company_id as invoice_company_id,
+        main_document.invoice_id,
+        row_number() over () as step_number
+    from all_steps
     where
         outcome = 'invoiced' and step_count = 1 and documents = 1 and credited_amount = 0
 
@@ -58,12 +74,10 @@ invoices_shared as (
 
 ),
 
-lines_sold as (
+lines_sold as materialized (
 
     select
-        steps.org_id,
-        steps.deal_id,
-        steps.plan_step,
+        steps.step_number,
         items.item_id,
         deal_lines_worth.amount as net_amount,
         deal_lines_worth.total_price,
@@ -87,75 +101,79 @@ lines_sold as (
 ),
 
 -- A deal with a product that has no item cannot be compared.
-deals_comparable as (
+steps_comparable as (
 
-    select
-        org_id,
-        deal_id,
-        plan_step
+    select step_number
     from lines_sold
-    group by org_id, deal_id, plan_step
+    group by step_number
     having bool_and(item_id is not null)
 
 ),
 
 -- A bundle is held against the deal by its head where the deal sold the bundle, by its parts where
 -- it sold those.
-bundles_sold as (
-
-    select distinct
-        org_id,
-        deal_id,
-        plan_step,
-        item_id
-    from lines_sold
-
-),
-
 lines_billed as (
 
     select
-        steps.org_id,
-        steps.deal_id,
-        steps.plan_step,
-        steps.company_id,
-        steps.currency_code,
+        steps.step_number,
         invoice_lines.line_number,
         invoice_lines.item_id,
-        invoice_lines.amount,
-        min(least(
-            abs(invoice_lines.amount - lines_sold.net_amount),
-            -- Where discounts are lines of their own: of the deal, or all of them.
-            abs(invoice_lines.amount - lines_sold.total_price),
-            abs(invoice_lines.amount - lines_sold.list_amount)
-        )) as difference
+        invoice_lines.amount
     from steps
-    inner join deals_comparable
-        on
-            steps.org_id = deals_comparable.org_id
-            and steps.deal_id = deals_comparable.deal_id
+    inner join steps_comparable on steps.step_number = steps_comparable.step_number
     inner join invoice_lines
         on
-            steps.main_document.company_id = invoice_lines.company_id
-            and steps.main_document.invoice_id = invoice_lines.invoice_id
-    left join invoices_shared
-        on
-            invoice_lines.company_id = invoices_shared.company_id
-            and invoice_lines.invoice_id = invoices_shared.invoice_id
+            steps.invoice_company_id = invoice_lines.company_id
+            and steps.invoice_id = invoice_lines.invoice_id
+    where
+        not exists (
+            select 1 from invoices_shared
+            where
+                invoices_shared.company_id = steps.invoice_company_id
+                and invoices_shared.invoice_id = steps.invoice_id
+        )
+        and (invoice_lines.line_type = 'group') = exists (
+            select 1 from lines_sold as bundles_sold
+            where
+                bundles_sold.step_number = steps.step_number
+                and bundles_sold.item_id = invoice_lines.bundle_item_id
+        )
+
+),
+
+-- Most lines cost what the deal says to the cent: they are gone before anything is measured.
+lines_unlike as (
+
+    select * from lines_billed
+    where
+        not exists (
+            select 1 from lines_sold
+            where
+                lines_sold.step_number = lines_billed.step_number
+                and lines_sold.item_id = lines_billed.item_id
+                and lines_sold.net_amount = lines_billed.amount
+        )
+
+),
+
+lines_measured as (
+
+    select
+        lines_unlike.step_number,
+        lines_unlike.line_number,
+        lines_unlike.item_id,
+        lines_unlike.amount,
+        min(least(
+            abs(lines_unlike.amount - lines_sold.net_amount),
+            -- Where discounts are lines of their own: of the deal, or all of them.
+            abs(lines_unlike.amount - lines_sold.total_price),
+            abs(lines_unlike.amount - lines_sold.list_amount)
+        )) as difference
+    from lines_unlike
     left join lines_sold
         on
-            steps.org_id = lines_sold.org_id
-            and steps.deal_id = lines_sold.deal_id
-            and invoice_lines.item_id = lines_sold.item_id
-    left join bundles_sold
-        on
-            steps.org_id = bundles_sold.org_id
-            and steps.deal_id = bundles_sold.deal_id
-            and steps.plan_step = bundles_sold.plan_step
-            and invoice_lines.bundle_item_id = bundles_sold.item_id
-    where
-        invoices_shared.invoice_id is null
-        and (invoice_lines.line_type = 'group') = (bundles_sold.item_id is not null)
+            lines_unlike.step_number = lines_sold.step_number
+            and lines_unlike.item_id = lines_sold.item_id
     group by all
 
 ),
@@ -163,15 +181,20 @@ lines_billed as (
 lines_differing as (
 
     select
-        org_id,
-        deal_id,
-        plan_step,
-        case when difference is null then 'WRONG_PRODUCT' else 'WRONG_PRICE_OR_DISCOUNT' end
-            as mismatch_class,
-        coalesce(sum(difference), 0) as difference,
+        steps.org_id,
+        steps.deal_id,
+        steps.plan_step,
+        case
+            when lines_measured.difference is null then 'WRONG_PRODUCT'
+            else 'WRONG_PRICE_OR_DISCOUNT'
+        end as mismatch_class,
+        coalesce(sum(lines_measured.difference), 0) as difference,
         count(*) as lines
-    from lines_billed
-    where difference is null or difference > {{ no_difference('amount', 1) }}
+    from lines_measured
+    inner join steps on lines_measured.step_number = steps.step_number
+    where
+        lines_measured.difference is null
+        or lines_measured.difference > {{ no_difference('lines_measured.amount', 1, 'steps') }}
     group by all
 
 ),
@@ -205,7 +228,7 @@ final as (
                 || ' line(s) cost neither the deal''s price nor its list price'
         end as reason
     from lines_differing
-    inner join steps
+    inner join all_steps as steps
         on
             lines_differing.org_id = steps.org_id
             and lines_differing.deal_id = steps.deal_id
