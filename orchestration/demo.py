@@ -146,7 +146,7 @@ def _tell_read(done: Round, say: Say) -> None:
     checked = f", {words.plural(tests, 'test')} passed" if tests else ""
     say(
         f"  Judged    {models:>7,} models built in the warehouse{checked}; "
-        f"{words.plural(done.judged.scored.pairs, 'doubtful pair')} scored"
+        f"{steps.told_scored(done.judged.scored)}"
     )
 
 

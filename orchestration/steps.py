@@ -35,10 +35,11 @@ BEFORE_SCORES = "tag:before_scores"
 
 @dataclass(frozen=True)
 class Judged:
-    """What one pass through the warehouse did."""
+    """What one pass through the warehouse did; nothing was scored where nothing was to be matched
+    anew."""
 
     prepared: Build
-    scored: ScoreSummary
+    scored: ScoreSummary | None
     judged: Build
 
 
@@ -129,8 +130,10 @@ def score(settings: Settings) -> ScoreSummary:
     return matched_alone.scored(settings, variables(settings))
 
 
-def told_scored(done: ScoreSummary) -> str:
+def told_scored(done: ScoreSummary | None) -> str:
     """What a scoring did, in a sentence."""
+    if done is None:
+        return "nothing to match anew"
     kept = done.pairs - done.scored
     if done.changed is None:
         return f"matched everything: {done.pairs} pairs scored"

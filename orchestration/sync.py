@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestration import steps
+from orchestration.renewing import Renewing
 from orchestration.steps import Judged, Progress, silent
 from pipelines.settings import Settings
 from pipelines.transform import parse_ahead
@@ -39,23 +40,29 @@ def rounds(
     settings: Settings, approver: str | None, progress: Progress = silent, *, tests: bool = True
 ) -> Iterator[Round]:
     """Yield rounds until a plan is empty; without an approver the first plan is only shown."""
+    renewing = Renewing(settings)
     for number in range(MOST_ROUNDS):
-        done = one_round(settings, approver, progress, tests=tests and number == 0)
+        done = one_round(settings, approver, progress, renewing, tests=tests and number == 0)
         yield done
         if done.applied is None or not done.applied.progressed:
             return
 
 
 def one_round(
-    settings: Settings, approver: str | None, progress: Progress = silent, *, tests: bool = True
+    settings: Settings,
+    approver: str | None,
+    progress: Progress = silent,
+    renewing: Renewing | None = None,
+    *,
+    tests: bool = True,
 ) -> Round:
     """Read, judge and plan; apply the plan as well when somebody approves it, or the policy does
-    where it lets flows run by themselves."""
+    where it lets flows run by themselves. What `renewing` has built is only brought up to date."""
     from reverse_etl import cycle
 
     parse_ahead(settings.dbt_dir, settings.warehouse_path)
     extracted = steps.extract(settings, progress)
-    judged = steps.decide(settings, progress, tests=tests)
+    judged = (renewing or Renewing(settings)).decide(progress, tests=tests)
     if approver is None:
         plan, beyond = cycle.plan_automatic(settings)
         if not plan.changes or beyond:

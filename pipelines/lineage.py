@@ -33,8 +33,11 @@ class DataTest:
     of: frozenset[str]
 
 
-def models(project_dir: Path, warehouse_path: Path, wanted: Iterable[str]) -> tuple[Model, ...]:
-    """The models that these are made of, and they themselves, each after what it needs.
+def models(
+    project_dir: Path, warehouse_path: Path, wanted: Iterable[str] | None
+) -> tuple[Model, ...]:
+    """The models that these are made of, and they themselves, each after what it needs; all that
+    there are if nothing is named.
 
     Raises `BuildFailed` when the project cannot be parsed, KeyError for a name that is no model.
     """
@@ -50,7 +53,7 @@ def models(project_dir: Path, warehouse_path: Path, wanted: Iterable[str]) -> tu
             visit(needed)
         ordered[key] = _model(node, manifest)
 
-    for name in wanted:
+    for name in known if wanted is None else wanted:
         visit(known[name])
     return tuple(ordered.values())
 

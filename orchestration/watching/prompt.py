@@ -18,13 +18,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestration import matched_alone, steps
+from orchestration import steps
+from orchestration.renewing import Renewing
 from orchestration.steps import Progress, silent
 from orchestration.watching.asking import changed_companies
 from orchestration.watching.signals import System
-from pipelines import lineage, transform, warehouse
+from pipelines import warehouse
 from pipelines.extract import ExtractResult
-from pipelines.keeping import KeptModels, columns_of, require_found_nothing
 from pipelines.settings import Settings
 from reverse_etl import cycle
 from reverse_etl.apply import ApplyResult
@@ -45,12 +45,6 @@ MARTS = (
 )
 # Tested is what is written, and that no billable deal is lost on the way.
 _TESTED = tuple(mart for mart in MARTS if mart != "data_verdict")
-_SCORED_FROM = (
-    "int_customers__candidates",
-    "int_accounts__normalised",
-    "int_customers__normalised",
-)
-_READ = (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS, warehouse.RAW_STATE)
 
 
 class Seconds(NamedTuple):
@@ -87,9 +81,11 @@ class Prompt:
     """The warm part: the models as they were built last, and by which rules."""
 
     settings: Settings
-    _kept: KeptModels | None = None
-    _built_by: tuple[int, str] = (0, "")
+    _renewing: Renewing = field(init=False)
     _seconds: dict[str, Seconds] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._renewing = Renewing(self.settings, MARTS, _TESTED)
 
     def round(self, systems: Collection[System], progress: Progress = silent) -> PromptRound:
         """One round after signals of these systems.
@@ -138,55 +134,11 @@ class Prompt:
 
     def _build(self, progress: Progress) -> tuple[str, ...]:
         """Bring the models behind the invoices up to date and test them; names what was built."""
-        rules = self._rules()
-        if self._kept is None or rules != self._built_by:
+        if not self._renewing.is_possible():
             with self._timed("build everything"):
                 steps.decide(self.settings, progress, tests=True)
-                self._kept, self._built_by = self._keep(), self._rules()
-        kept = self._kept
-        with self._timed("build"):
-            under_way = kept.begin()
-            first, rest = self._parts(kept)
-            if kept.needing(under_way, _SCORED_FROM):
-                kept.build(under_way, first)
-                progress(steps.told_scored(steps.score(self.settings)))
-                kept.look(
-                    under_way, [f"{warehouse.MATCHING}.customer_scores", *_relations(kept, rest)]
-                )
-            kept.build(under_way, {m.name for m in kept.models})
-        with self._timed("test"):
-            require_found_nothing(kept.failed())
-        return tuple(under_way.built)
-
-    def _parts(self, kept: KeptModels) -> tuple[set[str], set[str]]:
-        """The models that the scoring reads, and those of them that it changes itself where it
-        matches only what has changed."""
-        before = {m.name for m in kept.models if "before_scores" in m.tags}
-        alone = {m.name for m in kept.models if "matched_alone" in m.tags}
-        variables = steps.variables(self.settings)
-        if matched_alone.is_possible(self.settings, variables):
-            return before - alone, alone
-        return before, set()
-
-    def _keep(self) -> KeptModels:
-        told = self.settings.dbt_dir, self.settings.warehouse_path
-        models = lineage.models(*told, MARTS)
-        tests = lineage.tests_of(*told, _TESTED, models)
-        sql = transform.compiled(
-            *told, [m.name for m in models], steps.variables(self.settings),
-            with_tests=True, anew=True,
-        )  # fmt: skip
-        return KeptModels(self.settings.warehouse_path, models, tests, sql)
-
-    def _rules(self) -> tuple[int, str]:
-        """What the models depend on beside rows: the project's files, the mapping's, and the
-        columns that are read."""
-        mapping = self.settings.mapping_path
-        return (
-            transform.newest_change(self.settings.dbt_dir)
-            + (mapping.stat().st_mtime_ns if mapping and mapping.exists() else 0),
-            columns_of(self.settings.warehouse_path, _READ),
-        )
+                self._renewing.built_by_dbt()
+        return self._renewing.renew(progress, self._timed).built
 
     def _plan(self) -> tuple[Plan, tuple[str, ...]]:
         """The plan, approved by the policy, or the reasons why a person has to look at it."""
@@ -209,10 +161,6 @@ class Prompt:
             self._seconds[step] = Seconds(
                 round(time.perf_counter() - began, 3), round(time.process_time() - computing, 3)
             )
-
-
-def _relations(kept: KeptModels, names: Collection[str]) -> list[str]:
-    return [m.relation for m in kept.models if m.name in names and m.kind == "table"]
 
 
 def _not_off(settings: Settings) -> list[str]:

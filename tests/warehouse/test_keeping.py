@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from built_company import Company, sample_company
 from worlds import PROJECT
 
+from orchestration.renewing import Renewing
 from pipelines import lineage, transform, warehouse
 from pipelines.errors import Stop
 from pipelines.keeping import KeptModels, columns_of, require_found_nothing
+from pipelines.settings import load_settings
 
 MARTS = ("sync_invoices", "sync_invoice_lines", "data_verdict", "deal_coverage")
 # A deal that is open and not billed yet, with lines, of a customer that is known.
@@ -34,8 +38,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     return sample_company(tmp_path_factory)
 
 
-def kept(path: Path) -> KeptModels:
-    models = lineage.models(PROJECT, path, MARTS)
+def kept(path: Path, marts: Sequence[str] | None = MARTS) -> KeptModels:
+    models = lineage.models(PROJECT, path, marts)
     tests = lineage.tests_of(PROJECT, path, MARTS, models)
     sql = transform.compiled(PROJECT, path, [m.name for m in models], with_tests=True)
     return KeptModels(path, models, tests, sql)
@@ -60,7 +64,7 @@ def test_only_what_a_won_deal_touches_is_built_and_all_of_it_is(
     company: Company, tmp_path: Path
 ) -> None:
     path = company.path
-    by_dbt = contents(path, models := kept(path))
+    by_dbt = contents(path, models := kept(path, None))
     everything = built(models)
     assert len(everything) == sum(m.kind == "table" for m in models.models)
     assert contents(path, models) == by_dbt
@@ -122,3 +126,17 @@ def test_another_column_makes_the_compiled_sql_due(company: Company) -> None:
     with warehouse.writer(company.path) as connection:
         connection.execute("alter table raw_salesforce.opportunity add column new__c varchar")
     assert columns_of(company.path, ["raw_salesforce"]) != before
+
+
+def test_a_process_renews_only_what_it_has_built_and_what_is_still_there(company: Company) -> None:
+    settings = replace(load_settings({}), warehouse_path=company.path)
+    renewing = Renewing(settings)
+    assert not renewing.is_possible()
+    renewing.built_by_dbt()
+    assert renewing.is_possible()
+    with warehouse.writer(company.path) as connection:
+        connection.execute("alter table intermediate.int_clock rename to gone")
+    assert not renewing.is_possible()
+    with warehouse.writer(company.path) as connection:
+        connection.execute("alter table intermediate.gone rename to int_clock")
+    assert renewing.is_possible()
