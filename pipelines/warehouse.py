@@ -51,6 +51,9 @@ Done = TypeVar("Done")
 
 _WAIT_SECONDS = 10.0
 _ROWS_AT_ONCE = 10_000
+# So many values go into a table as parameters: Arrow, given values of Python, imports pandas first,
+# which takes a tenth of a small reading.
+_PARAMETERS = 1000
 # A block that begins anew when others have committed first, at most so many times.
 _AGAIN_AT_MOST = 8
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -417,9 +420,25 @@ def _type(name: str) -> str:
 def _insert(
     connection: Connection, target: str, columns: Mapping[str, str], rows: list[Mapping[str, Any]]
 ) -> int:
-    """Through Arrow, as text that DuckDB casts: exact for decimals and fast for many rows."""
+    """As text that DuckDB casts, which is exact for decimals: a few rows as parameters, many
+    through Arrow."""
     if not rows:
         return 0
+    # Names and types were checked by `identifier` and `_type` before they came here.
+    if len(rows) * len(columns) <= _PARAMETERS:
+        each = ", ".join(f"CAST(? AS {t})" for t in columns.values())
+        given = [_as_text(row.get(name)) for row in rows for name in columns]
+        sql = f"INSERT INTO {target} VALUES {', '.join([f'({each})'] * len(rows))}"  # noqa: S608
+        connection.execute(sql, given)
+        return len(rows)
+    connection.register("incoming", _as_arrow(columns, rows))
+    casts = ", ".join(f"CAST({identifier(n)} AS {t})" for n, t in columns.items())
+    connection.execute(f"INSERT INTO {target} SELECT {casts} FROM incoming")  # noqa: S608
+    connection.unregister("incoming")
+    return len(rows)
+
+
+def _as_arrow(columns: Mapping[str, str], rows: list[Mapping[str, Any]]) -> Any:
     import pyarrow
 
     listed = {n for n, t in columns.items() if t.endswith("[]")}
@@ -427,13 +446,7 @@ def _insert(
         n: pyarrow.list_(pyarrow.string()) if n in listed else pyarrow.string() for n in columns
     }
     values = {n: [_as_text(row.get(n)) for row in rows] for n in columns}
-    incoming = pyarrow.table({n: pyarrow.array(values[n], type=kind) for n, kind in kinds.items()})
-    connection.register("incoming", incoming)
-    casts = ", ".join(f"CAST({identifier(n)} AS {t})" for n, t in columns.items())
-    # Names and types were checked by `identifier` and `_type` before they came here.
-    connection.execute(f"INSERT INTO {target} SELECT {casts} FROM incoming")  # noqa: S608
-    connection.unregister("incoming")
-    return len(rows)
+    return pyarrow.table({n: pyarrow.array(values[n], type=kind) for n, kind in kinds.items()})
 
 
 def _as_text(value: Any) -> Any:

@@ -20,7 +20,6 @@ from typing import Any
 import dlt
 from dlt.common.configuration.specs.connection_string_credentials import ConnectionStringCredentials
 from dlt.common.storages.configuration import FilesystemConfiguration
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
 from pipelines import warehouse
@@ -29,8 +28,8 @@ from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
 from pipelines.extract.alone import own_configuration
+from pipelines.extract.destination import one_file
 from pipelines.extract.held import holds_nothing, known_ids
-from pipelines.extract.history import STORED
 from pipelines.extract.history_files import FOLDER
 from pipelines.extract.objects import salesforce_objects
 from pipelines.extract.quickbooks import CompanyReading, quickbooks_source
@@ -182,9 +181,7 @@ def destination(path: Path) -> Any:
     """
     lake = lake_of(path)
     if lake is None:
-        # By pragmas, for dlt sets one of these anew each time that it opens the file.
-        pragmas = [f"{name} = '{value}'" for name, value in STORED.items()]
-        return dlt.destinations.duckdb(DuckDbCredentials(str(path), pragmas=pragmas))
+        return one_file(path)
     catalogue = ConnectionStringCredentials(lake.catalogue)
     files = FilesystemConfiguration(bucket_url=lake.data)
     return dlt.destinations.ducklake(DuckLakeCredentials(ALIAS, lake.schema, catalogue, files))
