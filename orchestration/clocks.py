@@ -1,15 +1,17 @@
 """Jobs, schedules and the sensors: when things happen, never what."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orchestration.abandoned import UNFINISHED
 from orchestration.assets.report import WEEKS, weekly_mismatch_report
 from orchestration.assets.writes import WRITTEN
 from orchestration.launching import Reading, read_anew
 from orchestration.resources import SettingsResource
-from pipelines.errors import CrossfootError
+from pipelines.errors import CrossfootError, WarehouseBusy
 
 _WRITES = dg.AssetSelection.assets(*WRITTEN.values())
 _REPORT = dg.AssetSelection.assets(weekly_mismatch_report)
@@ -147,6 +149,34 @@ def runs_that_did_not_happen(minutes: int) -> dg.SensorDefinition:
         return dg.SkipReason("; ".join(missed.values()) or "Every scheduled run has happened.")
 
     return look
+
+
+@dg.sensor(
+    job_name="backfill",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Goes on with what was not read to its end: after a backfill that was killed, and "
+    "where more had to be read anew than a plan's run takes. Once for each place that it stopped "
+    "at, so that what cannot go on is not tried for ever.",
+)
+def walks_left_unfinished(
+    context: dg.SensorEvaluationContext, settings: SettingsResource
+) -> dg.RunRequest | dg.SkipReason:
+    """A backfill while an object is in part, unless one is under way."""
+    from pipelines.extract.held import unfinished
+
+    filters = dg.RunsFilter(job_name="backfill", statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
+    if context.instance.get_runs(filters, limit=1):
+        return dg.SkipReason("A backfill is under way.")
+    try:
+        found = unfinished(settings.read().warehouse_path)
+    except WarehouseBusy as problem:
+        return dg.SkipReason(str(problem))
+    if not found:
+        return dg.SkipReason("Every object was read to its end.")
+    told = "; ".join(f"{name}: {place}" for name, place in sorted(found.items()))
+    key = hashlib.sha256(told.encode()).hexdigest()
+    return dg.RunRequest(run_key=key, tags={"crossfoot/unfinished": told[:250]})
 
 
 def _last_good(instance: dg.DagsterInstance, job: str) -> datetime | None:

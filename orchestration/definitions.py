@@ -56,7 +56,11 @@ defs = dg.Definitions(
         clocks.every_quarter_of_an_hour,
         clocks.at_intervals(_settings.read_every_minutes),
     ],
-    sensors=[clocks.newly_won_deals, clocks.runs_that_did_not_happen(_settings.read_every_minutes)],
+    sensors=[
+        clocks.newly_won_deals,
+        clocks.runs_that_did_not_happen(_settings.read_every_minutes),
+        clocks.walks_left_unfinished,
+    ],
     resources={"settings": SettingsResource(), "dlt": DagsterDltResource()},
     # DuckDB admits one writing process: the steps of a run share one process.
     executor=dg.in_process_executor,

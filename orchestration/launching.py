@@ -15,6 +15,7 @@ from orchestration.assets.writes import described
 from orchestration.budget.reading import budget_facts, extraction_lines
 from orchestration.replay_words import hindsight_lines
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
+from orchestration.turns import Turns
 from pipelines.errors import Stop
 from reverse_etl import cycle, review
 from reverse_etl.render import outcome_lines, plan_lines
@@ -120,10 +121,13 @@ class Reading(Enum):
 
 
 class Backfill(dg.Config):
-    """What is read. Whole loads are kept: a reading that ends early is gone on with by the next."""
+    """What is read, and whatever an earlier reading has left unfinished. Whole loads are kept, and
+    after each of them runs that wait go first."""
 
     reading: Reading = Field(
-        Reading.CHANGES, description="What is new, the daily round now, or everything again."
+        Reading.CHANGES,
+        description="What is new and what was left unfinished, with it the daily round now, or "
+        "everything again.",
     )
 
 
@@ -221,10 +225,12 @@ def judge_one_week_again(
 
 @dg.op(pool=WAREHOUSE_POOL)
 def read_anew(context: dg.OpExecutionContext, config: Backfill, settings: SettingsResource) -> None:
-    """Read both systems within the vendors' allowances."""
+    """Read both systems within the vendors' allowances, giving way after each load."""
+    told = settings.read().check()
+    turns = Turns(context, told.warehouse_path)
     done = steps.extraction(
-        settings.read().check(), context.log.info,
-        full=config.reading is Reading.EVERYTHING, sweep=config.reading is Reading.SWEEP,
+        told, context.log.info, full=config.reading is Reading.EVERYTHING,
+        sweep=config.reading is Reading.SWEEP, turn=turns,
     )  # fmt: skip
     left = {
         f"{system} {name}": fact
@@ -234,7 +240,8 @@ def read_anew(context: dg.OpExecutionContext, config: Backfill, settings: Settin
     }
     _tell(context, extraction_lines(done), {
         "rows": sum(r.rows for r in done.results),
-        "calls": sum(r.calls for r in done.results), **left})  # fmt: skip
+        "calls": sum(r.calls for r in done.results),
+        "gave_way": turns.given, **left})  # fmt: skip
 
 
 @dg.op(pool=WAREHOUSE_POOL)
@@ -282,5 +289,6 @@ JOBS = (
     _job("sign_week", sign_one_week, "Sign a recorded week as its preparer or reviewer."),
     _job("replay_week", judge_one_week_again, "Judge a recorded week once more."),
     _job("alarms", look_for_alarms, "Tell by mail and Slack what somebody has to know now."),
-    _job("backfill", read_anew, "Read both systems: what is new, the daily round, or everything."),
+    _job("backfill", read_anew, "Read both systems to their end: what is new, the daily round, or "
+         "everything. Runs that wait go first after each load; killed, it goes on by itself."),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from pipelines.transform import Build, build, require_passed, rules_hash
 if TYPE_CHECKING:
     from orchestration.budget.reading import Extraction
     from pipelines.extract import ExtractResult
+    from pipelines.extract.alone import Turn
     from pipelines.matching import ScoreSummary
     from reverse_etl.closing.runs import RecordedRun
     from reverse_etl.delivery import Delivery
@@ -54,36 +55,43 @@ def extract(settings: Settings, progress: Progress = silent) -> tuple[ExtractRes
 
 
 def extraction(
-    settings: Settings, progress: Progress = silent, *, full: bool = False, sweep: bool = False
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    full: bool = False,
+    sweep: bool = False,
+    turn: Turn | None = None,
 ) -> Extraction:
     """The same, with the calls that it took and what is left. With `full` everything is read
-    again; with `sweep` the round that is made once a day is made now."""
+    again; with `sweep` the round that is made once a day is made now. Between two loads it gives
+    way to other extractions, or to whom `turn` says."""
     from orchestration.budget.gate import within_budget
     from orchestration.budget.reading import Extraction
     from pipelines.extract import extract_all
 
     with within_budget(settings, full, progress, sweep=sweep) as meter:
-        done = extract_all(settings, progress, full, meter, sweep or None)
+        done = extract_all(settings, progress, full, meter, sweep or None, turn)
         return Extraction(done, meter)
 
 
 def extract_one(
     settings: Settings, system: Literal["salesforce", "quickbooks"], progress: Progress = silent
 ) -> tuple[ExtractResult, ...]:
-    """Read what is new in one of the systems, as `extract` reads both."""
+    """Read what is new in one of the systems, in one load. A walk that an earlier reading has left
+    unfinished is passed by."""
     from orchestration.budget.gate import within_budget
     from pipelines import extract as extracting
 
     number, name = (0, "Salesforce") if system == "salesforce" else (1, "QuickBooks")
     with (
         within_budget(settings, progress=progress, system=name) as meter,
-        extracting.undisturbed(settings.warehouse_path),
+        extracting.undisturbed(settings.warehouse_path, is_giving_way=True),
     ):
-        one = extracting.sources(settings, progress, record=meter)[number]
-        results, _ = extracting.read(
-            one, lambda source, to: to.run(source, loader_file_format=extracting.FILE_FORMAT)
-        )
-    return results
+        one = extracting.sources(settings, progress, record=meter, passing_by=True)[number]
+        done = extracting.read(one, extracting.by_dlt, extracting.at_once)
+    for walk in done.kept:
+        progress(f"{name}: not at its end: {walk.told}; `crossfoot extract` goes on with it")
+    return done.results
 
 
 def copy_state(settings: Settings) -> None:

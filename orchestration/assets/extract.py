@@ -155,7 +155,9 @@ def _run(
     system: str,
 ) -> Iterator[Any]:
     """Run one source; every asset tells the rows read, the calls made, the vendor's clock and what
-    is left of the allowance. Raises `LimitExceeded` when that does not suffice."""
+    is left of the allowance. It takes one load, so that it is never long: what has to be read anew
+    and does not fit, and what a backfill has begun, the next backfill goes on with. Raises
+    `LimitExceeded` when the allowance does not suffice."""
 
     def load(source: Any, pipeline: Any) -> list[Any]:
         return list(
@@ -167,19 +169,24 @@ def _run(
 
     with (
         within_budget(settings, progress=context.log.info, system=system) as meter,
-        extract.undisturbed(settings.warehouse_path),
+        extract.undisturbed(settings.warehouse_path, is_giving_way=True),
     ):
-        one = extract.sources(settings, context.log.info, record=meter)[number]
-        results, loads = extract.read(one, load)
+        one = extract.sources(settings, context.log.info, record=meter, passing_by=True)[number]
+        done = extract.read(one, load, extract.at_once)
     spent = budget_facts(meter, system)
     held = warehouse.row_counts(settings.warehouse_path, one.dataset)
-    for event in loads[-1]:
+    for walk in done.kept:
+        context.log.info(
+            f"{system}: not at its end: {walk.told}; the next backfill goes on with it"
+        )
+    for event in done.loads[-1]:
         table = event.asset_key.path[-1]
-        told = [r for r in results if extract.table_name(r.object) == table]
-        facts = read_facts(one.dataset, table, told, held.get(table))
+        told = [r for r in done.results if extract.table_name(r.object) == table]
+        kept = [walk for walk in done.kept if extract.table_name(walk.object) == table]
+        facts = read_facts(one.dataset, table, told, held.get(table), kept)
         yield dg.MaterializeResult(
             asset_key=event.asset_key,
-            metadata={**of_dlt(event.metadata or {}), **facts, **spent, "loads": len(loads)},
+            metadata={**of_dlt(event.metadata or {}), **facts, **spent, "loads": len(done.loads)},
         )
 
 
@@ -191,9 +198,14 @@ def of_dlt(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_facts(
-    dataset: str, table: str, told: Sequence[extract.ExtractResult], held: int | None
+    dataset: str,
+    table: str,
+    told: Sequence[extract.ExtractResult],
+    held: int | None,
+    kept: Sequence[extract.KeptWalk] = (),
 ) -> dict[str, Any]:
-    """What to show of a table: what every org or company gave this time, and what it now holds."""
+    """What to show of a table: what every org or company gave this time, what it now holds, and
+    how far a walk has come that is not at its end."""
     facts: dict[str, Any] = {"dagster/table_name": f"{dataset}.{table}"}
     if held is not None:
         facts["dagster/row_count"] = held
@@ -204,4 +216,6 @@ def read_facts(
             "calls": sum(r.calls for r in told),
             "vendor_time": min(r.server_time for r in told).isoformat(),
         }
+    if kept:
+        facts["not_at_its_end"] = "; ".join(f"{walk.source}, {walk.told}" for walk in kept)
     return facts

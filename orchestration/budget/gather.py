@@ -185,7 +185,7 @@ def held(path: Path, schema: str, key: str) -> dict[str, Held]:
     for row in warehouse.read(
         path,
         f"SELECT source_id, object, max(finished_at) AS at FROM {schema}.extract_run "  # noqa: S608
-        "GROUP BY source_id, object",
+        "WHERE mode <> 'unfinished' GROUP BY source_id, object",
     ):
         read_at.setdefault(row["source_id"], {})[row["object"]] = row["at"]
     objects = {o for found in read_at.values() for o in found} & names

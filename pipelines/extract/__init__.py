@@ -8,22 +8,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pipelines.extract.results import ControlTotal, ExtractResult, Progress, Reading
+from pipelines.extract.results import (
+    ControlTotal,
+    ExtractResult,
+    KeptWalk,
+    Progress,
+    Reading,
+)
 
 if TYPE_CHECKING:
-    from pipelines.extract.alone import undisturbed
-    from pipelines.extract.run import FILE_FORMAT, extract_all, read
+    from pipelines.extract.alone import in_turn, undisturbed
+    from pipelines.extract.run import FILE_FORMAT, Read, at_once, by_dlt, extract_all, read
     from pipelines.extract.salesforce import table_name
     from pipelines.extract.systems import Source, pipeline, sources
 
 __all__ = [
-    "FILE_FORMAT", "ControlTotal", "ExtractResult", "Progress", "Reading", "Source", "extract_all",
-    "pipeline", "read", "sources", "table_name", "undisturbed",
+    "FILE_FORMAT", "ControlTotal", "ExtractResult", "KeptWalk", "Progress", "Read", "Reading",
+    "Source", "at_once", "by_dlt", "extract_all", "in_turn", "pipeline", "read", "sources",
+    "table_name", "undisturbed",
 ]  # fmt: skip
 
 _ROOMS = {
     "FILE_FORMAT": "run",
+    "Read": "run",
+    "at_once": "run",
+    "by_dlt": "run",
     "extract_all": "run",
+    "in_turn": "alone",
     "read": "run",
     "table_name": "salesforce",
     "Source": "systems",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dlt.common import validation
 from dlt.common.configuration.container import Container
@@ -45,32 +46,82 @@ def _kept_types(read: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, 
 validation.get_type_hints = _kept_types(validation.get_type_hints)
 
 
+# A turn at extracting: a block that gives whether somebody waits for the next one.
+Turn = Callable[[], AbstractContextManager[Callable[[], bool]]]
+# How long one waits for an extraction that gives way, which it does after every load.
+_PATIENCE = 1800.0
+_LOOK_AGAIN = 0.2
+_GIVES_WAY = "gives way"
+
+
 @contextmanager
-def undisturbed(path: Path) -> Iterator[None]:
+def undisturbed(path: Path, is_giving_way: bool = False) -> Iterator[bool]:
     """One extraction at a time, with our configuration of dlt, and every problem told plainly.
 
-    Raises `WarehouseBusy` at once when another extraction into this warehouse is running.
+    Whoever `is_giving_way` says so to others, who then wait for its next load to end; they come one
+    after the other, and it waits in their row. Gives whether this one came in between so.
+    Raises `WarehouseBusy` when another extraction into this warehouse is running that does not give
+    way, or does not do so in half an hour.
     """
     with (
-        _only_one(path.parent),
+        _only_one(path.parent, is_giving_way) as came_between,
         warehouse.alone(path, "extraction"),
         _plain_problems(path),
         own_configuration(),
     ):
-        yield
+        yield came_between
+
+
+def is_waited_for(path: Path) -> bool:
+    """Whether somebody waits for the extraction into this warehouse that is running."""
+    with (path.parent / "extract.next").open("a") as row:
+        return not _taken(row)
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def in_turn(path: Path) -> Iterator[Callable[[], bool]]:
+    """A turn among the processes that extract into this warehouse."""
+    yield lambda: is_waited_for(path)
+
+
+@contextmanager
+def _only_one(folder: Path, is_giving_way: bool) -> Iterator[bool]:
     make_private(folder)
-    with (folder / "extract.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (folder / "extract.lock").open("a+") as lock:
+        with (folder / "extract.next").open("a") as row:
+            waits = [_wait(row, lock), _wait(lock, lock)]
+        if _gives_way(lock) != is_giving_way:
+            lock.truncate(0)
+            lock.write(_GIVES_WAY if is_giving_way else "")
+            lock.flush()
+        yield any(waits)
+
+
+def _wait(wanted: IO[str], lock: IO[str]) -> bool:
+    """Wait for a lock as long as whoever is extracting gives way; returns whether one had to."""
+    until, looks = time.monotonic() + _PATIENCE, 0
+    while not _taken(wanted):
+        # One who has just begun may not have said so yet.
+        if (not _gives_way(lock) and looks > 1) or time.monotonic() > until:
             raise WarehouseBusy(
                 "extraction", "", "another extraction is running", "Wait until it has ended."
-            ) from None
-        yield
+            )
+        looks += 1
+        time.sleep(_LOOK_AGAIN)
+    return looks > 0
+
+
+def _gives_way(lock: IO[str]) -> bool:
+    lock.seek(0)
+    return lock.read() == _GIVES_WAY
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from dlt.common.versioned_state import decompress_state
 
 from pipelines import warehouse
 from pipelines.extract.quickbooks import DELETION, ENTITIES
@@ -45,6 +48,45 @@ def holds_nothing(path: Path) -> Callable[[str, str], bool]:
         return frozenset((row["company_id"], row["entity"]) for row in rows)
 
     return lambda company_id, entity: (company_id, entity) not in held()
+
+
+def unfinished(path: Path, wait_seconds: float = 1.0) -> dict[str, str]:
+    """How far the walks have come that are not at their end, by `system source object`.
+
+    Asked of the state that dlt keeps in the warehouse beside the rows. Raises `WarehouseBusy` when
+    somebody writes.
+    """
+    found: dict[str, str] = {}
+    for schema, of in ((warehouse.RAW_SALESFORCE, "orgs"), (warehouse.RAW_QUICKBOOKS, "companies")):
+        for name, entry in _kept_state(path, schema, of, wait_seconds):
+            token = entry.get("walk") or entry.get("resume")
+            if token:
+                found[f"{schema.removeprefix('raw_')} {name}"] = f"{token['rows']:,} rows"
+    return found
+
+
+def _kept_state(
+    path: Path, schema: str, of: str, wait_seconds: float
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The state of each object of each org or company."""
+    if not warehouse.exists(path):
+        return
+    with warehouse.reader(path, wait_seconds) as connection:
+        there = (
+            "SELECT count(*) FROM information_schema.tables"
+            " WHERE table_schema = ? AND table_name = '_dlt_pipeline_state'"
+        )
+        if connection.execute(there, [schema]).fetchall() == [(0,)]:
+            return
+        rows = connection.execute(
+            f"SELECT state FROM {schema}._dlt_pipeline_state ORDER BY version DESC LIMIT 1"  # noqa: S608
+        ).fetchall()
+    for (state,) in rows:
+        for source in decompress_state(state).get("sources", {}).values():
+            for owner, objects in source.get(of, {}).items():
+                for name, entry in objects.items():
+                    if isinstance(entry, Mapping):
+                        yield f"{owner} {name}", entry
 
 
 def _held_ids(

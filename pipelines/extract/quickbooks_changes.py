@@ -23,6 +23,7 @@ from pipelines.clients.quickbooks import SYSTEM, quoted, vendor_time
 from pipelines.clients.quickbooks_answers import Head, RawChanges, Records, moment
 from pipelines.errors import Refused, Unavailable
 from pipelines.extract.quickbooks_desk import Desk, Subject
+from pipelines.extract.quickbooks_entities import CAPTURED
 from pipelines.extract.quickbooks_rows import stubs
 from pipelines.extract.quickbooks_walk import Walk, WalkLost
 
@@ -121,7 +122,7 @@ class Following:
         since = min(m.since for m in marks.values())
         last = max(m.at for m in marks.values())
         first = min(m.at for m in marks.values())
-        answer = self._within_reach(list(marks), since, first)
+        answer = self._within_reach(_asked_for(marks), since, first)
         if answer is None:
             return None, {}
         since, changed = answer
@@ -218,7 +219,7 @@ class Following:
         )
         if newest is None or _knows(changed, newest):
             return changed
-        changed = self._asked(list(marks), since)
+        changed = self._asked(_asked_for(marks), since)
         if _knows(changed, newest):
             return changed
         if not self._is_there(*witness, newest):
@@ -289,6 +290,13 @@ class Following:
         known.update(key for records in living for key in records.keys)
         one.counted = self._desk.count(one)
         return len(known - one.gone.keys()) == one.counted
+
+
+def _asked_for(marks: Mapping[str, Mark]) -> list[str]:
+    """The entities of these marks, and those of the newest changes that an answer must hold: one
+    that is being walked is not followed, and may be the one that changed last."""
+    witnesses = (m.witness[0] for m in marks.values() if m.witness[0] in CAPTURED)
+    return list(dict.fromkeys([*marks, *witnesses]))
 
 
 def _youngest(living: Records, since: datetime) -> str | None:

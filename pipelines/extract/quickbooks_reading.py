@@ -35,9 +35,16 @@ from pipelines.extract.quickbooks_entities import (
     TRANSACTION_LIST,
 )
 from pipelines.extract.quickbooks_rows import without
-from pipelines.extract.quickbooks_walk import BEGINNING
-from pipelines.extract.quickbooks_walking import Walking, deletions, resume
-from pipelines.extract.results import ROWS, ControlTotal, ExtractResult, Progress, silent
+from pipelines.extract.quickbooks_walk import BEGINNING, Place
+from pipelines.extract.quickbooks_walking import Walking, deletions, keep, resume
+from pipelines.extract.results import (
+    ROWS,
+    ControlTotal,
+    ExtractResult,
+    KeptWalk,
+    Progress,
+    silent,
+)
 
 State = MutableMapping[str, Any]
 _TRIES = 3
@@ -52,8 +59,9 @@ class CompanyReading:
     deleted, and with a moment besides those of them that were read since; without it, nothing is
     held against the service's counts later on. `is_new(company, entity)` tells whether it holds no
     row at all, so that rows can be added without looking for earlier ones. With `full`, everything
-    is walked. The day's round is made when it is due, or with `sweep` now, or with `sweep` False
-    not at all.
+    is walked. Walks that an earlier reading has left are gone on with; one that is `passing_by`
+    leaves them as they are, and follows the changes of what was read before. The day's round is
+    made when it is due, or with `sweep` now, or with `sweep` False not at all.
     """
 
     def __init__(
@@ -64,6 +72,7 @@ class CompanyReading:
         progress: Progress = silent,
         sweep: bool | None = None,
         is_new: Callable[[str, str], bool] = lambda company, entity: False,
+        passing_by: bool = False,
     ) -> None:
         self.client = client
         self.company_id = client.realm_id
@@ -74,12 +83,15 @@ class CompanyReading:
         self._is_new = is_new
         self._full = full
         self._sweep = sweep
+        self._passing_by = passing_by
         self._progress = progress
         self._desk = Desk(client)
         self._following = Following(self._desk, known_ids)
         self._walking = Walking(self._desk, self._following, progress, sizes.SLICE_ROWS)
         self._found: dict[str, Subject] = {}
         self._marks: dict[str, Mark] = {}
+        self._read_before: dict[str, Mark] = {}
+        self._left: dict[str, Any] = {}
         self._is_prepared = False
         self._follows_again = False
         self._has_begun_again = False
@@ -97,6 +109,8 @@ class CompanyReading:
         if one is None or one.is_done:
             return
         if one.mode == "full":
+            # Whoever comes next, should this load not bring it to its end, is to go on with it.
+            keep(one, state)
             is_over = yield from self._walking.whole(one, state)
             if not is_over:
                 self.unfinished = True
@@ -106,7 +120,39 @@ class CompanyReading:
         if one.gone:
             yield deletions(self.company_id, one.gone.values())
         state[entity] = self._mark(one).kept()
+        if entity in self._left:
+            state[entity]["walk"] = self._left[entity]
         self._conclude(one)
+
+    @property
+    def kept(self) -> list[KeptWalk]:
+        """The walks that are not at their end."""
+        ours = [(one.name, one.rows) for one in self._found.values() if self._is_under_way(one)]
+        left = [(name, int(token["rows"])) for name, token in self._left.items()]
+        now = self._desk.now() if ours or left else datetime.min
+        return [
+            KeptWalk(SYSTEM, self.company_id, name, rows, None, self._is_followed(name), now)
+            for name, rows in ours + left
+        ]
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether pages showed older versions than are held."""
+        walks = [one for one in self._found.values() if self._is_under_way(one)]
+        return any(one.outdated and one.name in self._read_before for one in walks)
+
+    def _is_under_way(self, one: Subject) -> bool:
+        return one.mode == "full" and not one.is_done
+
+    def _is_followed(self, entity: str) -> bool:
+        """Whether what was held of an entity before its walk is brought up to date meanwhile."""
+        known = self._read_before.get(entity)
+        if known is None:
+            return False
+        if entity in self._left and entity in CAPTURED:
+            return entity in self._found
+        reach = CDC_REACH if entity in CAPTURED else DAILY
+        return self._desk.now() - known.at < reach
 
     def adds_only(self, entity: str) -> bool:
         """Whether no row that this load brings of an entity can be there already: none was when
@@ -198,13 +244,17 @@ class CompanyReading:
         self._is_prepared = True
         before = self.client.calls.metered
         ours = {e: k for e, k in state.items() if e in ENTITIES and isinstance(k, dict)}
+        self._read_before = {e: mark(k) for e, k in ours.items() if "at" in k}
         kept = {} if self._full and not self.results else ours
-        self._marks = {e: mark(k) for e, k in kept.items() if "at" in k}
+        walks = {e: k["walk"] for e, k in kept.items() if "walk" in k}
+        self._left = walks if self._passing_by else {}
+        begun = {} if self._passing_by else walks
+        self._marks = {e: m for e, m in self._read_before.items() if e in kept and e not in begun}
         followed = {e: m for e, m in self._marks.items() if e in CAPTURED}
         now = None
         if followed:
             now, self._found = self._following.follow(followed)
-        self._plan_walks(now, {e: k["walk"] for e, k in kept.items() if "walk" in k})
+        self._plan_walks(now, begun)
         self._hold_against_counts()
         self._bill_first(self.client.calls.metered - before)
 
@@ -249,6 +299,8 @@ class CompanyReading:
         self._found.update(walks)
 
     def _is_to_walk(self, entity: str) -> bool:
+        if entity in self._left:
+            return False
         known = self._marks.get(entity)
         return entity in CAPTURED or self._is_due(known.at if known else None)
 
@@ -266,9 +318,10 @@ class CompanyReading:
         )
 
     def _resume(self, one: Subject, kept: Mapping[str, Any]) -> None:
-        """Go on with a walk, unless changes since its beginning cannot be told any more."""
+        """Go on with a walk, unless changes since its beginning cannot be told any more. One of
+        which nothing was loaded begins now."""
         began = datetime.fromisoformat(kept["began"])
-        if one.began - began < CDC_REACH:
+        if one.began - began < CDC_REACH and Place(**kept["place"]) != BEGINNING:
             # Rows are stamped by a clock of whole seconds.
             since = began.replace(microsecond=0)
             resume(one, kept, self._known_ids(self.company_id, one.name, since))
@@ -304,7 +357,7 @@ class CompanyReading:
             )
 
     def _is_counted(self, name: str) -> bool:
-        return self._is_due(self._marks[name].counted)
+        return name not in self._left and self._is_due(self._marks[name].counted)
 
     def _differing(self, names: Sequence[str]) -> list[str]:
         if not names:

@@ -116,7 +116,7 @@ class Walking:
                 yield from self.rows(one, kept)
                 kept = self._told(one, kept)
                 if self.room <= 0 and not one.walk.is_over:
-                    state[one.name] = {"walk": _token(one, one.walk)}
+                    keep(one, state)
                     return False
         except WalkLost:
             yield from self.rows(one, kept)
@@ -159,11 +159,11 @@ class Walking:
     # Proofs ----------------------------------------------------------------------------------
 
     def _told_before(self, one: Subject) -> Iterator[Any]:
-        """Records that the change call told and the walk did not show."""
+        """Records that the change call told and the walk did not show; of those that an earlier
+        process has read, they may be newer versions."""
         for key, records in list(one.recent.items()):
             del one.recent[key]
-            if key not in one.before:
-                yield from self._added(one, records)
+            yield from self._added(one, records)
 
     def _added(self, one: Subject, records: Records) -> Iterator[Any]:
         """Records that are there, although the walk did not come by them."""
@@ -271,17 +271,34 @@ def _expected(one: Subject) -> str:
     return f"the {one.counted} records that the service counts"
 
 
-def _token(one: Subject, walk: Walk) -> dict[str, Any]:
-    """Where another process can go on, once the rows so far are loaded."""
-    return {"place": walk.place.kept(), "began": one.began.isoformat(), "rows": one.rows}
+def keep(one: Subject, state: State) -> None:
+    """Have the state say where another reading can go on, once the rows so far are loaded, beside
+    how far the entity is followed. A version that was read older than it was told is told anew by
+    whoever follows it meanwhile."""
+    place = one.walk.place if one.walk else one.place
+    outdated = min(one.outdated, default=None)
+    token = {
+        "place": place.kept(),
+        "began": one.began.isoformat(),
+        "rows": one.rows,
+        "outdated": outdated.isoformat() if outdated else None,
+    }
+    kept = {**(state.get(one.name) or {}), "walk": token}
+    if outdated is not None and "at" in kept:
+        at = min(datetime.fromisoformat(kept["at"]), outdated)
+        kept |= {"at": at.isoformat(), "handed": {}}
+    state[one.name] = kept
 
 
 def resume(one: Subject, kept: Mapping[str, Any], before: frozenset[str]) -> None:
-    """Go on where a load that was kept has ended; `before` are the ids that its walk has read."""
+    """Go on where a load that was kept has ended; `before` are the ids that its walk has read, and
+    of those made since whatever followed the changes has brought."""
     one.place = Place(**kept["place"])
     one.began = datetime.fromisoformat(kept["began"])
     one.rows = int(kept["rows"])
     one.before = before
+    if kept.get("outdated"):
+        one.outdated = [datetime.fromisoformat(kept["outdated"])]
 
 
 def deletions(company_id: str, gone: Iterable[Gone]) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
-Mode = Literal["full", "incremental", "cdc"]
+Mode = Literal["full", "incremental", "cdc", "unfinished"]
 Progress = Callable[[str], None]
 
 # After about so many rows a reading hands over what it has, so that it is loaded and kept.
@@ -26,6 +26,7 @@ SWEEP, VERIFY = "sweep", "verify"
 class ExtractResult:
     """One object of one org or company, read once.
 
+    Of one that is `unfinished`, so many rows have come so far, and it is not held to its end.
     `rows` arrived; `rows_vendor` is the vendor's own count of them, None where it was not asked;
     `calls` were made for it and count against an allowance; `server_time` is the vendor's clock;
     `transport` is the way the rows came, where the vendor has several.
@@ -62,17 +63,50 @@ class ControlTotal:
     asked_at: datetime
 
 
+@dataclass(frozen=True)
+class KeptWalk:
+    """An object whose rows have come in part: where to go on stands in the state.
+
+    `rows` have come so far, of `total` where the vendor has told it. `is_followed` when the object
+    was read to its end before and its changes are brought meanwhile, so that what is held of it is
+    whole; else it is not concluded.
+    """
+
+    system: str
+    source: str
+    object: str
+    rows: int
+    total: int | None
+    is_followed: bool
+    server_time: datetime
+
+    @property
+    def told(self) -> str:
+        """`Invoice: 400,000 rows of 1,000,000 so far`."""
+        of = "" if self.total is None else f" of {self.total:,}"
+        return f"{self.object}: {self.rows:,} rows{of} so far"
+
+
 class Reading(Protocol):
     """One org or company as it is read in one run, in one load or in several.
 
     `unfinished` is True after a load when rows are still to come: the same reading is then loaded
-    again and goes on from the token that it left in the state. `results` and `controls` speak
-    of objects only that have been read to their end.
+    again and goes on from the token that it left in the state; so does another reading, which
+    another may have come before. `results` and `controls` speak of objects only that have been read
+    to their end, `kept` of those that have not. After a load that is `behind`, rows may be held as
+    they were when a job was made or older books were shown: what has changed since is to be read
+    before anybody judges by them.
     """
 
     results: list[ExtractResult]
     controls: list[ControlTotal]
     unfinished: bool
+
+    @property
+    def kept(self) -> Sequence[KeptWalk]: ...
+
+    @property
+    def is_behind(self) -> bool: ...
 
 
 def silent(_: str) -> None:

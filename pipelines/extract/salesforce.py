@@ -41,6 +41,7 @@ from pipelines.extract.results import (
     SLICE_ROWS,
     ControlTotal,
     ExtractResult,
+    KeptWalk,
     Mode,
     Progress,
     silent,
@@ -72,8 +73,9 @@ class SalesforceReading:
     With `full`, everything is read again. A `sweep` is made once a day, at once with True, and
     never with False; it needs `held`, which tells what the warehouse holds. After about
     `slice_rows` rows a load ends early and `unfinished` says so: load the same reading again, and
-    it goes on where it stopped. So does another process, from the state. `absent` names the
-    objects that this org does not have, with the reason in plain words.
+    it goes on where it stopped. So does another reading, from the state; one that is `passing_by`
+    leaves it there, and asks for what has changed of the objects that were read before. `absent`
+    names the objects that this org does not have, with the reason in plain words.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class SalesforceReading:
         sweep: bool | None = None,
         slice_rows: int = SLICE_ROWS,
         polling: Polling | None = None,
+        passing_by: bool = False,
     ) -> None:
         self.client = client
         self.objects = tuple(dict.fromkeys(objects))
@@ -96,14 +99,17 @@ class SalesforceReading:
         self._held = held
         self._sweep = sweep
         self._slice_rows = slice_rows
+        self._passing_by = passing_by
         self._walker = Walker(client, polling or Polling(), progress)
         self._prepared: Prepared | None = None
         self._streams: dict[str, Iterator[pa.Table | None]] = {}
         self._asked: set[str] = set()
         self._open: set[str] = set()
         self._done: set[str] = set()
+        self._before: set[str] = set()
         self._handed = 0
         self.unfinished = False
+        self.is_behind = False
 
     @property
     def absent(self) -> Mapping[str, str]:
@@ -128,16 +134,49 @@ class SalesforceReading:
         self._open.add(name)
         self.unfinished = True
         if self._is_full():
+            if walk.since is None:
+                self._keep(walk, prepared, state)
+                if name not in self._before:
+                    # The table is there, whoever reads it meanwhile.
+                    yield walk.shape.schema.empty_table()
             return
+        self.is_behind = self.is_behind or walk.is_old
         for found in stream:
             if found is not None:
                 self._handed += getattr(found, "num_rows", 0)
                 yield found
                 continue
             if self._is_full():
-                state[name] = {**state.get(name, {}), "resume": walk.token()}
+                self._keep(walk, prepared, state)
                 return
         self._finish(walk, prepared, state)
+
+    @property
+    def kept(self) -> list[KeptWalk]:
+        """The objects that are not at their end."""
+        if self._prepared is None:
+            return []
+        ours = [(w.name, w.rows, w.total) for w in self._prepared.walks.values()]
+        ours = [one for one in ours if one[0] not in {*self._done, *self._prepared.left}]
+        left = [(name, int(t["rows"]), None) for name, t in self._prepared.left.items()]
+        org, at = self.client.org_id, server_time(self.client)
+        return [
+            KeptWalk(SYSTEM, org, name, rows, total, self._is_followed(name), at)
+            for name, rows, total in [*ours, *left]
+        ]
+
+    def _is_followed(self, name: str) -> bool:
+        """Whether the changes of an object that is read once more are brought meanwhile."""
+        assert self._prepared is not None
+        if name in self._prepared.left:
+            return name in self._prepared.walks
+        return name in self._before and self._prepared.walks[name].since is None
+
+    def _keep(self, walk: Walk, prepared: Prepared, state: State) -> None:
+        """Have the state say where to go on. Of an object that others walk over, its changes are
+        asked for again."""
+        if walk.name not in prepared.left:
+            state[walk.name] = {**state.get(walk.name, {}), "resume": walk.token()}
 
     def _is_full(self) -> bool:
         return self._handed >= self._slice_rows
@@ -160,8 +199,11 @@ class SalesforceReading:
                 self._progress,
                 full=self._full,
                 is_sweep_due=self._sweep_due(state),
+                passing_by=self._passing_by,
             )
             self._prepared = preparing.prepared(state)
+            walks = self._prepared.walks.values()
+            self._before = {w.name for w in walks if _is_held(state.get(w.name), w)}
         return self._prepared
 
     def _sweep_due(self, state: Mapping[str, Any]) -> IsDue:
@@ -202,6 +244,8 @@ class SalesforceReading:
         self._open.discard(walk.name)
         self.unfinished = bool(self._open)
         state[walk.name] = {**walk.shape.as_state(), "until": prepared.until(walk).isoformat()}
+        if walk.name in prepared.left:
+            state[walk.name]["resume"] = prepared.left[walk.name]
         mode: Mode = "full" if walk.since is None else "incremental"
         org, at = self.client.org_id, server_time(self.client)
         self.results.append(
@@ -221,6 +265,11 @@ class SalesforceReading:
         self._progress(f"Salesforce {walk.name}: {walk.rows:,} rows ({self._walker.said(walk)})")
         if prepared.swept and not self._open:
             state[SWEPT] = prepared.at.isoformat()
+
+
+def _is_held(entry: Mapping[str, Any] | None, walk: Walk) -> bool:
+    """Whether an object was read to its end before, with the fields that it has now."""
+    return bool(entry and "until" in entry and entry["fields"] == walk.shape.signature)
 
 
 @dlt.source(name="salesforce", max_table_nesting=0)

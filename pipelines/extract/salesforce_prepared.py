@@ -3,11 +3,11 @@ beside them, and the second proof for what seems to be gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +23,8 @@ T = TypeVar("T")
 
 @dataclass
 class Prepared:
-    """How each object is read in this run."""
+    """How each object is read in this run. Walks that were begun before and are `left` for another
+    reading stand with their tokens."""
 
     client: SalesforceClient
     walker: Walker
@@ -37,6 +38,7 @@ class Prepared:
     quiet: dict[str, datetime] = field(default_factory=dict)
     purged: dict[str, list[str]] = field(default_factory=dict)
     swept: bool = False
+    left: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unmet: dict[str, list[str]] = field(default_factory=dict)
 
     def until(self, walk: Walk) -> datetime:
@@ -67,16 +69,19 @@ class Prepared:
                 changed += differing(table, held).to_pylist()
                 changed += sorted(gone & set(table["Id"].to_pylist())) if gone else []
         walk.calls += sweep.calls
-        if held is None:
-            return []
         known = set(walk.ids().to_pylist())
+        # What a job of an earlier reading has told may be gone since.
+        gone_since = sorted(known - set(_ids(met)) - gone) if walk.is_old else []
+        if held is None:
+            return gone_since
         wanted = [i for i in dict.fromkeys(changed) if i not in known]
         for rows in self._again(walk, wanted):
             walk.rows += rows.num_rows
             walk.total = (walk.total or 0) + rows.num_rows
             yield rows
-        ids = pa.chunked_array([*met, *walk.met], pa.string())
-        return absent(held, ids, gone)
+        met += [] if walk.is_old else walk.met
+        missing = absent(held, pa.chunked_array(met, pa.string()), gone)
+        return [*missing, *(i for i in gone_since if i not in set(missing))]
 
     def _unmet(self, name: str, met: pa.ChunkedArray) -> list[str]:
         held = self.held(name, ["Id"])
@@ -123,6 +128,10 @@ def _each(
             except StopIteration:
                 return
         yield step
+
+
+def _ids(met: Sequence[pa.Array]) -> list[str]:
+    return [key for chunk in met for key in chunk.to_pylist()]
 
 
 def _met(walk: Walk, record_id: str) -> bool:

@@ -68,6 +68,7 @@ class Preparing:
         progress: Progress,
         full: bool,
         is_sweep_due: IsDue,
+        passing_by: bool = False,
     ) -> None:
         self._client = client
         self._walker = walker
@@ -76,6 +77,7 @@ class Preparing:
         self._progress = progress
         self._full = full
         self._is_sweep_due = is_sweep_due
+        self._passing_by = passing_by
         self._lost: list[str] = []
 
     def prepared(self, state: State) -> Prepared:
@@ -84,10 +86,11 @@ class Preparing:
         Raises `Stop` when an object that must be there is not seen, or a field has another type.
         """
         before = self._client.calls.metered
+        left = self._left(state)
         known = {n: s for n in self._objects if (s := kept_shape(n, state.get(n))) is not None}
         asked, queried, watched = self._ask_first(known, state)
         made = Prepared(self._client, self._walker, self._held, asked.at)
-        made.swept = self._is_sweep_due(asked.at)
+        made.swept, made.left = self._is_sweep_due(asked.at), left
         shapes = self._shapes(known, self._described(asked.replies, made.swept and bool(known)))
         made.absent.update(self._absent(shapes, known))
         still = [s for s in queried + watched if self._is_unchanged(shapes.get(s.name), s)]
@@ -95,7 +98,7 @@ class Preparing:
         self._take_watched([s for s in still if s in watched], state, asked, made)
         self._look_again(shapes)
         self._resume(shapes, state, made)
-        rest = [s for s in shapes.values() if s.name not in made.walks]
+        rest = [s for s in shapes.values() if s.name not in {*made.walks, *made.left}]
         self._read_whole([Walk(s, None, asked.at) for s in rest], made.walks)
         if made.swept:
             with self._client.session.purpose(SWEEP):
@@ -115,7 +118,7 @@ class Preparing:
         self, known: Mapping[str, Shape], state: State
     ) -> tuple[Asked, list[Shape], list[Shape]]:
         """The describes, and what is new of all objects that were read before."""
-        before = [s for n, s in known.items() if _until(state.get(n)) and "resume" not in state[n]]
+        before = [s for n, s in known.items() if self._is_followed(state.get(n))]
         before = [] if self._full else [s for s in before if s.cursor]
         clock = self._client.log_in()
         until = min((_until_of(state, s) for s in before), default=datetime.max)
@@ -135,6 +138,21 @@ class Preparing:
         told = ask(self._client, rest) if rest else {}
         replies = {**asked.replies, **unchanged, **told}
         return Asked(replies, asked.at, clock or asked.at), queried, watched
+
+    def _left(self, state: State) -> dict[str, Mapping[str, Any]]:
+        """The walks that another reading has begun, and others go on with."""
+        if not self._passing_by:
+            return {}
+        kept = {name: (state.get(name) or {}).get("resume") for name in self._objects}
+        return {name: token for name, token in kept.items() if token}
+
+    def _is_followed(self, entry: Mapping[str, Any] | None) -> bool:
+        """Whether what has changed of an object is asked for: it was read to its end, and if it is
+        being read once more, others do that."""
+        token = (entry or {}).get("resume")
+        if _until(entry) is None:
+            return False
+        return token is None or (self._passing_by and token["since"] is None)
 
     def _increment(self, shape: Shape, state: State) -> Walk:
         until = _until_of(state, shape)
@@ -290,6 +308,8 @@ class Preparing:
 
     def _resume(self, shapes: Mapping[str, Shape], state: State, made: Prepared) -> None:
         """Walks that an earlier process left unfinished, if they are not too old."""
+        if self._passing_by:
+            return
         for name, shape in shapes.items():
             token = None if self._full else (state.get(name) or {}).get("resume")
             walk = resumed(shape, token) if token else None
@@ -341,7 +361,8 @@ class Preparing:
     def _begin_sweeps(self, made: Prepared) -> None:
         if self._held is nothing_held:
             return
-        partial = [walk for walk in made.walks.values() if walk.since is not None]
+        walks = [walk for name, walk in made.walks.items() if name not in made.left]
+        partial = [walk for walk in walks if walk.is_old or not walk.is_whole]
         sweeps = [Walk(swept_shape(walk.shape), None, made.at) for walk in partial]
         self._read_whole(sweeps, made.sweeps)
 
@@ -386,7 +407,11 @@ def _until(entry: Mapping[str, Any] | None) -> datetime | None:
 
 
 def _until_of(state: State, shape: Shape) -> datetime:
-    return datetime.fromisoformat(state[shape.name]["until"])
+    """From when on changes of an object are to be asked for. Rows of a walk that is under way may
+    have been handed on as they were when it began."""
+    entry = state[shape.name]
+    until, token = datetime.fromisoformat(entry["until"]), entry.get("resume")
+    return min(until, datetime.fromisoformat(token["began"])) if token else until
 
 
 def _is_fresh(until: datetime, at: datetime) -> bool:

@@ -58,7 +58,8 @@ class Walk:
     """One object as it is read in this run; `since` is None when everything is read.
 
     `rows` have been handed on since the walk began, in this process or before; `total` is the
-    org's own count of them.
+    org's own count of them. A job that `is_old` was made by an earlier reading, and tells of the
+    records as they were then.
     """
 
     shape: Shape
@@ -73,6 +74,7 @@ class Walk:
     total: int | None = None
     calls: int = 0
     resumed: bool = False
+    is_old: bool = False
     met: list[pa.Array] = field(default_factory=list)
 
     @property
@@ -116,7 +118,8 @@ def resumed(shape: Shape, token: Mapping[str, Any]) -> Walk | None:
         job=token["job"],
         locator=token["locator"],
         rows=token["rows"],
-        resumed=True,
+        resumed=bool(token["rows"]),
+        is_old=bool(token["job"]),
     )
 
 
@@ -174,7 +177,7 @@ class Walker:
                 f"Salesforce {walk.name}: no bulk query ({refusal.code}), reading page by page"
             )
             walk.job = ""
-        walk.transport = "Bulk" if walk.job else "REST"
+        walk.transport, walk.is_old = "Bulk" if walk.job else "REST", False
         if walk.job:
             walk.first = None
 

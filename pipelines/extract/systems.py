@@ -27,6 +27,7 @@ from pipelines.clients.quickbooks import quickbooks_client
 from pipelines.clients.recording import Recorder, unrecorded
 from pipelines.clients.salesforce import salesforce_client
 from pipelines.errors import Stop
+from pipelines.extract import results as sizes
 from pipelines.extract.alone import own_configuration
 from pipelines.extract.destination import one_file
 from pipelines.extract.held import holds_nothing, known_ids
@@ -49,7 +50,8 @@ class Source:
     """One system into one schema of one warehouse.
 
     `begin` makes the readings of its orgs or companies, with True such that make now the round that
-    is made once a day; `as_source` makes the dlt source of them.
+    is made once a day, and `follow` such that leave what is being walked to others; `as_source`
+    makes the dlt source of them.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Source:
     as_source: Callable[[Sequence[Any]], Any]
     make_pipeline: Callable[[], Any]
     progress: Progress = silent
+    follow: Callable[[bool], Sequence[Reading]] = lambda _: ()
 
     @property
     def history_folder(self) -> Path:
@@ -84,27 +87,41 @@ def sources(
     full: bool = False,
     record: Recorder = unrecorded,
     sweep: bool | None = None,
+    passing_by: bool = False,
 ) -> list[Source]:
     """Both sources, ready to be run; `record` is told of every call. With `full` everything is
-    read again; the round that is made once a day is made now with `sweep`.
+    read again; the round that is made once a day is made now with `sweep`. Walks that an earlier
+    reading has left are gone on with, unless these are `passing_by`.
 
     Raises `ConfigurationError` when a system is missing.
     """
     settings.check()
     return [
-        _salesforce(settings, progress, full, record, sweep),
-        _quickbooks(settings, progress, full, record, sweep),
+        _salesforce(settings, progress, full, record, sweep, passing_by),
+        _quickbooks(settings, progress, full, record, sweep, passing_by),
     ]
 
 
 def _salesforce(
-    settings: Settings, progress: Progress, full: bool, record: Recorder, sweep: bool | None
+    settings: Settings,
+    progress: Progress,
+    full: bool,
+    record: Recorder,
+    sweep: bool | None,
+    passing_by: bool,
 ) -> Source:
     objects = salesforce_objects(settings)
 
     def begin(is_round_owed: bool) -> Sequence[Reading]:
+        now = _round(sweep, is_round_owed)
         return [
-            _org(settings, org, objects, progress, full, record, _round(sweep, is_round_owed))
+            _org(settings, org, objects, progress, full, record, now, passing_by)
+            for org in settings.salesforce_orgs
+        ]
+
+    def follow(is_round_now: bool) -> Sequence[Reading]:
+        return [
+            _org(settings, org, objects, progress, False, record, is_round_now, True)
             for org in settings.salesforce_orgs
         ]
 
@@ -116,6 +133,7 @@ def _salesforce(
         salesforce_source,
         lambda: pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
         progress,
+        follow,
     )
 
 
@@ -127,32 +145,40 @@ def _org(
     full: bool,
     record: Recorder,
     sweep: bool | None,
+    passing_by: bool,
 ) -> SalesforceReading:
     client = salesforce_client(settings, record, org)
     held = held_in(settings.warehouse_path, client.org_id)
-    return SalesforceReading(client, objects, full, progress, held, sweep)
+    return SalesforceReading(
+        client, objects, full, progress, held, sweep, sizes.SLICE_ROWS, passing_by=passing_by
+    )
 
 
 def _quickbooks(
-    settings: Settings, progress: Progress, full: bool, record: Recorder, sweep: bool | None
+    settings: Settings,
+    progress: Progress,
+    full: bool,
+    record: Recorder,
+    sweep: bool | None,
+    passing_by: bool,
 ) -> Source:
-    def begin(is_round_owed: bool) -> Sequence[Reading]:
-        now = _round(sweep, is_round_owed)
+    def readings(full: bool, now: bool | None, passing_by: bool) -> Sequence[Reading]:
         known, is_new = known_ids(settings.warehouse_path), holds_nothing(settings.warehouse_path)
         clients = [
             quickbooks_client(settings, company.realm_id, record)
             for company in settings.quickbooks.companies
         ]
-        return [CompanyReading(c, known, full, progress, now, is_new) for c in clients]
+        return [CompanyReading(c, known, full, progress, now, is_new, passing_by) for c in clients]
 
     return Source(
         "QuickBooks",
         settings.warehouse_path,
         warehouse.RAW_QUICKBOOKS,
-        begin,
+        lambda is_round_owed: readings(full, _round(sweep, is_round_owed), passing_by),
         quickbooks_source,
         lambda: pipeline(settings, "quickbooks", warehouse.RAW_QUICKBOOKS),
         progress,
+        lambda is_round_now: readings(False, is_round_now, True),
     )
 
 

@@ -209,13 +209,13 @@ def read_one(system: str) -> None:
     """The work of the process: read one system as `crossfoot extract` does."""
     # As the command does before anything is imported.
     gc.set_threshold(50_000, 20, 100)
-    from pipelines.extract import FILE_FORMAT, read, sources, undisturbed
+    from pipelines.extract import by_dlt, read, sources, undisturbed
     from pipelines.settings import load_settings
 
     settings, metered = load_settings().check(), Metered()
     (one,) = (s for s in sources(settings, record=metered) if s.name == system)
     with undisturbed(settings.warehouse_path):
-        results, _ = read(one, lambda source, to: to.run(source, loader_file_format=FILE_FORMAT))
+        results = read(one, by_dlt).results
     # A report comes in one call, whatever its rows: they are not counted.
     records = sum(r.rows for r in results if r.object not in (RECEIVABLES, TRANSACTION_LIST))
     print(f"{SUMMARY}{records} {metered.calls}")

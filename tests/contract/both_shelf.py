@@ -48,9 +48,23 @@ class Shelf:
             results += self._take(company.company_id, company, ENTITIES)
         return tuple(results)
 
-    def company_reading(self, realm: str = US, full: bool = False) -> CompanyReading:
+    def one_load(self, full: bool = False, passing_by: bool = False) -> None:
+        """One load of everything, as `run.read` does that gives way at once."""
+        org = self.org_reading(full=full, passing_by=passing_by, slice_rows=6)
+        self.load(ORG, org, OBJECTS)
+        if org.is_behind:
+            self.load(ORG, self.org_reading(sweep=False, passing_by=True), OBJECTS)
+        for realm in (US, GB):
+            company = self.company_reading(realm, full, passing_by=passing_by)
+            self.load(realm, company, ENTITIES)
+            if company.is_behind:
+                following = self.company_reading(realm, sweep=False, passing_by=True)
+                self.load(realm, following, ENTITIES)
+
+    def company_reading(self, realm: str = US, full: bool = False, **given: Any) -> CompanyReading:
         """A reading of a company that knows what is on the shelf."""
-        return CompanyReading(self.world.quickbooks(realm), self.known_ids, full, self.said.append)
+        client = self.world.quickbooks(realm)
+        return CompanyReading(client, self.known_ids, full, self.said.append, **given)
 
     def org_reading(self, **given: Any) -> SalesforceReading:
         """A reading of the org that knows what is on the shelf."""

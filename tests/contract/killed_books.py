@@ -15,7 +15,7 @@ from typing import Any
 from dlt.load import Load
 
 from pipelines.clients import quickbooks as client
-from pipelines.extract import FILE_FORMAT, read, results, sources, undisturbed
+from pipelines.extract import by_dlt, read, results, sources, undisturbed
 from pipelines.settings import load_settings
 
 PAGE, SLICE = 12, 30
@@ -26,7 +26,7 @@ def read_books(folder: str, progress: Any, **given: str) -> None:
     settings = load_settings({"CROSSFOOT_DATA_DIR": folder, **given}).check()
     _, books = sources(settings, progress)
     with undisturbed(settings.warehouse_path):
-        read(books, lambda source, to: to.run(source, loader_file_format=FILE_FORMAT))
+        read(books, by_dlt)
 
 
 def main() -> None:

@@ -44,7 +44,19 @@ class OrgShelf:
         reading = self.reading(**given)
         while self.load(reading):
             pass
+        self._catch_up(reading)
         return {result.object: result for result in reading.results}
+
+    def one_load(self, **given: Any) -> SalesforceReading:
+        """A reading that ends after one load, as `run.read` does when it gives way."""
+        reading = self.reading(**given)
+        self.load(reading)
+        self._catch_up(reading)
+        return reading
+
+    def _catch_up(self, reading: SalesforceReading) -> None:
+        if reading.is_behind:
+            self.load(self.reading(sweep=False, passing_by=True))
 
     def load(self, reading: SalesforceReading) -> bool:
         """One load, kept as a whole; True when more is to come."""

@@ -3,7 +3,9 @@ real sources into a warehouse, and compared with the sandbox's own books, field 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -15,7 +17,9 @@ from quickbooks_books import books_of
 from salesforce_org import ACME, BOREAL
 
 from pipelines import warehouse
+from pipelines.extract import ExtractResult, systems
 from pipelines.extract import run as running
+from pipelines.extract.alone import undisturbed
 from pipelines.extract.quickbooks import CAPTURED
 from pipelines.extract.salesforce import OBJECTS, table_name
 from pipelines.sandbox.salesforce import recycling
@@ -164,6 +168,35 @@ def extract(world: World, acts: Iterator[Callable[[], None]], sweep: bool | None
             break
 
     running.extract_all(world.settings, progress, sweep=sweep)
+
+
+def extract_in_turns(world: World, acts: Iterator[Callable[[], None]]) -> int:
+    """Read everything once more, giving way after every load; in between people act, and what is
+    new is read by others. Returns how often somebody came in between."""
+    came = 0
+
+    @contextmanager
+    def turn() -> Iterator[Callable[[], bool]]:
+        nonlocal came
+        if came:
+            for act in itertools.islice(acts, 3):
+                act()
+            follow(world)
+        came += 1
+        yield running.at_once
+
+    running.extract_all(world.settings, lambda _: None, full=True, turn=turn)
+    return came - 1
+
+
+def follow(world: World) -> list[ExtractResult]:
+    """Read what is new, as a plan's run does, and leave to others what they walk over."""
+    settings, done = world.settings, []
+    for number in (0, 1):
+        with undisturbed(settings.warehouse_path):
+            one = systems.sources(settings, passing_by=True)[number]
+            done += running.read(one, running.by_dlt, running.at_once).results
+    return done
 
 
 # Comparing --------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from dlt.pipeline.pipeline import Pipeline
 
 from pipelines.extract import run
 from pipelines.extract.alone import own_configuration, undisturbed
-from pipelines.extract.results import ControlTotal, ExtractResult, Progress, silent
+from pipelines.extract.results import ControlTotal, ExtractResult, KeptWalk, Progress, silent
 from pipelines.extract.systems import Source
 
 PAGE, SLICE = 10, 30
@@ -40,7 +40,8 @@ class Numbers:
     def __init__(self, folder: Path, total: int) -> None:
         self.results: list[ExtractResult] = []
         self.controls: list[ControlTotal] = []
-        self.unfinished = False
+        self.unfinished = self.is_behind = False
+        self.kept: list[KeptWalk] = []
         self._folder, self._total, self._done = folder, total, False
 
     def tables(self, state: dict[str, Any]) -> Iterator[pa.Table]:
@@ -110,8 +111,7 @@ def numbers_source(
 def read_numbers(one: Source) -> tuple[ExtractResult, ...]:
     """The whole reading, as `extract_all` does it."""
     with undisturbed(one.path):
-        results, _ = run.read(one, lambda s, to: to.run(s, loader_file_format=run.FILE_FORMAT))
-    return results
+        return run.read(one, run.by_dlt).results
 
 
 def _killing(point: str) -> Progress:

@@ -173,7 +173,8 @@ def test_each_of_a_score_of_faults_is_named(
             held.execute("CREATE SCHEMA raw_salesforce")
             held.execute(
                 "CREATE TABLE raw_salesforce.extract_run AS SELECT 'x' AS source_id, "
-                "'y' AS object, 0 AS rows, TIMESTAMPTZ '2026-01-01 00:00+00' AS finished_at"
+                "'y' AS object, 'full' AS mode, 0 AS rows, "
+                "TIMESTAMPTZ '2026-01-01 00:00+00' AS finished_at"
             )
         monkeypatch.setattr(machine, "_LEAST_FREE", 10**18)
         Path(settings.state_url.removeprefix("sqlite:///")).touch(mode=0o644)

@@ -35,13 +35,14 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("refuse", {"status": 503, "body": "<html>"}), ("throttle", {"retry_after": 0}),
     ("empty_page", {}), ("repeat_page", {}), ("stale_read", {"commits": 3}),
 )  # fmt: skip
-MANNERS = ("whole", "whole", "killed", "in slices")
+MANNERS = ("whole", "whole", "killed", "in slices", "in turns")
 Fault = tuple[tuple[str, dict[str, Any]], int, int]
 
 
 class Round(NamedTuple):
     """What is done, then a reading: what is done meanwhile, which calls fail (kind, how many,
-    after how many), and whether it is killed or cut into slices."""
+    after how many), and whether it is killed, cut into slices, or gives way to others after each
+    of them."""
 
     before: list[str]
     meanwhile: list[str]
@@ -122,7 +123,7 @@ def _read(world: World, one: Round, numbers: Iterator[int]) -> None:
         return acted
 
     with pytest.MonkeyPatch.context() as patched, suppress(CrossfootError, Killed):
-        if one.manner == "in slices":
+        if one.manner in ("in slices", "in turns"):
             patched.setattr(results, "SLICE_ROWS", 8)
             patched.setattr("pipelines.clients.quickbooks.PAGE", 4)
             patched.setattr(queries, "page_size", lambda _: 4)
@@ -132,7 +133,8 @@ def _read(world: World, one: Round, numbers: Iterator[int]) -> None:
             (kind, given_), times, skip = one.fault
             action = {"kind": kind, **given_}
             world.control("POST", "faults", json={"times": times, "skip": skip, "action": action})
-        real_loads.extract(world, map(act, one.meanwhile))
+        read = real_loads.extract_in_turns if one.manner == "in turns" else real_loads.extract
+        read(world, map(act, one.meanwhile))
     world.calm()
 
 

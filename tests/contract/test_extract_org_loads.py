@@ -40,11 +40,11 @@ def extract(world: World, **given: Any) -> dict[str, ExtractResult]:
         return [SalesforceReading(world.salesforce(), held=held, polling=AT_ONCE, **given)]
 
     with undisturbed(path):
-        results, _ = running.read(
+        done = running.read(
             running.Source(one.name, path, one.dataset, begin, one.as_source, one.make_pipeline),
-            lambda source, to: to.run(source, loader_file_format=running.FILE_FORMAT),
+            running.by_dlt,
         )
-    return {result.object: result for result in results}
+    return {result.object: result for result in done.results}
 
 
 def read(world: World, sql: str) -> list[dict[str, Any]]:

@@ -602,7 +602,8 @@ def test_an_object_that_was_there_before_may_not_vanish(
 
 STEPS = st.sampled_from(
     ["rename", "create", "delete", "purge", "undelete", "merge", "watched", "formula",
-     "extract", "extract", "extract in slices", "killed", "storm", "an hour", "a day", "a month"]
+     "extract", "extract", "extract in slices", "begin backfill", "go on", "go on", "sync", "sync",
+     "storm", "an hour", "a day", "a month"]
 )  # fmt: skip
 
 
@@ -663,8 +664,11 @@ def act(shelf: OrgShelf, step: str, number: int) -> None:
         shelf.extract()
     elif step == "extract in slices":
         shelf.extract(slice_rows=6)
-    elif step == "killed":
-        shelf.load(shelf.reading(slice_rows=6))
+    elif step in ("begin backfill", "go on"):
+        # One load: then it has given way, or was killed.
+        shelf.one_load(slice_rows=6, full=step == "begin backfill")
+    elif step == "sync":
+        shelf.one_load(slice_rows=6, passing_by=True)
     elif step == "storm":
         world.arm("drop_after", "/query|/composite|/jobs", times=5, system="salesforce")
         extract_or_fail(shelf)

@@ -114,7 +114,9 @@ def test_jobs_schedules_and_sensor_are_there(defs: dg.Definitions) -> None:
         "sweep_at_night": "30 2 * * *",
         "alarms_every_quarter_of_an_hour": "7-59/15 * * * *",
     }
-    assert [s.name for s in defs.sensors or ()] == ["newly_won_deals", "runs_that_did_not_happen"]
+    assert [s.name for s in defs.sensors or ()] == [
+        "newly_won_deals", "runs_that_did_not_happen", "walks_left_unfinished",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

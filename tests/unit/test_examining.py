@@ -67,17 +67,27 @@ expect_compound_columns_to_be_unique (company_id, id): 2 rows"""
 def test_counts_are_held_against_the_vendors_own_by_table() -> None:
     frame = pd.DataFrame(
         [
-            ("invoice", "c1", 12, 12, 12, 13),
-            ("invoice", "c2", 5, 5, 5, 5),
-            ("payment", "c1", 3, None, None, None),
-            ("item", "c1", 1_000, 2_000, None, None),
+            ("invoice", "c1", "cdc", 12, 12, 12, 13),
+            ("invoice", "c2", "full", 5, 5, 5, 5),
+            ("payment", "c1", "cdc", 3, None, None, None),
+            ("item", "c1", "full", 1_000, 2_000, None, None),
+            ("estimate", "c1", "unfinished", 4_000, None, None, None),
         ],
-        columns=["object", "source_id", "rows_read", "rows_vendor", "rows_held", "rows_there"],
+        columns=[
+            "object",
+            "source_id",
+            "mode",
+            "rows_read",
+            "rows_vendor",
+            "rows_held",
+            "rows_there",
+        ],
         dtype=object,
     )
     found = examining.completeness("raw_quickbooks", frame)
     assert found["invoice"].broken == ("c1: 12 held, 13 at the vendor",)
     assert found["item"].broken == ("c1: 1,000 read, 2,000 at the vendor",)
+    assert found["estimate"].broken == ("c1: 4,000 read so far, not to the end",)
     assert "payment" not in found and found["invoice"].file == found["item"].file
 
 

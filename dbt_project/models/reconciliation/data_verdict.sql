@@ -14,6 +14,7 @@ runs as (
         'salesforce' as system,
         source_id,
         object,
+        mode,
         rows_read,
         rows_vendor,
         server_time,
@@ -26,6 +27,7 @@ runs as (
         'quickbooks' as system,
         source_id,
         object,
+        mode,
         rows_read,
         rows_vendor,
         server_time,
@@ -128,7 +130,14 @@ sources_counted as (
             object || ': ' || rows_read || ' of ' || rows_vendor, '; '
             order by object
         ) filter (where rows_vendor is not null and rows_read != rows_vendor)
-            as incomplete_objects
+            as incomplete_objects,
+        -- Never read to its end, or too long ago for its changes to be brought: no figure may rest
+        -- on the rows that have come.
+        string_agg(
+            object || ': ' || rows_read || ' rows so far', '; '
+            order by object
+        ) filter (where mode = 'unfinished')
+            as unfinished_objects
     from latest
     group by system, source_id
 
@@ -152,8 +161,10 @@ judged as (
         ) as is_fresh,
         sources_counted.objects is not null
         and sources_counted.incomplete_objects is null
+        and sources_counted.unfinished_objects is null
         and controls_differing.differences is null as is_complete,
         sources_counted.incomplete_objects,
+        sources_counted.unfinished_objects,
         controls_differing.differences,
         receivables_differing.differences as receivables,
         invoices_differing.differences as invoices
@@ -192,6 +203,10 @@ final as (
         end as verdict,
         case
             when objects = 0 then 'Nothing has been read from this source'
+            when unfinished_objects is not null
+                then
+                    'Not read to the end yet: ' || unfinished_objects
+                    || '. Go on with it: crossfoot extract, or the job backfill'
             when differences is not null
                 then differences || '. Read everything again: crossfoot extract --full'
             when not is_complete

@@ -78,6 +78,7 @@ final as (
         cast(coalesce(controls.control_totals_agreeing, 0) as integer) as control_totals_agreeing,
         controls.controlled_at,
         case
+            when latest.mode = 'unfinished' then 'not_concluded'
             when latest.rows_vendor is not null and latest.rows_read != latest.rows_vendor
                 then 'not_concluded'
             when controls.differences is not null then 'not_concluded'
