@@ -35,6 +35,7 @@ from pipelines.errors import (
 from pipelines.extract import ExtractResult, extract_all, systems
 from pipelines.extract import run as running
 from pipelines.extract.alone import undisturbed
+from pipelines.extract.history import STORED
 from pipelines.extract.quickbooks import AGED_RECEIVABLES, ENTITIES, LISTED_INVOICES
 from pipelines.extract.salesforce import OBJECTS, table_name
 from pipelines.settings import Secret, load_settings
@@ -291,6 +292,42 @@ def test_the_warehouse_is_opened_once_for_all_files_of_a_load(tmp_path: Path) ->
     )  # fmt: skip
     assert one.pipeline.load()
     assert not is_open()
+
+
+def test_a_file_that_dlt_opens_is_written_as_the_history_says(loaded: World) -> None:
+    """dlt has settings of its own, which are not to be those of a load."""
+    path = loaded.settings.warehouse_path
+    with undisturbed(path):
+        opened = systems.pipeline(loaded.settings, "salesforce", "raw_salesforce")
+        names = ", ".join(f"current_setting('{name}')" for name in STORED)
+        with opened.sql_client() as client, duckdb.connect() as plain:
+            for name, value in STORED.items():
+                plain.execute(f"SET GLOBAL {name} = '{value}'")
+            (wanted,) = plain.execute(f"SELECT {names}").fetchall()
+            assert client.execute_sql(f"SELECT {names}") == [wanted]
+        assert opened.destination.destination_type == "dlt.destinations.duckdb"
+
+
+def test_what_writes_down_a_reading_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    """pandas and SQLAlchemy are there for others, and take half a second of computing."""
+    code = (
+        "import sys; from pathlib import Path; from pipelines import warehouse\n"
+        "from pipelines.extract.destination import FileConfiguration, one_file\n"
+        "path = Path(sys.argv[1])\n"
+        "with warehouse.writer(path) as connection:\n"
+        "    columns = {'at': 'TIMESTAMPTZ', 'calls': 'BIGINT', 'why': 'VARCHAR'}\n"
+        "    row = {'at': '2026-01-31T18:00:00+00:00', 'calls': 3}\n"
+        "    warehouse.append_rows(connection, 'raw_quickbooks', 'extract_run', columns, [row])\n"
+        "told = str(one_file(path).configuration(FileConfiguration(), accept_partial=True))\n"
+        "print(told, *(m for m in ('pandas', 'sqlalchemy') if m in sys.modules))"
+    )
+    path = tmp_path / "warehouse.duckdb"
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
+    )
+    assert told.stdout.split() == [f"duckdb:///{path}"]
+    (row,) = warehouse.read(path, "FROM raw_quickbooks.extract_run")
+    assert row == {"at": datetime(2026, 1, 31, 18, tzinfo=UTC), "calls": 3, "why": None}
 
 
 # One at a time, and bad input
