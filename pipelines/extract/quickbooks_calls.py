@@ -8,7 +8,8 @@ before, and asks the service's count only where an answer does not prove itself:
   walk has come to its end, for pages come in the order of creation.
 - An entity that came empty: an emptied answer looks like it. (Not where the preferences say that
   the company does not use such records.) Of what many companies have none of at all, and of which
-  no change is told, the count is asked first: when it is nought, there is no page to read.
+  no change is told, the count is asked first: when it is nought, there is no page to read. Where
+  the preferences say that such records are used, the page is read first.
 - An entity of one page that holds records proves itself: the answer says how many it has, and what
   the change call, made just before it, tells of the last weeks must stand on it. An answer out of
   older books lacks something of that, and if nothing changed since those books it lacks nothing.
@@ -27,6 +28,7 @@ from pipelines.clients.quickbooks import CDC_LIMIT, PAGE
 from pipelines.extract.quickbooks_entities import (
     CAPTURED,
     CURRENCIES,
+    FEATURES,
     OFTEN_NONE,
     SINGLES,
     UNCAPTURED,
@@ -58,10 +60,11 @@ def planned_calls(rows_by_entity: Mapping[str, int]) -> int:
 
 
 def _walk(entity: str, rows: int) -> int:
-    if rows == 0 and entity in OFTEN_NONE:
+    is_counted_first = entity in OFTEN_NONE and entity not in FEATURES
+    if rows == 0 and is_counted_first:
         return 1
     proves_itself = entity in SINGLES or 0 < rows < PAGE
-    return pages(rows) + (0 if proves_itself else 1)
+    return pages(rows) + (0 if proves_itself and not is_counted_first else 1)
 
 
 def incremental_calls(changes_by_entity: Mapping[str, int]) -> int:

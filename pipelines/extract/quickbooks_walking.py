@@ -213,9 +213,10 @@ class Walking:
         return is_there and not one.known
 
     def _is_likely_none(self, one: Subject) -> bool:
-        """Whether to ask for the count first, which is all there is to read when it is nought."""
+        """Whether to ask for the count first, which is all there is to read when it is nought. A
+        company that has switched classes or locations on has some."""
         is_known = one.known or one.recent or one.is_resumed or one.walk or one.counted is not None
-        return one.name in OFTEN_NONE and not is_known
+        return one.name in OFTEN_NONE and one.name not in FEATURES and not is_known
 
     def _size(self, one: Subject) -> int:
         """How many living records the walk has come by, earlier processes' part included."""

@@ -67,6 +67,24 @@ def test_a_million_rows_cost_hardly_more_than_the_least() -> None:
     assert planned_calls(rows) <= 1.02 * least_calls(rows)
 
 
+@pytest.mark.parametrize(
+    ("entity", "rows", "calls"),
+    [
+        ("Customer", 0, 2), ("Customer", 5, 1), ("Customer", 1000, 3),
+        # Counted first, for many companies have none of it.
+        ("Vendor", 0, 1), ("Vendor", 5, 2), ("Vendor", 1000, 3),
+        # Not counted first where the company says that it uses them.
+        ("Class", 0, 2), ("Class", 5, 1), ("CompanyInfo", 1, 1),
+    ],
+)  # fmt: skip
+def test_an_entity_is_paged_and_counted_where_its_pages_prove_nothing(
+    entity: str, rows: int, calls: int
+) -> None:
+    # The last day's changes are asked besides where a month's may be too many for an answer.
+    changes, reports = (2 if rows >= 1000 else 1), 2
+    assert planned_calls({entity: rows}) == calls + changes + reports
+
+
 def test_a_quiet_run_costs_one_call_and_the_round_of_a_day_is_known() -> None:
     assert incremental_calls({}) == 1
     assert incremental_calls({"Invoice": 999}) == 1
