@@ -24,7 +24,8 @@ process alone, with its imports, checks and history; the sandbox is another proc
   Salesforce can stay below 1, for first pages come five to a call. Where next to nothing came, the
   least is one call.
 - waiting: the share of the time in which the process did nothing but wait for the server.
-- rows/s are of the clock, with the machine as busy as the load average says.
+- rows/s are of the clock, with the machine as busy as the load average says. Processor seconds grow
+  with it, too, by up to a third: who shares a machine's caches and memory waits for them.
 - A row of QuickBooks is a document or a list entry, whatever its number of lines.
 - sources: a checksum of `pipelines/clients` and `pipelines/extract`, to tell by which code a part
   was measured.
