@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from orchestration.match_words import bulk_lines, undone_lines
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
@@ -18,23 +19,23 @@ from reverse_etl.review import Choice
 class AcceptConfig(dg.Config):
     """Which proposals of the review queue, by whom; at least a band, a rule or a confidence."""
 
-    by: str
-    band: str = ""
-    rule: str = ""
-    minimum_confidence: str = "0"
-    subject: str = ""
-    limit: int = 0
-    reason: str = ""
-    dry_run: bool = True
+    by: str = Field(description="Your name; it is kept.", min_length=1)
+    band: str = Field("", description="Only of this band, such as strong.")
+    rule: str = Field("", description="Only what this rule has found.")
+    minimum_confidence: str = Field("0", description="Only from this confidence on, such as 0.9.")
+    subject: str = Field("", description="Only customer, product or invoice.")
+    limit: int = Field(0, description="No more than so many; 0 for all.")
+    reason: str = Field("", description="Why, in a sentence; it is kept.")
+    dry_run: bool = Field(True, description="Show what would be done, and do nothing.")
 
 
 class UndoConfig(dg.Config):
     """A decision's number or a bulk's id, by whom and why."""
 
-    which: str
-    by: str
-    reason: str
-    dry_run: bool = True
+    which: str = Field(description="A decision's number, or a bulk's id; its run shows it.")
+    by: str = Field(description="Your name; it is kept.", min_length=1)
+    reason: str = Field(description="Why, in a sentence; it is kept.", min_length=1)
+    dry_run: bool = Field(True, description="Show what would be done, and do nothing.")
 
 
 @dg.op(pool=WAREHOUSE_POOL)

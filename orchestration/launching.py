@@ -171,11 +171,13 @@ def review_one_match(
     context: dg.OpExecutionContext, config: ReviewMatch, settings: SettingsResource
 ) -> None:
     """Confirm or reject a pair; the next judgement obeys."""
-    kept = review.decide(
-        settings.read(), config.verdict.value, config.pair, config.by, config.reason
-    )
+    told = settings.read()
+    kept = review.decide(told, config.verdict.value, config.pair, config.by, config.reason)
+    # The state gives the number, by which the job `undo_decisions` takes it back.
+    (*_, (last, _undone)) = review.history(told, record=kept.left_id)
     line = f"{kept.subject} {kept.left_id} and {kept.right_id}: {kept.decision} by {config.by}."
-    _tell(context, [line], {"decision": kept.decision})
+    _tell(context, [line, f"Decision {last.number}; undo_decisions takes it back."],
+          {"decision": kept.decision, "number": last.number})  # fmt: skip
 
 
 @dg.op(pool=WAREHOUSE_POOL)
@@ -218,7 +220,9 @@ def judge_one_week_again(
             "records": len(seen.records)})  # fmt: skip
         return
     done = replay.as_known(told, config.week)
-    _tell(context, [replayed_line(done)], {"same": done.is_same, "rules": done.rules_changed})
+    _tell(
+        context, [replayed_line(done)], {"same": done.is_same, "rules_changed": done.rules_changed}
+    )
     if not done.is_same and not done.rules_changed:
         raise dg.Failure(replayed_line(done), allow_retries=False)
 

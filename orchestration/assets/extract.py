@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
+from orchestration.assets import columns
 from orchestration.budget.gate import within_budget
 from orchestration.budget.reading import budget_facts
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
@@ -72,6 +73,7 @@ def unread(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetSpec]:
     return [] if key in read else [told]
 
 
+_COLUMNS = "dagster/column_schema"
 VENDORS = {"salesforce": "Salesforce", "quickbooks": "QuickBooks Online"}
 
 _JUDGED_BY = (
@@ -186,15 +188,25 @@ def _run(
         facts = read_facts(one.dataset, table, told, held.get(table), kept)
         yield dg.MaterializeResult(
             asset_key=event.asset_key,
-            metadata={**of_dlt(event.metadata or {}), **facts, **spent, "loads": len(done.loads)},
+            metadata={
+                **of_dlt(event.metadata or {}, one.dataset, table),
+                **facts,
+                **spent,
+                "loads": len(done.loads),
+            },
         )
 
 
-def of_dlt(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What dlt tells that is about the table: its columns, its rows, when it was loaded. Where its
-    files lie and what a destination is called is said once, not of every table."""
+def of_dlt(metadata: Mapping[str, Any], dataset: str, table: str) -> dict[str, Any]:
+    """What dlt tells that is about the table: its columns, with what they mean, its rows, when it
+    was loaded. Where its files lie and what a destination is called is said once, not of every
+    table."""
     kept = ("rows_loaded", "started_at", "finished_at")
-    return {k: v for k, v in metadata.items() if k in kept or k.startswith("dagster/")}
+    told = {k: v for k, v in metadata.items() if k in kept or k.startswith("dagster/")}
+    schema = getattr(told.get(_COLUMNS), "schema", told.get(_COLUMNS))
+    if isinstance(schema, dg.TableSchema):
+        told[_COLUMNS] = columns.described(dataset, table, schema)
+    return told
 
 
 def read_facts(

@@ -96,6 +96,7 @@ class CompanyReading:
         self._follows_again = False
         self._has_begun_again = False
         self._begun: set[str] = set()
+        self._reported: set[str] = set()
 
     def tables(self, entity: str, state: State) -> Iterator[Any]:
         """What is new of one entity, and what of it is gone. `state` moves on at the end.
@@ -168,7 +169,7 @@ class CompanyReading:
     def receivables(self, state: State) -> Iterator[Any]:
         """The day's report of what customers owe, when it is due."""
         kept = state.get(RECEIVABLES)
-        if not self._is_due(datetime.fromisoformat(kept) if kept else None):
+        if self._has_asked(RECEIVABLES, datetime.fromisoformat(kept) if kept else None):
             return
         yield receivables.empty()
         one = Subject(RECEIVABLES, "full", self._now())
@@ -186,7 +187,7 @@ class CompanyReading:
         """The day's list of the last months' invoices, when it is due. A list that was cut off is
         asked again for half as many months, and for as many from then on."""
         kept = state.get(TRANSACTION_LIST) or {}
-        if not self._is_due(datetime.fromisoformat(kept["at"]) if kept else None):
+        if self._has_asked(TRANSACTION_LIST, datetime.fromisoformat(kept["at"]) if kept else None):
             return
         yield listed.empty()
         one = Subject(TRANSACTION_LIST, "full", self._now())
@@ -270,6 +271,13 @@ class CompanyReading:
             return True
         # The clock is read from headers, which have whole seconds only.
         return self._sweep is None and not last - OVERLAP <= self._now() < last + DAILY
+
+    def _has_asked(self, report: str, last: datetime | None) -> bool:
+        """Whether a report is not to be asked for, or was by this reading, in a load before."""
+        if report in self._reported or not self._is_due(last):
+            return True
+        self._reported.add(report)
+        return False
 
     def _now(self) -> datetime:
         """The vendor's clock; where nothing has been asked yet, by reading the preferences."""

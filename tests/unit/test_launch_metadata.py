@@ -67,11 +67,18 @@ def test_a_marts_first_rows_tell_figures_and_nothing_of_people(tmp_path: Path) -
 
 
 def test_a_table_that_was_read_tells_of_the_table_alone() -> None:
+    columns = [dg.TableColumn(n) for n in ("qbo_overdue__c", "is_deleted", "industry")]
     told = {
         "jobs": [{"file_path": "/a/file"}], "destination_name": "duckdb", "rows_loaded": 7,
         "dagster/row_count": 9,
+        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
     }  # fmt: skip
-    assert of_dlt(told) == {"rows_loaded": 7, "dagster/row_count": 9}
+    found = of_dlt(told, "raw_salesforce", "account")
+    schema = found.pop("dagster/column_schema")
+    assert found == {"rows_loaded": 7, "dagster/row_count": 9}
+    overdue, deleted, industry = (column.description for column in schema.columns)
+    assert overdue.startswith("While one of its invoices is chased.")
+    assert (deleted, industry) == ("Whether it is in the recycle bin.", None)
 
 
 def test_a_week_beside_today_is_told_line_by_line() -> None:
