@@ -91,18 +91,24 @@ def test_an_old_job_does_not_bring_back_what_was_before_it(
     monkeypatch.setattr(
         "pipelines.extract.salesforce_preparing.transport", lambda rows: "Bulk" if rows else "REST"
     )
+    for number in range(12):
+        real_loads.ACTS["create"](world, number)
     shelf = Shelf(world)
     shelf.extract(system="salesforce")
     shelf.one_load(full=True)
     assert shelf.state[ORG]["Product2"]["resume"]["job"]
-    world.salesforce().update_many("Account", [{"Id": BOREAL, "Name": "Boreal plc"}])
+    one = min(shelf.rows("Product2", ORG))
+    world.salesforce().update_many("Product2", [{"Id": one, "Name": "Renamed"}])
     names = []
     while any("resume" in e for e in shelf.state[ORG].values() if isinstance(e, dict)):
         shelf.one_load(passing_by=True)
-        names.append(shelf.rows("Account", ORG)[BOREAL]["Name"])
+        names.append(shelf.rows("Product2", ORG)[one]["Name"])
+        # Longer than is asked for twice anyway.
+        world.move_clock(days=0.02)
+        shelf.one_load(passing_by=True)
         shelf.one_load()
-        names.append(shelf.rows("Account", ORG)[BOREAL]["Name"])
-    assert len(names) > 3 and {*names} == {"Boreal plc"}
+        names.append(shelf.rows("Product2", ORG)[one]["Name"])
+    assert len(names) > 3 and {*names} == {"Renamed"}
 
 
 def walks(shelf: Shelf) -> dict[tuple[str, str], Any]:
