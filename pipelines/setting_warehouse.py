@@ -7,16 +7,26 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.errors import ConfigurationError
-from pipelines.lake.address import Lake
-from pipelines.setting_values import Values
+from pipelines.lake.address import Bucket, Lake
+from pipelines.setting_values import Values, is_loopback
 
 _ENGINE = "ducklake"
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FORM = "ducklake:postgres://USER@HOST:5432/DATABASE"
 _POSTGRES = ("postgres://", "postgresql://")
+_ENDPOINT = "CROSSFOOT_WAREHOUSE_S3_ENDPOINT"
+_OF_BUCKETS = (
+    _ENDPOINT, "CROSSFOOT_WAREHOUSE_S3_REGION", "CROSSFOOT_WAREHOUSE_S3_KEY_ID",
+    "CROSSFOOT_WAREHOUSE_S3_SECRET",
+)  # fmt: skip
 _OF_LAKES = (
     "CROSSFOOT_WAREHOUSE_DATA", "CROSSFOOT_WAREHOUSE_SCHEMA", "CROSSFOOT_WAREHOUSE_PASSWORD",
+    *_OF_BUCKETS,
 )  # fmt: skip
+# A bucket's name and a folder in it, of characters that need no quoting anywhere.
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*/?")
+_REGION = re.compile(r"[a-z0-9-]+")
+_KEY_ID = re.compile(r"[A-Za-z0-9._/+=-]+")
 
 
 def lake(values: Values, profile: str) -> Lake | None:
@@ -52,6 +62,7 @@ def lake(values: Values, profile: str) -> Lake | None:
         schema,
         _data(values, schema),
         values.secret("CROSSFOOT_WAREHOUSE_PASSWORD"),
+        _bucket(values),
     )
 
 
@@ -96,15 +107,66 @@ def _catalogue(values: Values, given: str) -> str:
 
 def _data(values: Values, schema: str) -> str:
     given = values.text("CROSSFOOT_WAREHOUSE_DATA")
+    if _BUCKET.fullmatch(given):
+        return f"{given.rstrip('/')}/{schema}"
     if not given or "'" in given or "://" in given:
         raise ConfigurationError(
             "settings", "CROSSFOOT_WAREHOUSE_DATA",
-            "it says where the Parquet files lie, and must be a folder that every machine sees; "
-            "buckets are not served yet",
+            "it says where the Parquet files lie, and must be a folder that every machine sees, or "
+            "a place in an object store, s3://BUCKET/FOLDER",
             "Set it.",
         )  # fmt: skip
     # Lakes of one database must not mix their files.
     return str(Path(given).expanduser().absolute() / schema)
+
+
+def _bucket(values: Values) -> Bucket | None:
+    """How the object store is asked; None where the files lie in a folder."""
+    if not values.text("CROSSFOOT_WAREHOUSE_DATA").startswith("s3://"):
+        if given := [name for name in _OF_BUCKETS if values.text(name)]:
+            raise ConfigurationError(
+                "settings", ", ".join(given), "it belongs to an object store, and none is named",
+                "Set CROSSFOOT_WAREHOUSE_DATA to s3://BUCKET/FOLDER, or unset it.",
+            )  # fmt: skip
+        return None
+    key_id = _plain(values, "CROSSFOOT_WAREHOUSE_S3_KEY_ID", _KEY_ID)
+    region = _plain(values, "CROSSFOOT_WAREHOUSE_S3_REGION", _REGION, "us-east-1")
+    secret = values.secret("CROSSFOOT_WAREHOUSE_S3_SECRET")
+    if not secret:
+        raise ConfigurationError(
+            "settings", "CROSSFOOT_WAREHOUSE_S3_SECRET", "the object store asks for it", "Set it."
+        )
+    return Bucket(_endpoint(values), region, key_id, secret)
+
+
+def _plain(values: Values, name: str, form: re.Pattern[str], default: str = "") -> str:
+    given = values.text(name, default)
+    if not form.fullmatch(given):
+        raise ConfigurationError(
+            "settings", name, "the object store asks for it" if not given else "it is none", "Set "
+            "it to what the object store tells.",
+        )  # fmt: skip
+    return given
+
+
+def _endpoint(values: Values) -> str:
+    """The address of an object store of one's own, without a path; empty for AWS."""
+    given = values.text(_ENDPOINT).rstrip("/")
+    if not given:
+        return ""
+    parts = urlsplit(given)
+    whole = parts.hostname and not parts.path and "@" not in parts.netloc and "'" not in given
+    if not whole or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            "settings", _ENDPOINT, "it is no address of an object store",
+            "Set it to https://HOST:PORT, or unset it for AWS.",
+        )  # fmt: skip
+    if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
+        raise ConfigurationError(
+            "settings", _ENDPOINT, "without TLS everyone on the way reads the books",
+            "Use https://; http:// is for this machine alone.",
+        )  # fmt: skip
+    return given
 
 
 def _refused(problem: str, next_step: str) -> ConfigurationError:

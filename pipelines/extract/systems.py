@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.specs.aws_credentials import AwsCredentialsWithoutDefaults
 from dlt.common.configuration.specs.connection_string_credentials import ConnectionStringCredentials
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
@@ -38,7 +39,7 @@ from pipelines.extract.results import Progress, Reading, silent
 from pipelines.extract.salesforce import SalesforceReading, salesforce_source
 from pipelines.extract.salesforce_held import held_in
 from pipelines.folders import make_private
-from pipelines.lake.address import ALIAS, lake_of
+from pipelines.lake.address import ALIAS, Bucket, lake_of
 from pipelines.settings import SalesforceSettings, Settings
 
 # What DuckDB reads in a file name as something else than the name.
@@ -210,7 +211,21 @@ def destination(path: Path) -> Any:
         return one_file(path)
     catalogue = ConnectionStringCredentials(lake.catalogue)
     files = FilesystemConfiguration(bucket_url=lake.data)
+    if lake.bucket:
+        files.credentials = _credentials(lake.bucket)
     return dlt.destinations.ducklake(DuckLakeCredentials(ALIAS, lake.schema, catalogue, files))
+
+
+def _credentials(bucket: Bucket) -> AwsCredentialsWithoutDefaults:
+    """An object store's, as dlt takes them: those of the settings, and none that it finds."""
+    told = AwsCredentialsWithoutDefaults(
+        aws_access_key_id=bucket.key_id,
+        aws_secret_access_key=bucket.secret.reveal(),
+        region_name=bucket.region,
+    )
+    if bucket.endpoint:
+        told.endpoint_url, told.s3_url_style = bucket.endpoint, "path"
+    return told
 
 
 def _loading_in_one_opening(pipeline: Any, path: Path) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path, PosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from pipelines.setting_values import Secret
 
@@ -19,17 +20,40 @@ _SUFFIX = ".ducklake"
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """How an object store that speaks S3 is asked. `endpoint` is the address of one of one's own
+    (`https://HOST:PORT`); empty is AWS, where `region` says which."""
+
+    endpoint: str
+    region: str
+    key_id: str
+    secret: Secret = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        """Host and port of the endpoint."""
+        return urlsplit(self.endpoint).netloc
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Is it asked over TLS?"""
+        return not self.endpoint.startswith("http:")
+
+
+@dataclass(frozen=True)
 class Lake:
     """A DuckLake. `catalogue` is the URL of a PostgreSQL database.
 
     `schema` is where the catalogue keeps the tables of this one lake, so that a database holds
-    several; `data` is the folder of its Parquet files.
+    several; `data` is the place of its Parquet files: a folder, or an address `s3://…` in the
+    object store that `bucket` tells how to ask.
     """
 
     catalogue: str
     schema: str
     data: str
     password: Secret = field(repr=False)
+    bucket: Bucket | None = None
 
     @property
     def told(self) -> str:

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ConfigurationError
-from pipelines.lake.address import ALIAS, Lake
+from pipelines.lake.address import ALIAS, Bucket, Lake
 
 # How often DuckLake itself tries to commit again when others have committed first.
 COMMITS_AT_MOST = 100
 EXTENSIONS = ("ducklake", "postgres_scanner")
+# What reads and writes an object store.
+_STORE = "httpfs"
+_TOLD_AS = "crossfoot_files"
 # Where it is written down which moment of the lake was published last.
 PUBLISHED = "published"
 _PUBLICATIONS = f"{ALIAS}.{PUBLISHED}.publication"
@@ -33,11 +36,43 @@ def install(connection: Any, lake: Lake) -> None:
         # PostgreSQL's own client reads it there, whether we, dlt or dbt connect: so it stands in no
         # address, statement or message.
         os.environ["PGPASSWORD"] = lake.password.reveal()
-    for name in EXTENSIONS:
+    for name in extensions(lake):
         try:
             connection.execute(f"LOAD {name}")
         except Exception:  # noqa: BLE001 - not there yet, for whatever reason
             _fetch(connection, name)
+    if lake.bucket:
+        _tell_secret(connection, lake, lake.bucket)
+
+
+def extensions(lake: Lake) -> tuple[str, ...]:
+    """The extensions that this lake wants."""
+    return (*EXTENSIONS, _STORE) if lake.bucket else EXTENSIONS
+
+
+def _tell_secret(connection: Any, lake: Lake, bucket: Bucket) -> None:
+    """Tell DuckDB, for as long as it runs, how this lake's place in the object store is asked."""
+    told = ", ".join(f"{name} {_text(value)}" for name, value in _of_secret(lake, bucket).items())
+    try:
+        connection.execute(f"CREATE OR REPLACE SECRET {_TOLD_AS} (TYPE s3, {told})")
+    except Exception:  # noqa: BLE001 - its text may repeat the statement, and that holds the secret
+        raise ConfigurationError(
+            "warehouse", lake.data, "DuckDB does not take the credentials of the object store",
+            "Compare the settings CROSSFOOT_WAREHOUSE_S3_… with what the store tells.",
+        ) from None  # fmt: skip
+
+
+def _of_secret(lake: Lake, bucket: Bucket) -> dict[str, str]:
+    return {
+        "KEY_ID": bucket.key_id,
+        "SECRET": bucket.secret.reveal(),
+        "REGION": bucket.region,
+        "ENDPOINT": bucket.host or f"s3.{bucket.region}.amazonaws.com",
+        # A store of one's own seldom has a name in the domain for each bucket.
+        "URL_STYLE": "path" if bucket.endpoint else "vhost",
+        "USE_SSL": "true" if bucket.is_encrypted else "false",
+        "SCOPE": lake.data,
+    }
 
 
 def _fetch(connection: Any, name: str) -> None:
@@ -90,13 +125,19 @@ def options_of(lake: Lake) -> dict[str, str | int]:
 
 
 def profile(lake: Lake) -> dict[str, str]:
-    """What dbt's profile reads of the environment to attach the same lake."""
-    return {
+    """What dbt's profile reads of the environment to attach the same lake. What begins with
+    `DBT_ENV_SECRET_` dbt keeps out of its texts."""
+    told = {
         "DBT_CROSSFOOT_TARGET": "lake",
         "DBT_LAKE_ATTACHED": lake.attached_as,
         "DBT_LAKE_OPTIONS": json.dumps(options_of(lake)),
-        "DBT_LAKE_EXTENSIONS": json.dumps(EXTENSIONS),
+        "DBT_LAKE_EXTENSIONS": json.dumps(extensions(lake)),
     }
+    if lake.bucket is None:
+        return told
+    of_secret = _of_secret(lake, lake.bucket).items()
+    told["DBT_CROSSFOOT_TARGET"] = "bucket"
+    return told | {f"DBT_ENV_SECRET_LAKE_{name}": value for name, value in of_secret}
 
 
 def is_conflict(text: str) -> bool:

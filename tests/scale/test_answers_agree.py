@@ -1,4 +1,5 @@
-"""The sample company, in a file and in a lake on PostgreSQL: every mart the same, row by row."""
+"""The sample company, in a file and in a lake on PostgreSQL: every mart the same, row by row,
+whether the lake's files lie in a folder or in an object store."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from built_company import build_and_score
 from catalogue_server import Catalogue
+from object_store import ObjectStore
 from raw_loader import World, read_seed
 
 from pipelines import warehouse
@@ -28,13 +30,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture(scope="module")
-def both(
-    world: World, catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
+def file(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The company in a file."""
+    return _built(world, {"CROSSFOOT_DATA_DIR": str(tmp_path_factory.mktemp("file") / "file")})
+
+
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def lake(
+    request: pytest.FixtureRequest,
+    catalogue: Catalogue,
+    store: ObjectStore,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The settings of a lake."""
+    given = catalogue.settings(f"in_a_{request.param}", tmp_path_factory.mktemp("lake"))
+    return given | (store.settings() if request.param == "bucket" else {})
+
+
+@pytest.fixture(scope="module")
+def both(world: World, file: Path, lake: dict[str, str], store: ObjectStore) -> tuple[Path, Path]:
     """The file, and the lake as it was published."""
-    folder = tmp_path_factory.mktemp("built")
-    given = {"CROSSFOOT_DATA_DIR": str(folder / "file")}
-    return _built(world, given), _built(world, catalogue.settings("agreement", folder))
+    published = _built(world, lake)
+    if "CROSSFOOT_WAREHOUSE_S3_ENDPOINT" in lake:
+        assert any(key.startswith("warehouse/in_a_bucket/") for key in store.held())
+    return file, published
 
 
 def _built(world: World, given: dict[str, str]) -> Path:
@@ -101,15 +120,16 @@ def test_money_adds_up_to_the_cent_in_both(both: tuple[Path, Path]) -> None:
 
 
 def test_who_reads_what_is_published_sees_nothing_that_came_after(
-    both: tuple[Path, Path], catalogue: Catalogue
+    both: tuple[Path, Path], lake: dict[str, str]
 ) -> None:
-    _, lake = both
-    before = warehouse.read(lake, "SELECT count(*) AS n FROM reconciliation.mismatches")
-    folder = lake.parents[2]
-    settings = load_settings(catalogue.settings("agreement", folder))
+    published = both[1]
+    before = warehouse.read(published, "SELECT count(*) AS n FROM reconciliation.mismatches")
+    settings = load_settings(lake)
     with warehouse.writer(settings.warehouse_path) as connection:
         connection.execute("DELETE FROM reconciliation.mismatches")
-    assert warehouse.read(lake, "SELECT count(*) AS n FROM reconciliation.mismatches") == before
+    assert before == warehouse.read(
+        published, "SELECT count(*) AS n FROM reconciliation.mismatches"
+    )
     assert before[0]["n"] > 100
     now = warehouse.read(
         settings.warehouse_path, "SELECT count(*) AS n FROM reconciliation.mismatches"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from catalogue_server import Catalogue
+from object_store import ObjectStore
 from report_sample import write_marts
 
 from pipelines import questions, warehouse
@@ -17,14 +18,18 @@ ASKED = (
 DELETED = "DELETE FROM reconciliation.mismatches"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["folder", "bucket"])
 def both(
-    catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    catalogue: Catalogue,
+    store: ObjectStore,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Settings, Settings]:
     """One week in a file and in a lake, published by each."""
     folder = tmp_path_factory.mktemp("read")
-    given = {"CROSSFOOT_DATA_DIR": str(folder / "file")}
-    file, lake = load_settings(given), load_settings(catalogue.settings("read", folder))
+    given = catalogue.settings(f"read_{request.param}", folder)
+    given |= store.settings() if request.param == "bucket" else {}
+    file, lake = load_settings({"CROSSFOOT_DATA_DIR": str(folder / "file")}), load_settings(given)
     for settings in (file, lake):
         write_marts(settings.warehouse_path)
         warehouse.publish(settings.warehouse_path, settings.published_path)
@@ -48,10 +53,16 @@ def test_a_question_from_outside_gets_the_same_answer(both: tuple[Settings, Sett
 
 
 def test_a_question_opens_none_of_the_files_that_a_lake_lies_in(
-    both: tuple[Settings, Settings],
+    both: tuple[Settings, Settings], store: ObjectStore
 ) -> None:
     _, lake = both
-    files = list((lake.data_dir.parent / "files").rglob("*.parquet"))
+    folder = lake.data_dir.parent / "files"
+    files = [str(file) for file in folder.rglob("*.parquet")]
+    files += [
+        f"s3://{store.bucket}/{key}"
+        for key in store.held()
+        if key.startswith("warehouse/read_") and key.endswith(".parquet")
+    ]
     assert files
     for asked in (f"FROM '{files[0]}'", f"FROM read_parquet('{files[0]}')", DELETED):
         with pytest.raises(Refused):

@@ -20,6 +20,14 @@ SHARED = {
     "CROSSFOOT_STATE_URL": STATE,
 }
 
+IN_A_STORE = {
+    **SHARED,
+    "CROSSFOOT_WAREHOUSE_DATA": "s3://books/crossfoot/",
+    "CROSSFOOT_WAREHOUSE_S3_KEY_ID": "AKIA52",
+    "CROSSFOOT_WAREHOUSE_S3_SECRET": "canary-53",
+}
+ENDPOINT = "CROSSFOOT_WAREHOUSE_S3_ENDPOINT"
+
 
 def settings(folder: Path, given: dict[str, str]) -> Settings:
     return load_settings({"CROSSFOOT_DATA_DIR": str(folder), **given})
@@ -65,6 +73,42 @@ def test_the_password_is_in_no_text_of_the_settings_and_in_no_statement(tmp_path
     assert "db.example.com" in told and "canary" not in told
 
 
+def test_a_lake_in_an_object_store_is_asked_as_the_store_wants_it(tmp_path: Path) -> None:
+    lake = lake_of(settings(tmp_path, IN_A_STORE).warehouse_path)
+    assert lake is not None and lake.bucket is not None
+    assert attaching.options_of(lake)["DATA_PATH"] == "s3://books/crossfoot/crossfoot_sandbox"
+    assert "httpfs" in attaching.extensions(lake)
+    told = attaching.profile(lake)
+    assert told["DBT_CROSSFOOT_TARGET"] == "bucket"
+    assert told["DBT_ENV_SECRET_LAKE_ENDPOINT"] == "s3.us-east-1.amazonaws.com"
+    assert told["DBT_ENV_SECRET_LAKE_URL_STYLE"] == "vhost"
+    own = IN_A_STORE | {ENDPOINT: "https://store.internal:9000/"}
+    lake = lake_of(settings(tmp_path, own).warehouse_path)
+    assert lake is not None
+    told = attaching.profile(lake)
+    assert told["DBT_ENV_SECRET_LAKE_ENDPOINT"] == "store.internal:9000"
+    assert told["DBT_ENV_SECRET_LAKE_URL_STYLE"] == "path"
+    assert told["DBT_ENV_SECRET_LAKE_USE_SSL"] == "true"
+
+
+def test_the_secret_of_the_store_is_in_no_text_and_no_error(tmp_path: Path) -> None:
+    lake = lake_of(settings(tmp_path, IN_A_STORE).warehouse_path)
+    assert lake is not None and lake.bucket is not None
+    assert lake.bucket.secret.reveal() == "canary-53"
+    statements = [*attaching.statements(lake, "lake", read_only=False)]
+    assert "canary" not in f"{lake!r} {lake.bucket!r} {lake.told} {statements}"
+
+    class Refusing:
+        def execute(self, statement: str) -> None:
+            if "SECRET" in statement:
+                raise ValueError(statement)
+
+    with pytest.raises(ConfigurationError, match="does not take the credentials") as refused:
+        attaching.install(Refusing(), lake)
+    assert "canary" not in f"{refused.value} {refused.value.__cause__}"
+    assert refused.value.__suppress_context__
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -84,7 +128,15 @@ def test_the_password_is_in_no_text_of_the_settings_and_in_no_statement(tmp_path
         ({**SHARED, "CROSSFOOT_WAREHOUSE_SCHEMA": "a-b"}, "no plain name of a schema"),
         ({**SHARED, "CROSSFOOT_WAREHOUSE_PATH": "/x.duckdb"}, "a shared warehouse is no file"),
         ({"CROSSFOOT_WAREHOUSE_DATA": "/srv"}, "none is named"),
-        ({**SHARED, "CROSSFOOT_WAREHOUSE_DATA": "s3://b/x"}, "buckets are not served yet"),
+        ({"CROSSFOOT_WAREHOUSE_DATA": "s3://books/x"}, "none is named"),
+        ({**SHARED, "CROSSFOOT_WAREHOUSE_DATA": "s3://books/x"}, "the object store asks for it"),
+        ({**SHARED, "CROSSFOOT_WAREHOUSE_DATA": "s3://b/x"}, "where the Parquet files lie"),
+        ({**IN_A_STORE, "CROSSFOOT_WAREHOUSE_S3_SECRET": ""}, "the object store asks for it"),
+        ({**IN_A_STORE, "CROSSFOOT_WAREHOUSE_S3_KEY_ID": "a'b"}, "it is none"),
+        ({**SHARED, "CROSSFOOT_WAREHOUSE_S3_REGION": "eu-west-1"}, "belongs to an object store"),
+        ({**IN_A_STORE, ENDPOINT: "store.internal:9000"}, "no address of an object store"),
+        ({**IN_A_STORE, ENDPOINT: "https://store.internal/path"}, "no address of an object store"),
+        ({**IN_A_STORE, ENDPOINT: "http://store.internal:9000"}, "without TLS"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, given: dict[str, str], told: str) -> None:
