@@ -15,6 +15,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # In this order: files that take minutes must not be the last ones, when one core has nothing left to do.
+# One process more than two cores: a test that waits for a server or a process leaves its core to another.
 SLOWEST_FIRST := tests/journeys tests/warehouse tests/contract tests/proof tests/unit tests/repo
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,7 @@ ui: $(STAMP)  ## Start the sandbox and the Dagster UI together
 	@$(BIN)/crossfoot ui
 
 test: $(STAMP) check  ## Everything that must pass: check, then all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
 
 # An environment of its own: the extensions of a shared warehouse are built for one DuckDB exactly.
 SCALE := .venv-scale
