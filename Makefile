@@ -42,11 +42,8 @@ demo: $(STAMP)  ## Do the main job once on the sandbox company, twice over, and 
 ui: $(STAMP)  ## Start the sandbox and the Dagster UI together
 	@$(BIN)/crossfoot ui
 
-# Both at once: a test that waits leaves its core to the linters. What they find is told when it is found.
-test: $(STAMP)  ## Everything that must pass: check, and all tests beside it
-	@$(MAKE) --no-print-directory check & style=$$!; \
-	  $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST); \
-	  tests=$$?; wait $$style || { echo "Style, lint or types are red, as told above: make check tells it again."; exit 1; }; exit $$tests
+test: $(STAMP) check  ## Everything that must pass: check, then all tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
 
 # An environment of its own: the extensions of a shared warehouse are built for one DuckDB exactly.
 SCALE := .venv-scale

@@ -113,16 +113,9 @@ def _salesforce(
 ) -> Source:
     objects = salesforce_objects(settings)
 
-    def begin(is_round_owed: bool) -> Sequence[Reading]:
-        now = _round(sweep, is_round_owed)
+    def readings(full: bool, now: bool | None, passing_by: bool) -> Sequence[Reading]:
         return [
             _org(settings, org, objects, progress, full, record, now, passing_by)
-            for org in settings.salesforce_orgs
-        ]
-
-    def follow(is_round_now: bool) -> Sequence[Reading]:
-        return [
-            _org(settings, org, objects, progress, False, record, is_round_now, True)
             for org in settings.salesforce_orgs
         ]
 
@@ -130,11 +123,11 @@ def _salesforce(
         "Salesforce",
         settings.warehouse_path,
         warehouse.RAW_SALESFORCE,
-        begin,
+        lambda is_round_owed: readings(full, _round(sweep, is_round_owed), passing_by),
         salesforce_source,
         lambda: pipeline(settings, "salesforce", warehouse.RAW_SALESFORCE),
         progress,
-        follow,
+        lambda is_round_now: readings(False, is_round_now, True),
     )
 
 

@@ -1,5 +1,6 @@
 """The whole of `crossfoot sync` in a lake whose files lie in an object store, on the sample
-company; then on another machine, which has nothing but the settings."""
+company; then on another machine, which has nothing but the settings. The store's secret is kept in
+no file."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from catalogue_server import Catalogue
 from demonstration import marks, to_invoice
-from object_store import ObjectStore
+from object_store import SECRET, ObjectStore
 
 from orchestration.companies import BOOKS, sample_company
 from orchestration.local_sandbox import CONNECTION, local_sandbox
@@ -34,6 +35,11 @@ def test_it_ends_in_an_empty_plan_and_another_machine_finds_nothing_to_do(
     assert set(marks(tmp_path)) == to_invoice(tmp_path)
     assert set(marks(tmp_path).values()) == {1}
     assert any(key.startswith("warehouse/sync/") for key in store.held())
+    # What dbt keeps of a parsed project lies beside the project.
+    folders = (tmp_path, load_settings(given).dbt_dir / "target")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
 def _rounds(given: dict[str, str]) -> list[Round]:
