@@ -17,7 +17,7 @@ from zipfile import BadZipFile, ZipFile
 from pipelines import persons, warehouse
 from pipelines.errors import Stop
 from pipelines.extract import history_files
-from pipelines.extract.history import HISTORIES
+from pipelines.extract.history import VERSIONS
 from pipelines.lake.address import lake_of
 from pipelines.persons import Person
 from pipelines.settings import Settings
@@ -114,8 +114,9 @@ def remove(settings: Settings, who: Person, by: str, reason: str, at: datetime) 
     if warehouse.exists(settings.warehouse_path):
         with warehouse.writer(settings.warehouse_path) as connection:
             changed = persons.remove(connection, who)
-            for raw, history in HISTORIES.items():
-                own = {name.partition(".")[2] for name in changed if name.startswith(f"{history}.")}
+            for raw, versions in VERSIONS.items():
+                places = (name.split(".") for name in changed)
+                own = {table for schema, table in places if schema in (raw, versions)}
                 history_files.write_anew(connection, raw, own, settings.data_dir / "history")
     persons.remove_from_log(settings.gateway_log, who)
     return before

@@ -38,8 +38,8 @@ _PEOPLE = ("contact", "lead")
 _MEMBERS = ("GivenName", "MiddleName", "FamilyName", "Title", "Suffix", "PrimaryPhone",
             "AlternatePhone", "Mobile", "Fax", "Notes")  # fmt: skip
 _NAMED = ("customer", "vendor", "employee")
-_READ = (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS, warehouse.HISTORY_SALESFORCE,
-         warehouse.HISTORY_QUICKBOOKS)  # fmt: skip
+_READ = (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS, warehouse.VERSIONS_SALESFORCE,
+         warehouse.VERSIONS_QUICKBOOKS)  # fmt: skip
 REMOVED = "Removed"
 
 

@@ -1,11 +1,18 @@
 """The history of every record: each version as it was known, from when until when.
 
-After each load the rows that carry its stamp are compared with the open versions in
-`history_salesforce` or `history_quickbooks`, a table per raw table. Where the content differs, the
+It is read in `history_salesforce` and `history_quickbooks`, a view per raw table: there
+`known_from <= T and (known_to is null or known_to > T)` is the raw table as it stood at T, whatever
+has happened to it since. Moments are those of our loads: what *we* knew, not when the vendor's
+people did it.
+
+A record of which there has been one version only stands in the raw table alone, since its
+`loaded_at`: most records never change, and written twice they would cost a first load a fifth of
+its work. The versions of all others are in `versions_salesforce` and `versions_quickbooks`, the one
+that is open among them. Before a load replaces rows, those that stand in the raw table alone are
+copied there (`keep_replaced`); once is enough, so that a run may be killed at any moment. After it
+the rows that carry its stamp are compared with the open versions. Where the content differs, the
 open version is closed at the load's moment and a new one opened; a row that came again unchanged
-leaves no trace. So `known_from <= T and (known_to is null or known_to > T)` is the raw table as it
-stood at T, whatever has happened to it since. Moments are those of our loads: what *we* knew, not
-when the vendor's people did it.
+leaves no trace.
 
 Deletions need no rule of their own: a deleted Salesforce row is a version with `is_deleted`, and
 what is proved gone stands in `deletion`, which has its history like every other table.
@@ -17,6 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
+from typing import Any
 
 from pipelines import warehouse
 from pipelines.extract.intake import LOADED_AT
@@ -25,6 +33,10 @@ from pipelines.warehouse import Connection, identifier
 HISTORIES = {
     warehouse.RAW_SALESFORCE: warehouse.HISTORY_SALESFORCE,
     warehouse.RAW_QUICKBOOKS: warehouse.HISTORY_QUICKBOOKS,
+}
+VERSIONS = {
+    warehouse.RAW_SALESFORCE: warehouse.VERSIONS_SALESFORCE,
+    warehouse.RAW_QUICKBOOKS: warehouse.VERSIONS_QUICKBOOKS,
 }
 FROM, TO = "known_from", "known_to"
 # How whoever loads writes the file. Payloads are long texts that are alike: packed by zstd they
@@ -49,10 +61,9 @@ _OURS = frozenset({LOADED_AT, "extracted_at"})
 @dataclass(frozen=True)
 class Recorded:
     """One raw table with its history: columns with their types, in order, and the key; `kept` are
-    the columns that the history has so far, none before there is one."""
+    the columns that the versions have so far, none before there is a table of them."""
 
     raw: str
-    history: str
     table: str
     columns: Mapping[str, str]
     key: tuple[str, ...]
@@ -63,8 +74,18 @@ class Recorded:
         return f"{identifier(self.raw)}.{identifier(self.table)}"
 
     @property
+    def history(self) -> str:
+        return HISTORIES[self.raw]
+
+    @property
     def of_history(self) -> str:
+        """The view of all versions."""
         return f"{identifier(self.history)}.{identifier(self.table)}"
+
+    @property
+    def of_versions(self) -> str:
+        """The table of those that do not stand in the raw table alone."""
+        return f"{identifier(VERSIONS[self.raw])}.{identifier(self.table)}"
 
     @property
     def listed(self) -> str:
@@ -77,15 +98,104 @@ def record(connection: Connection, raw: str, since: datetime | None) -> None:
     Works on a connection from `warehouse.writer`, so that a version is written with all of its
     load or not at all.
     """
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(HISTORIES[raw])}")
+    part(connection, raw)
     store(connection)
+    whole = _whole_views(connection, raw)
     for one in recorded(connection, raw):
         touched = _touched(connection, one, since)
-        if touched or not one.kept:
-            _follow_columns(connection, one)
-        if touched:
+        is_changed = (touched or not one.kept) and _follow_columns(connection, one)
+        if is_changed or one.table not in whole:
+            show(connection, raw, one.table, one)
+        if touched and not _are_all_alone(connection, one):
             _record(connection, one, since)
     connection.execute(_as_known_at(raw))
+
+
+def keep_replaced(connection: Connection, raw: str, coming: Mapping[str, Any]) -> None:
+    """Before a load: copy to the versions the rows that it will replace or take out, where they
+    stand in the raw table alone. `coming` are the keys that the load brings, by raw table, as
+    pyarrow Tables with the raw tables' own names of columns.
+
+    Works on a connection from `warehouse.writer`. A second time it copies nothing.
+    """
+    for one in recorded(connection, raw) if coming else ():
+        if one.table not in coming or _is_empty(connection, one.of_raw):
+            continue
+        if _follow_columns(connection, one):
+            show(connection, raw, one.table, one)
+        connection.register("coming", coming[one.table])
+        connection.execute(
+            f"INSERT INTO {one.of_versions} ({one.listed}, {FROM}, {TO})"  # noqa: S608
+            f" SELECT {one.listed}, {LOADED_AT}, NULL FROM {one.of_raw} WHERE rowid IN"
+            f" (SELECT now.rowid FROM {one.of_raw} AS now SEMI JOIN coming ON"
+            f" {_same(one, 'now', 'coming')} WHERE {_is_alone(one)})"
+        )
+        connection.unregister("coming")
+
+
+def part(connection: Connection, raw: str) -> None:
+    """Make the schemas. A warehouse of before there were versions beside the raw tables has the
+    history in tables of its own: they become the versions."""
+    history, versions = identifier(HISTORIES[raw]), identifier(VERSIONS[raw])
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {history}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {versions}")
+    for name in map(identifier, sorted(tables(connection, HISTORIES[raw]))):
+        connection.execute(f"CREATE TABLE {versions}.{name} AS FROM {history}.{name}")
+        connection.execute(f"DROP TABLE {history}.{name}")
+
+
+def tables(connection: Connection, schema: str) -> frozenset[str]:
+    """The tables of a schema, without its views."""
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_schema = ? AND table_type = 'BASE TABLE'",
+        [schema],
+    ).fetchall()
+    return frozenset(name for (name,) in rows)
+
+
+def show(connection: Connection, raw: str, table: str, one: Recorded | None) -> None:
+    """Make the view of all versions of a raw table; without one, of those that are kept."""
+    view = f"{identifier(HISTORIES[raw])}.{identifier(table)}"
+    kept = ", ".join(map(identifier, _columns(connection, VERSIONS[raw], table)))
+    of_versions = f"{identifier(VERSIONS[raw])}.{identifier(table)}"
+    sql = f"CREATE OR REPLACE VIEW {view} AS SELECT {kept} FROM {of_versions}"  # noqa: S608
+    if one is not None:
+        alone = f"{LOADED_AT} AS {FROM}, CAST(NULL AS TIMESTAMPTZ) AS {TO} FROM {one.of_raw}"
+        sql += f" UNION ALL BY NAME SELECT {one.listed}, {alone} AS now WHERE {_is_alone(one)}"
+    connection.execute(sql)
+
+
+def _is_alone(one: Recorded) -> str:
+    """Does a row stand in the raw table alone? Rows of before there were stamps never do."""
+    return (
+        f"now.{LOADED_AT} IS NOT NULL AND NOT EXISTS"
+        f" (FROM {one.of_versions} AS past WHERE {_same(one, 'now', 'past')})"
+    )
+
+
+def _are_all_alone(connection: Connection, one: Recorded) -> bool:
+    unstamped = f"{one.of_raw} WHERE {LOADED_AT} IS NULL"
+    return _is_empty(connection, one.of_versions) and _is_empty(connection, unstamped)
+
+
+def _whole_views(connection: Connection, raw: str) -> frozenset[str]:
+    """The views that show the raw table's rows besides the versions."""
+    rows = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name = ? AND contains(sql, ?)"
+        " AND database_name = current_database()",
+        [HISTORIES[raw], raw],
+    ).fetchall()
+    return frozenset(name for (name,) in rows)
+
+
+def _columns(connection: Connection, schema: str, table: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        [schema, table],
+    ).fetchall()
+    return [name for (name,) in rows]
 
 
 def store(connection: Connection) -> None:
@@ -102,20 +212,21 @@ def close_lost(connection: Connection, raw: str, tables: Iterable[str], at: date
     """
     wanted = frozenset(tables)
     for one in recorded(connection, raw):
-        if one.table in wanted and _holds_more(connection, one):
+        if one.table in wanted and one.kept and _has_open(connection, one):
             connection.execute(
-                f"UPDATE {one.of_history} AS past SET {TO} = ? WHERE {TO} IS NULL AND NOT EXISTS"  # noqa: S608
+                f"UPDATE {one.of_versions} AS past SET {TO} = ? WHERE {TO} IS NULL AND NOT EXISTS"  # noqa: S608
                 f" (FROM {one.of_raw} AS now WHERE {_same(one, 'now', 'past')})",
                 [at],
             )
 
 
-def _holds_more(connection: Connection, one: Recorded) -> bool:
-    sql = (
-        f"SELECT (SELECT count(*) FROM {one.of_history} WHERE {TO} IS NULL)"  # noqa: S608
-        f" > (SELECT count(*) FROM {one.of_raw})"
-    )
-    return bool(one.kept) and bool(connection.execute(sql).fetchall()[0][0])
+def _is_empty(connection: Connection, table: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall() == []  # noqa: S608
+
+
+def _has_open(connection: Connection, one: Recorded) -> bool:
+    sql = f"SELECT count(*) FROM {one.of_versions} WHERE {TO} IS NULL"  # noqa: S608
+    return connection.execute(sql).fetchall() != [(0,)]
 
 
 def recorded(connection: Connection, raw: str) -> list[Recorded]:
@@ -130,7 +241,7 @@ def recorded(connection: Connection, raw: str) -> list[Recorded]:
         "SELECT table_schema, table_name, column_name, data_type, is_nullable"
         " FROM information_schema.columns WHERE table_schema IN (?, ?)"
         " ORDER BY table_name, ordinal_position",
-        [raw, HISTORIES[raw]],
+        [raw, VERSIONS[raw]],
     ).fetchall()
     for schema, table, column, kind, nullable in rows:
         (found if schema == raw else kept).setdefault(table, {})[column] = kind
@@ -139,9 +250,7 @@ def recorded(connection: Connection, raw: str) -> list[Recorded]:
         if nullable == "NO" and not column.startswith("_dlt"):
             keys.setdefault(table, []).append(column)
     return [
-        Recorded(
-            raw, HISTORIES[raw], table, _content(columns), tuple(keys[table]), kept.get(table, {})
-        )
+        Recorded(raw, table, _content(columns), tuple(keys[table]), kept.get(table, {}))
         for table, columns in found.items()
         if LOADED_AT in columns and keys.get(table)
     ]
@@ -167,21 +276,23 @@ def _given(since: datetime | None) -> list[datetime]:
     return [since] if since else []
 
 
-def _follow_columns(connection: Connection, one: Recorded) -> None:
-    """The history has every column of the raw table. One whose type has changed begins anew; what
-    was known in the old type stays beside it under the old type's name."""
+def _follow_columns(connection: Connection, one: Recorded) -> bool:
+    """The versions have every column of the raw table; whether one had to be made. One whose type
+    has changed begins anew; what was known in the old type stays beside it under the old type's
+    name."""
     kept = one.kept
     if not kept:
         columns = ", ".join(f"{identifier(n)} {t}" for n, t in one.columns.items())
         validity = f"{FROM} TIMESTAMPTZ, {TO} TIMESTAMPTZ"
-        connection.execute(f"CREATE TABLE {one.of_history} ({columns}, {validity})")
-        return
-    for name, kind in one.columns.items():
-        if name in kept and kept[name] != kind:
+        connection.execute(f"CREATE TABLE {one.of_versions} ({columns}, {validity})")
+        return True
+    changed = {name: kind for name, kind in one.columns.items() if kept.get(name) != kind}
+    for name, kind in changed.items():
+        if name in kept:
             old = identifier(_former_name(name, kept))
-            connection.execute(f"ALTER TABLE {one.of_history} RENAME {identifier(name)} TO {old}")
-        if kept.get(name) != kind:
-            connection.execute(f"ALTER TABLE {one.of_history} ADD COLUMN {identifier(name)} {kind}")
+            connection.execute(f"ALTER TABLE {one.of_versions} RENAME {identifier(name)} TO {old}")
+        connection.execute(f"ALTER TABLE {one.of_versions} ADD COLUMN {identifier(name)} {kind}")
+    return bool(changed)
 
 
 def _former_name(name: str, kept: Mapping[str, str]) -> str:
@@ -196,12 +307,12 @@ def _record(connection: Connection, one: Recorded, since: datetime | None) -> No
     """Close the versions that differ and open the new ones.
 
     First the pairs of row and open version by key, then only these are compared whole: so the
-    cost is that of the rows that came, not of the books.
+    cost is that of the rows that came, not of the books. What has no version stands alone.
     """
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE paired AS"  # noqa: S608
         f" SELECT now.rowid AS now_row, past.rowid AS past_row FROM {one.of_raw} AS now"
-        f" JOIN {one.of_history} AS past ON {_same(one, 'now', 'past')} AND past.{TO} IS NULL"
+        f" JOIN {one.of_versions} AS past ON {_same(one, 'now', 'past')} AND past.{TO} IS NULL"
         f" WHERE {_since(since)}",
         _given(since),
     )
@@ -210,19 +321,20 @@ def _record(connection: Connection, one: Recorded, since: datetime | None) -> No
         # of the books were read.
         "CREATE OR REPLACE TEMP TABLE unchanged AS SELECT now_row FROM paired JOIN"  # noqa: S608
         f" (SELECT rowid AS r, * FROM {one.of_raw} WHERE {_since(since)}) AS now ON r = now_row"
-        f" JOIN (SELECT rowid AS p, * FROM {one.of_history} WHERE rowid IN"
+        f" JOIN (SELECT rowid AS p, * FROM {one.of_versions} WHERE rowid IN"
         f" (SELECT past_row FROM paired)) AS past ON p = past_row WHERE {_equal(one)}",
         _given(since),
     )
     connection.execute(
-        f"UPDATE {one.of_history} AS past SET {TO} = {_moment('now')} FROM paired,"  # noqa: S608
+        f"UPDATE {one.of_versions} AS past SET {TO} = {_moment('now')} FROM paired,"  # noqa: S608
         f" {one.of_raw} AS now WHERE past.rowid = past_row AND now.rowid = now_row"
         " AND now_row NOT IN (SELECT now_row FROM unchanged)"
     )
     connection.execute(
-        f"INSERT INTO {one.of_history} ({one.listed}, {FROM}, {TO})"  # noqa: S608
+        f"INSERT INTO {one.of_versions} ({one.listed}, {FROM}, {TO})"  # noqa: S608
         f" SELECT {one.listed}, {_moment('now')}, NULL FROM {one.of_raw} AS now"
-        f" WHERE {_since(since)} AND rowid NOT IN (SELECT now_row FROM unchanged)",
+        f" WHERE {_since(since)} AND rowid NOT IN (SELECT now_row FROM unchanged)"
+        f" AND NOT ({_is_alone(one)})",
         _given(since),
     )
     connection.execute("DROP TABLE paired")

@@ -23,7 +23,18 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipelines.errors import Stop
-from pipelines.extract.history import FROM, HISTORIES, TO, Recorded, recorded
+from pipelines.extract.history import (
+    FROM,
+    HISTORIES,
+    TO,
+    VERSIONS,
+    Recorded,
+    part,
+    recorded,
+    show,
+    tables,
+)
+from pipelines.extract.intake import LOADED_AT
 from pipelines.folders import make_private
 from pipelines.warehouse import Connection, identifier
 
@@ -42,12 +53,12 @@ def keep(connection: Connection, raw: str, folder: Path) -> None:
     for one in recorded(connection, raw):
         place = _place(folder, one.history, one.table)
         last = _youngest(_files(place))
-        until = _until(connection, one.of_history) if one.kept else None
+        until = None if _is_kept(connection, one, last) else _until(connection, one.of_history)
         if until is not None and (last is None or until > last):
             _write(connection, one, place, last, until)
 
 
-def write_anew(connection: Connection, raw: str, tables: Collection[str], folder: Path) -> int:
+def write_anew(connection: Connection, raw: str, changed: Collection[str], folder: Path) -> int:
     """Put one file in place of all that these tables have, from what the warehouse knows: after
     something was taken out of it that must not stand anywhere. How many files there were.
 
@@ -58,7 +69,7 @@ def write_anew(connection: Connection, raw: str, tables: Collection[str], folder
         place = _place(folder, one.history, one.table)
         files = _files(place)
         until = _until(connection, one.of_history) if one.kept else None
-        if one.table not in tables or not files:
+        if one.table not in changed or not files:
             continue
         last = _youngest(files)
         if until is None or last is None or until < last:
@@ -80,16 +91,20 @@ def restore(connection: Connection, raw: str, folder: Path) -> None:
     Raises `Stop` naming a file that cannot be read.
     """
     history = HISTORIES[raw]
-    tables = _tables(connection, history)
-    for place in sorted((folder / history).iterdir()) if (folder / history).is_dir() else []:
+    if not (folder / history).is_dir():
+        return
+    part(connection, raw)
+    known = tables(connection, VERSIONS[raw])
+    there_are = {one.table: one for one in recorded(connection, raw)}
+    for place in sorted((folder / history).iterdir()):
         files = _files(place)
         of_history = f"{identifier(history)}.{identifier(place.name)}"
-        there = place.name in tables
+        there = place.name in known
         last, until = _youngest(files), _until(connection, of_history) if there else None
         if last is not None and (until is None or until < last):
             keys = [_key(file) for file in files]
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(history)}")
-            _take_back(connection, of_history, there, files, keys[-1])
+            _take_back(connection, raw, place.name, there, files, keys[-1])
+            show(connection, raw, place.name, there_are.get(place.name))
 
 
 def _place(folder: Path, history: str, table: str) -> Path:
@@ -114,12 +129,16 @@ def _until(connection: Connection, of_history: str) -> datetime | None:
     return found.astimezone(UTC) if isinstance(found, datetime) else None
 
 
-def _tables(connection: Connection, history: str) -> frozenset[str]:
-    """The histories that the warehouse has, of whatever state."""
-    rows = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [history]
-    ).fetchall()
-    return frozenset(name for (name,) in rows)
+def _is_kept(connection: Connection, one: Recorded, last: datetime | None) -> bool:
+    """Whether the files have all there is, as can be told without putting the history together."""
+    if not one.kept:
+        return True
+    sql = (
+        f"SELECT greatest((SELECT greatest(max({FROM}), max({TO})) FROM {one.of_versions}),"  # noqa: S608
+        f" (SELECT max({LOADED_AT}) FROM {one.of_raw}))"
+    )
+    ((found,),) = connection.execute(sql).fetchall()
+    return found is None or (last is not None and found <= last)
 
 
 def _write(
@@ -134,7 +153,7 @@ def _write(
     target = str(beside).replace("'", "''")
     since = _since(last)
     # A first reading ends nothing: its versions need not be gone through for ends.
-    sql = f"SELECT count(*) FROM {one.of_history} WHERE {TO} > ?"  # noqa: S608
+    sql = f"SELECT count(*) FROM {one.of_versions} WHERE {TO} > ?"  # noqa: S608
     has_ends = connection.execute(sql, [since]).fetchall() != [(0,)]
     versions = _versions(one.of_history, one.key) if has_ends else _begun(one.of_history)
     connection.execute(
@@ -174,13 +193,16 @@ def _versions(of_history: str, key: Sequence[str]) -> str:
 
 def _take_back(
     connection: Connection,
-    of_history: str,
+    raw: str,
+    table: str,
     there: bool,
     files: Sequence[Path],
     key: Sequence[str],
 ) -> None:
     """Build a table's history anew from its files, with what only the warehouse has."""
     by_key = ", ".join(map(identifier, key))
+    of_history = f"{identifier(HISTORIES[raw])}.{identifier(table)}"
+    of_versions = f"{identifier(VERSIONS[raw])}.{identifier(table)}"
     sql = "SELECT * FROM read_parquet(?, union_by_name = true)"
     given: list[object] = [[str(file) for file in files]]
     if there:
@@ -192,7 +214,7 @@ def _take_back(
         given,
     )
     connection.execute(
-        f"CREATE OR REPLACE TABLE {of_history} AS SELECT * EXCLUDE ({_ENDED}) FROM"  # noqa: S608
+        f"CREATE OR REPLACE TABLE {of_versions} AS SELECT * EXCLUDE ({_ENDED}) FROM"  # noqa: S608
         f" (SELECT *, lead({FROM}) OVER (PARTITION BY {by_key} ORDER BY {FROM}) AS {TO}"
         f" FROM versions) WHERE NOT {_ENDED}"
     )

@@ -23,11 +23,13 @@ LOADED_AT = "loaded_at"
 
 @dataclass
 class Intake:
-    """The rows of the load under way, by raw table: how many, and their keys."""
+    """The rows of the load under way, by raw table: how many, the keys of all, and of those that
+    will stand there."""
 
     at: datetime
     rows: Counter[str] = field(default_factory=Counter)
     keys: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
+    coming: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
 
     def begin(self, at: datetime | None = None) -> None:
         """A new load: nothing is taken in yet. Its moment is later than that of the one before,
@@ -35,6 +37,7 @@ class Intake:
         self.at = max(at or datetime.now(UTC), self.at + timedelta(microseconds=1))
         self.rows.clear()
         self.keys.clear()
+        self.coming.clear()
 
     def watch(self, source: Any) -> Any:
         """Let every item of the dlt source come by here; returns the source."""
@@ -54,6 +57,7 @@ class Intake:
             self.rows[table] += rows.num_rows
             key = [column.name for column in rows.schema if not column.nullable]
             self.keys[table].append(_staying(rows).select(key))
+            self.coming[table].append(rows.select(key))
         stamp = pa.repeat(pa.scalar(self.at, MOMENT), rows.num_rows)
         return rows.append_column(pa.field(LOADED_AT, MOMENT), stamp)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines import warehouse
 from pipelines.errors import Incomplete
-from pipelines.extract.history import FROM, HISTORIES
+from pipelines.extract.history import FROM, VERSIONS
 from pipelines.extract.intake import LOADED_AT, Intake
 from pipelines.extract.results import ExtractResult
 from pipelines.extract.salesforce import table_name
@@ -78,6 +78,12 @@ def _missing(connection: Connection, one: Source, table: str, intake: Intake) ->
     ).fetchall()
     connection.unregister("handed_over")
     return int(missing), int(more)
+
+
+def by_column(one: Source, keys: Sequence[pa.Table]) -> pa.Table:
+    """Keys of one raw table under the names of its columns."""
+    found = pa.concat_tables(keys)
+    return found.rename_columns([_column(one, name) for name in found.column_names])
 
 
 def _column(one: Source, name: str) -> str:
@@ -174,7 +180,7 @@ def last_moment(connection: Connection, dataset: str) -> datetime:
         "SELECT table_schema, table_name, column_name FROM information_schema.columns WHERE"
         " table_schema IN (?, ?) AND column_name IN (?, ?)"
         " AND data_type = 'TIMESTAMP WITH TIME ZONE'",
-        [dataset, HISTORIES[dataset], LOADED_AT, FROM],
+        [dataset, VERSIONS[dataset], LOADED_AT, FROM],
     ).fetchall()
     found = [
         connection.execute(

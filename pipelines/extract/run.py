@@ -11,7 +11,7 @@ by: it brings the changes of what was read before, and never takes more than one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -118,6 +118,7 @@ def read(one: Source, load: Callable[[Any, Any], Told], gives_way: GivesWay = ne
     """
     moment, is_round_owed = _caught_up(one)
     first, intake = one.begin(is_round_owed), Intake(moment)
+    _keep_what_is_replaced(one, intake)
     results: list[ExtractResult] = []
     totals: list[ControlTotal] = []
     told: list[Told] = []
@@ -180,6 +181,24 @@ def _caught_up(one: Source) -> tuple[datetime, bool]:
         history.record(connection, one.dataset, records.last_load(connection, one.dataset))
         moment = records.last_moment(connection, one.dataset)
         return moment, moment > records.last_end(connection, one.dataset)
+
+
+def _keep_what_is_replaced(one: Source, intake: Intake) -> None:
+    """Have each load begin with a copy of the rows that it will replace, for the history."""
+    load = one.pipeline.load
+
+    def kept_then_loaded(*given: Any, **named: Any) -> Any:
+        coming = {t: records.by_column(one, keys) for t, keys in intake.coming.items()}
+        with warehouse.kept_open(one.path):
+            warehouse.again_on_conflict(lambda: _kept_before(one, coming))
+            return load(*given, **named)
+
+    one.pipeline.load = kept_then_loaded
+
+
+def _kept_before(one: Source, coming: Mapping[str, Any]) -> None:
+    with warehouse.writer(one.path) as connection:
+        history.keep_replaced(connection, one.dataset, coming)
 
 
 def _loads(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
@@ -60,6 +61,8 @@ class Books:
 
     def load(self, rows: State, record: bool = True) -> None:
         """One load: rows are replaced by key and bear its stamp; killed, it has no history yet."""
+        coming = pa.table({"company_id": ["us"] * len(rows), "id": pa.array(rows, pa.string())})
+        history.keep_replaced(self.connection, RAW, {"invoice": coming})
         self.loads += 1
         for key, content in rows.items():
             self.connection.execute(f"DELETE FROM {RAW}.invoice WHERE id = ?", [key])
@@ -198,6 +201,31 @@ def test_what_the_vendor_deleted_while_the_warehouse_was_lost_ends(books: Books)
     assert books.as_known_at(lost) == {"1": (10,)}
 
 
+def test_what_has_one_version_is_written_once(books: Books) -> None:
+    def kept() -> list[tuple[str]]:
+        sql = "SELECT id FROM versions_quickbooks.invoice ORDER BY ALL"
+        return books.connection.execute(sql).fetchall()
+
+    books.load({"1": (10,), "2": (20,), "3": (30,)})
+    assert kept() == []
+    books.load({"1": (11,), "4": (40,)})
+    assert kept() == [("1",), ("1",)]
+    assert len(books.versions()) == 5
+
+
+def test_the_history_of_an_earlier_release_becomes_the_versions(books: Books) -> None:
+    books.load({"1": (10,), "2": (20,)})
+    books.connection.execute("CREATE TABLE earlier AS FROM history_quickbooks.invoice")
+    books.connection.execute("DROP VIEW history_quickbooks.invoice")
+    books.connection.execute("DROP TABLE versions_quickbooks.invoice")
+    books.connection.execute("CREATE TABLE history_quickbooks.invoice AS FROM earlier")
+    history_files.restore(books.connection, RAW, books.folder)
+    books.record()
+    books.load({"1": (11,), "3": (30,)})
+    books.check()
+    assert len(books.versions()) == 4
+
+
 def test_files_hold_only_what_is_new_and_no_run_without_news_adds_one(books: Books) -> None:
     def files() -> dict[str, int]:
         place = books.folder / "history_quickbooks" / "invoice"
@@ -218,10 +246,10 @@ def test_files_hold_only_what_is_new_and_no_run_without_news_adds_one(books: Boo
 def test_a_warehouse_restored_from_an_older_copy_gets_the_younger_versions(books: Books) -> None:
     books.load({"1": (10,)})
     books.connection.execute("CREATE TABLE old_raw AS FROM raw_quickbooks.invoice")
-    books.connection.execute("CREATE TABLE old_history AS FROM history_quickbooks.invoice")
+    books.connection.execute("CREATE TABLE old_history AS FROM versions_quickbooks.invoice")
     books.load({"1": (11,)})
     history_files.keep(books.connection, RAW, books.folder)
-    for schema, old in ((RAW, "old_raw"), ("history_quickbooks", "old_history")):
+    for schema, old in ((RAW, "old_raw"), ("versions_quickbooks", "old_history")):
         books.connection.execute(f"DELETE FROM {schema}.invoice")
         books.connection.execute(f"INSERT INTO {schema}.invoice FROM {old}")
     history_files.restore(books.connection, RAW, books.folder)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import xlsxwriter
 from typer.testing import CliRunner
@@ -59,8 +60,14 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
               [(US, "1", customer(1, JO), NOW), (US, "2", customer(2, MARIA), NOW)])  # fmt: skip
         table(connection, "staging.invoices", "amount DECIMAL(18, 2), bill_email VARCHAR",
               [(Decimal("10.25"), f"{JO},{JO}"), (Decimal("1.00"), f"{JO}.au")])  # fmt: skip
-        for raw in (warehouse.RAW_SALESFORCE, warehouse.RAW_QUICKBOOKS):
+        for raw, name, owner in (
+            (warehouse.RAW_SALESFORCE, "contact", ORG), (warehouse.RAW_QUICKBOOKS, "customer", US),
+        ):  # fmt: skip
             history.record(connection, raw, None)
+            first = "003A" if name == "contact" else "1"
+            column = "org_id" if name == "contact" else "company_id"
+            coming = pa.table({column: [owner], "id": [first]})
+            history.keep_replaced(connection, raw, {name: coming})
             history_files.keep(connection, raw, given.data_dir / "history")
     world = World(tmp_path, url=given.state_url)
     rows = marts(customers=[customer_row(2, email=JO)], invoices=[invoice_row(1, bill_email=JO)])
@@ -95,8 +102,8 @@ def contents(settings: Settings) -> str:
 def test_what_is_held_is_shown_and_handed_out(settings: Settings) -> None:
     held = person.look(settings, persons.person(JO))
     assert held.tables == {
-        "history_quickbooks.customer": 1, "history_salesforce.contact": 1,
         "raw_quickbooks.customer": 1, "raw_salesforce.contact": 1, "staging.invoices": 1,
+        "versions_quickbooks.customer": 1, "versions_salesforce.contact": 1,
     }  # fmt: skip
     assert (held.state["ledger_entry"], held.plans, held.calls) == (2, 1, 1)
     given = person.export(settings, persons.person(JO), NOW)
@@ -135,7 +142,7 @@ def test_a_history_restored_from_the_files_does_not_bring_it_back(settings: Sett
     person.remove(settings, persons.person(JO), "Ann", "her request", NOW)
     folder = settings.data_dir / "history"
     with warehouse.writer(settings.warehouse_path) as connection:
-        connection.execute("DROP TABLE history_salesforce.contact")
+        connection.execute("DROP TABLE versions_salesforce.contact")
         history_files.restore(connection, warehouse.RAW_SALESFORCE, folder)
         rows = connection.execute("SELECT id, name FROM history_salesforce.contact").fetchall()
     assert sorted(rows) == [("003A", "Removed"), ("003B", "Maria")]
