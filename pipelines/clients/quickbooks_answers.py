@@ -1,7 +1,8 @@
 """QuickBooks' answers read without building a dict per record: the vendor's own bytes are kept.
 
 Of each record only id, SyncToken and times are decoded; the text beside them is cut out of the
-answer as it came, so that no digit of it can change. Everything here is pure.
+answer as it came, so that no digit of it can change. What else is looked at is told in
+`quickbooks_contract`. Everything here is pure.
 """
 
 from __future__ import annotations
@@ -14,45 +15,13 @@ from typing import Any
 
 import msgspec
 
+from pipelines.clients.quickbooks_contract import KindChanged, difference, heads
+from pipelines.clients.quickbooks_head import Head, Times
 
-# Heads hold nothing but text, so that the collector of cycles need not look through them.
-class Times(msgspec.Struct, gc=False):
-    """`MetaData` of a record; whole seconds with the company's offset (quickbooks_api 2.1)."""
-
-    CreateTime: str | None = None
-    LastUpdatedTime: str | None = None
-
-
-class Head(msgspec.Struct, gc=False):
-    """What is decoded of a record. Exchange rates have no Id, but currency and day."""
-
-    Id: str | None = None
-    SyncToken: str | int | None = None
-    MetaData: Times | None = None
-    status: str | None = None
-    SourceCurrencyCode: str | None = None
-    AsOfDate: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The record's id. Preferences may come without one, and there is only one of them; an
-        exchange rate is the one of its currency on its day."""
-        if self.Id:
-            return self.Id
-        return f"{self.SourceCurrencyCode} {self.AsOfDate}" if self.SourceCurrencyCode else "1"
-
-    @property
-    def token(self) -> int:
-        """The version of the record, 0 at its creation."""
-        return int(self.SyncToken or 0)
-
-    @property
-    def created(self) -> str | None:
-        return self.MetaData.CreateTime if self.MetaData else None
-
-    @property
-    def changed(self) -> str | None:
-        return self.MetaData.LastUpdatedTime if self.MetaData else None
+__all__ = [
+    "Head", "RawChanges", "RawPage", "Records", "Times", "changes", "fault", "moment", "page",
+    "report",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -149,7 +118,6 @@ _fault = msgspec.json.Decoder(_Fault)
 # Every cell of a report is text; no number of it can lose a digit.
 _report = msgspec.json.Decoder(dict[str, Any])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
-_head = msgspec.json.Decoder(Head)
 
 
 def fault(body: bytes) -> dict[str, Any] | None:
@@ -158,22 +126,23 @@ def fault(body: bytes) -> dict[str, Any] | None:
 
 
 def page(entity: str, body: bytes) -> RawPage:
-    """A page of a query. Raises `ValueError` when it is none."""
+    """A page of a query. Raises `ValueError` when it is none, `KindChanged` for a record that does
+    not keep to the contract."""
     found = _query(entity).decode(body)
-    records = _records(getattr(found.QueryResponse, entity))
+    records = _records(entity, getattr(found.QueryResponse, entity))
     said = found.QueryResponse.maxResults
     return RawPage(records, len(records) if said is None else said, _server_time(found.time))
 
 
 def changes(body: bytes) -> RawChanges:
-    """An answer of change data capture. Raises `ValueError` when it is none."""
+    """An answer of change data capture. Raises like `page`."""
     answer = _changes.decode(body)
     living: dict[str, Records] = {}
     gone: dict[str, tuple[Head, ...]] = {}
     for part in (p for response in answer.CDCResponse for p in response.QueryResponse):
         for entity, raw in part.items():
             if bytes(memoryview(raw)[:1]) == b"[":
-                found = _records(_texts.decode(raw))
+                found = _records(entity, _texts.decode(raw))
                 alive = [n for n, head in enumerate(found.heads) if head.status != "Deleted"]
                 living[entity] = found.only(alive)
                 gone[entity] = tuple(h for h in found.heads if h.status == "Deleted")
@@ -193,8 +162,14 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _records(texts: list[msgspec.Raw]) -> Records:
-    return Records(tuple(map(_head.decode, texts)), tuple(texts))
+def _records(entity: str, texts: list[msgspec.Raw]) -> Records:
+    try:
+        return Records(tuple(map(heads(entity).decode, texts)), tuple(texts))
+    except msgspec.ValidationError:
+        found = next(filter(None, (difference(entity, text) for text in texts)), None)
+        if found is None:
+            raise
+        raise KindChanged(found) from None
 
 
 def _server_time(text: str | None) -> datetime | None:

@@ -15,6 +15,7 @@ import requests
 from pipelines.clients import quickbooks_answers as answers
 from pipelines.clients import quickbooks_faults as faults
 from pipelines.clients.oauth import QUICKBOOKS_SCOPE, App, granted
+from pipelines.clients.quickbooks_contract import Difference, KindChanged
 from pipelines.clients.quickbooks_faults import SYSTEM
 from pipelines.clients.quickbooks_statements import kind_of
 from pipelines.clients.recording import Kind, Recorder, unrecorded
@@ -27,7 +28,7 @@ from pipelines.clients.transport import (
     VendorSession,
     json_object,
 )
-from pipelines.errors import CredentialsRefused, Unavailable
+from pipelines.errors import CredentialsRefused, Stop, Unavailable
 from pipelines.settings import (
     QUICKBOOKS_HOSTS,
     CompanySettings,
@@ -138,12 +139,24 @@ class QuickBooksConnection:
             fault = answers.fault(body)
             if fault is None:
                 return read(body)
+        except KindChanged as changed:
+            raise self._changed(changed.difference) from None
         except (ValueError, TypeError) as problem:
             reason = self.session.redact(str(problem))[:120]
             raise Unavailable(
                 SYSTEM, self._where, f"the answer was not of the agreed shape ({reason})"
             ) from None
         raise faults.refusal(fault, self._where, 400, "read", self.session.redact)
+
+    def _changed(self, found: Difference) -> Stop:
+        return Stop(
+            SYSTEM,
+            f"{found.entity} {found.key} of {self._where}",
+            f"{found.path} is {found.found} and was {found.was} so far",
+            "Nothing of this load was kept, so that no figure rests on it. If only this record is "
+            "so, mend it in QuickBooks; if the field's type was changed, the models that read it "
+            "and `quickbooks_contract` have to follow. Then run the extraction again.",
+        )
 
     @property
     def _where(self) -> str:

@@ -20,6 +20,9 @@ of the same lines reads what is new. Each table has
 of it. The last payload of a deleted record stays; `deletion` says since when it is gone and how
 that is known. A record that comes back has a later time than its deletion.
 
+- A new field, a custom one too, stands in the payload like the others. One that a model reads as
+  more than text and that is of another type than before ends the reading with a sentence that names
+  record and field, before anything of the load is kept (`clients.quickbooks_contract`).
 - The first reading walks every entity in pages of 1000 (`quickbooks_walk`). It may end before all
   rows have come: rows and the place to go on from are loaded together, so that a killed load of
   millions does not begin anew. What is walked again later is kept slice by slice, too.

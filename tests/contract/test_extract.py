@@ -222,6 +222,35 @@ def test_changes_are_merged_and_deletions_kept_apart(world: World) -> None:
     assert [r["name"] for r in read(world, names, [BOREAL])][1:] == ["Boreal plc"]
 
 
+def test_a_changed_type_stops_before_anything_is_loaded(world: World) -> None:
+    """In a record that is followed, and in one that is walked; a new member of any kind is taken
+    in."""
+    company, customers = world.quickbooks(), world.sandbox.kernel.store.table(US, "Customer")
+
+    def is_told(**members: Any) -> None:
+        record = company.read("Customer", "1")
+        assert record is not None
+        body = {"Id": "1", "SyncToken": record["SyncToken"], "sparse": True, "CompanyName": "New"}
+        company.update("Customer", body, f"moved-{'-'.join(members)}")
+        held = customers.get("1")
+        assert held is not None
+        customers.put("1", {**held, **members})
+
+    extract(world)
+    is_told(Brand={"Name": ["new"]})
+    extract(world)
+    held = read(world, "SELECT * FROM raw_quickbooks.customer ORDER BY ALL")
+    assert any('"Brand"' in row["payload"] for row in held)
+    is_told(Taxable="yes")
+    sentence = rf"QuickBooks.*Customer 1 of company {US}.*Taxable is text and was true or false"
+    for full in (False, True):
+        with pytest.raises(Stop, match=sentence):
+            extract(world, full)
+        assert read(world, "SELECT * FROM raw_quickbooks.customer ORDER BY ALL") == held
+    is_told(Taxable=True)
+    assert extract(world)
+
+
 # Lost and restored files
 
 
