@@ -270,9 +270,10 @@ def _view(settings: Settings, flows: Sequence[Flow]) -> _View:
     """All marts of these flows and what goes with them, as of one moment of the warehouse."""
     path = settings.warehouse_path
     names = [mart for flow in flows for mart in flow.marts]
-    _refuse_unjudged(path, warehouse.SYNC, names)
-    _refuse_unjudged(path, warehouse.RECONCILIATION, ["data_verdict"])
-    (seen,) = warehouse.read(path, _view_query(names))
+    with warehouse.one_opening(path):
+        _refuse_unjudged(path, warehouse.SYNC, names)
+        _refuse_unjudged(path, warehouse.RECONCILIATION, ["data_verdict"])
+        (seen,) = warehouse.read(path, _view_query(names))
     preferences = {p["company_id"]: from_json(p["payload"]) for p in seen["preferences"] or ()}
     return _View(
         marts={name: seen[name] or () for name in names},

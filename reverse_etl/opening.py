@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +16,17 @@ from reverse_etl.state import State, open_state
 
 BORN_AS_OF = "born_as_of"
 BORN_AT = "born_at"
+# What `kept_open` holds for this thread, by its address.
+_KEPT: ContextVar[tuple[str, State] | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[State]:
     """The state of these settings for the length of the block. Raises what `open_state` raises."""
+    kept = _KEPT.get()
+    if kept is not None and kept[0] == settings.state_url:
+        yield kept[1]
+        return
     state = open_state(settings.state_url)
     try:
         known = store.fact(state, BORN_AS_OF)
@@ -28,6 +35,18 @@ def opened(settings: Settings) -> Iterator[State]:
         yield state
     finally:
         state.close()
+
+
+@contextmanager
+def kept_open(settings: Settings) -> Iterator[None]:
+    """A block in which this thread opens the state again and again: it is looked at for damage and
+    another version once, some 10 ms of computing. Raises what `open_state` raises."""
+    with opened(settings) as state:
+        token = _KEPT.set((settings.state_url, state))
+        try:
+            yield
+        finally:
+            _KEPT.reset(token)
 
 
 def note_birth(state: State, settings: Settings, at: datetime) -> None:

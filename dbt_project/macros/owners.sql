@@ -38,12 +38,12 @@
     back nothing can be said.
 -#}
 {% macro changed_by_hand(
-    current, written, first, owner_values, written_at, known_as_of, as_of, seen=none
+    current, written, first, owner_values, written_at, is_read_back, seen=none
 ) -%}
     coalesce(
         case
             when {{ written }} is not null then
-                {{ as_of }} > {{ known_as_of }}
+                {{ is_read_back }}
                 and coalesce({{ current }}, '') != {{ written }}
                 and not list_contains(
                     list_transform(

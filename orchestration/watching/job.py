@@ -14,6 +14,7 @@ from orchestration import abandoned, waiting
 from orchestration.assets.writes import WRITTEN, described, written
 from orchestration.resources import WAREHOUSE_POOL, SettingsResource
 from orchestration.watching.prompt import Prompt, PromptRound
+from orchestration.watching.run_files import new_run
 from orchestration.watching.signals import System, Woken
 
 waiting.patiently()
@@ -86,6 +87,7 @@ def run_round(
     worker.systems, worker.done = woken.systems, None
     done = won_deals_to_invoices.execute_in_process(
         instance=instance,
+        run_id=new_run(instance),
         resources={"worker": worker},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags={WOKEN_BY: woken.told(), abandoned.WATCHER: worker.watcher},

@@ -26,7 +26,7 @@ from orchestration.watching.signals import System
 from pipelines import warehouse
 from pipelines.extract import ExtractResult
 from pipelines.settings import Settings
-from reverse_etl import cycle
+from reverse_etl import cycle, opening
 from reverse_etl.apply import ApplyResult
 from reverse_etl.calls import recording
 from reverse_etl.changes import Plan
@@ -93,6 +93,10 @@ class Prompt:
         Raises what the steps raise. Nothing is half done then: the next round begins with what is.
         """
         self._seconds = {}
+        with opening.kept_open(self.settings):
+            return self._round(systems, progress)
+
+    def _round(self, systems: Collection[System], progress: Progress) -> PromptRound:
         # Opened twice: each opening reads the catalogue of some hundred tables, and whoever loads
         # sets the one thread and the little memory of loading for all that have it open. Not open
         # while invoices are sent, so that nobody waits for a vendor to look at the warehouse.

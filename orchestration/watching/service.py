@@ -23,8 +23,9 @@ from reverse_etl.calls import recording
 
 # Pauses after rounds that failed one after the other, seconds.
 PAUSES = (1.0, 5.0, 30.0, 120.0, 300.0)
-# For so long what we wrote in QuickBooks may wait to be read back, seconds.
-LONGEST_OWED = 30.0
+# For so long what we wrote in QuickBooks may wait to be read back, seconds: the ledger knows it,
+# and every round asks what others did there. One that reads it back takes half as long again.
+LONGEST_OWED = 300.0
 
 
 class Runner(Protocol):
@@ -61,11 +62,12 @@ class Polls:
             except CrossfootError as problem:
                 self.say(f"asking {system}: {problem}")
 
-    def after(self, done: PromptRound) -> None:
-        """A round has read these: what was asked until then is known."""
+    def after(self, done: PromptRound, began: float) -> None:
+        """A round has read these: what was there when it began is known. The next question is due
+        by that moment and not by the round's end, so that rounds do not add to the interval."""
         each = self._each()
         for system in done.read:
-            self._due[system] = self.clock() + each[system]
+            self._due[system] = began + each[system]
         if "salesforce" in done.read and self.asked is None:
             self.won.read(self.settings.warehouse_path)
 
@@ -122,7 +124,7 @@ def watch(bell: Bell, polls: Polls, run: Runner, say: Progress) -> None:
             if not bell.stopped:
                 polls.ask(bell)
             continue
-        woken = back.put_off(woken)
+        woken, began = back.put_off(woken), polls.clock()
         done = run(woken)
         if done is None:
             ring_again(bell, woken.systems)
@@ -130,7 +132,7 @@ def watch(bell: Bell, polls: Polls, run: Runner, say: Progress) -> None:
             _pause(bell, PAUSES[min(failures, len(PAUSES)) - 1])
             continue
         failures = 0
-        polls.after(done)
+        polls.after(done, began)
         if back.is_owed(done):
             bell.ring("quickbooks", "write")
         for line in round_lines(woken, done):

@@ -101,12 +101,14 @@ def record(connection: Connection, raw: str, since: datetime | None) -> None:
     part(connection, raw)
     store(connection)
     whole = _whole_views(connection, raw)
-    for one in recorded(connection, raw):
-        touched = _touched(connection, one, since)
-        is_changed = (touched or not one.kept) and _follow_columns(connection, one)
+    every = recorded(connection, raw)
+    touched = _touched(connection, every, since)
+    for one in every:
+        is_touched = one.table in touched
+        is_changed = (is_touched or not one.kept) and _follow_columns(connection, one)
         if is_changed or one.table not in whole:
             show(connection, raw, one.table, one)
-        if touched and not _are_all_alone(connection, one):
+        if is_touched and not _are_all_alone(connection, one):
             _record(connection, one, since)
     connection.execute(_as_known_at(raw))
 
@@ -260,11 +262,18 @@ def _content(columns: Mapping[str, str]) -> dict[str, str]:
     return {n: t for n, t in columns.items() if n != LOADED_AT and not n.startswith("_dlt")}
 
 
-def _touched(connection: Connection, one: Recorded, since: datetime | None) -> bool:
-    """Has a row come since?"""
-    sql = f"SELECT count(*) FROM {one.of_raw} WHERE {_since(since)}"  # noqa: S608
-    ((count,),) = connection.execute(sql, _given(since)).fetchall()
-    return bool(count)
+def _touched(
+    connection: Connection, every: Sequence[Recorded], since: datetime | None
+) -> frozenset[str]:
+    """The tables to which a row has come since, by one question: each by itself takes longer."""
+    if not every:
+        return frozenset()
+    sql = " UNION ALL ".join(
+        f"SELECT '{one.table}', count(*) FROM {one.of_raw} WHERE {_since(since)}"  # noqa: S608
+        for one in every
+    )
+    rows = connection.execute(sql, _given(since) * len(every)).fetchall()
+    return frozenset(table for table, count in rows if count)
 
 
 def _since(since: datetime | None) -> str:

@@ -182,11 +182,10 @@ def last_moment(connection: Connection, dataset: str) -> datetime:
         " AND data_type = 'TIMESTAMP WITH TIME ZONE'",
         [dataset, VERSIONS[dataset], LOADED_AT, FROM],
     ).fetchall()
-    found = [
-        connection.execute(
-            f"SELECT max({identifier(column)}) FROM {identifier(schema)}.{identifier(table)}"  # noqa: S608
-        ).fetchall()[0][0]
+    each = " UNION ALL ".join(
+        f"SELECT max({identifier(column)}) FROM {identifier(schema)}.{identifier(table)}"  # noqa: S608
         for schema, table, column in dated
-    ]
+    )
+    found = [moment for (moment,) in connection.execute(each).fetchall()] if dated else []
     moments = [moment.astimezone(UTC) for moment in found if isinstance(moment, datetime)]
     return max(moments, default=datetime.min.replace(tzinfo=UTC))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +41,7 @@ from pipelines.errors import ConfigurationError, Stop, Unavailable
 from pipelines.setting_values import Secret, Values
 from pipelines.setting_watch import watching
 from pipelines.settings import load_settings
+from reverse_etl import opening
 from reverse_etl.changes import Plan
 
 REALM, ORG = "9341450000000001", "00DHs0000000001AAA"
@@ -249,8 +252,23 @@ def test_without_any_event_the_poll_finds_it() -> None:
     assert any("1 salesforce poll: read salesforce" in line for line in said)
 
 
+def test_a_question_is_due_by_when_the_reading_began_and_not_by_when_the_round_ended() -> None:
+    """Else a deal that was won while a round ran waits for its rest and for all of the interval."""
+    now = [100.0]
+    settings: Any = SimpleNamespace(
+        watching=SimpleNamespace(salesforce_seconds=10, quickbooks_seconds=60)
+    )
+    polls = Polls(settings, print, clock=lambda: now[0], asked=lambda _: False)
+    both: Any = SimpleNamespace(read=("salesforce", "quickbooks"))
+    now[0] += 4
+    polls.after(both, began=100.0)
+    assert polls.next_in() == 6
+    now[0] += 60
+    assert polls.next_in() == 0
+
+
 def test_what_we_wrote_is_read_back_when_nobody_waits() -> None:
-    """Put off while deals are won one after the other, for half a minute at most."""
+    """Put off while deals are won one after the other, for five minutes at most."""
     now = [100.0]
     back = ReadBack(lambda: now[0])
     wrote: Any = SimpleNamespace(read=("salesforce",), wrote=True)
@@ -266,6 +284,22 @@ def test_what_we_wrote_is_read_back_when_nobody_waits() -> None:
     now[0] += 1
     assert back.put_off(both) is both, "it has waited long enough"
     assert not back.is_owed(quiet) and back.put_off(both).systems == {"salesforce"}
+
+
+def test_a_round_looks_at_the_state_once(tmp_path: Path) -> None:
+    """What opens it within a round gets the same one; another state, and afterwards, a new one."""
+    here, there = (
+        load_settings({"CROSSFOOT_DATA_DIR": str(tmp_path / name)}) for name in ("here", "there")
+    )
+    with opening.kept_open(here):
+        with opening.opened(here) as first, opening.opened(here) as second:
+            assert first is second
+        with opening.opened(there) as other:
+            assert other is not first
+        with opening.opened(here) as third:
+            assert third is first
+    with opening.opened(here) as afterwards:
+        assert afterwards is not first
 
 
 def test_what_we_made_ourselves_is_no_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +342,29 @@ def test_a_plan_that_waits_is_told_with_its_reason() -> None:
     assert list(round_lines(woken, done)) == [
         "1 salesforce event: read salesforce, 1.0 s. Plan 0123456789ab waits for a person: too much"
     ]
+
+
+def test_a_rounds_file_of_events_is_as_dagster_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is not made a second time when the first event comes."""
+    import dagster as dg
+
+    from orchestration.watching.run_files import new_run
+
+    def told(path: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(path)) as file:
+            made = file.execute("select name, sql from sqlite_master order by name").fetchall()
+            return [*made, *file.execute("select version_num from alembic_version")]
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        storage: Any = instance.event_log_storage
+        with storage.run_connection("its-own"):
+            pass
+        run_id = new_run(instance)
+        assert told(storage.path_for_shard(run_id)) == told(storage.path_for_shard("its-own"))
+        monkeypatch.setattr(storage, "_initdb", None)
+        assert list(storage.get_logs_for_run(run_id)) == []
 
 
 def test_a_killed_round_gives_its_place_back_when_the_watcher_begins_anew(tmp_path: Path) -> None:

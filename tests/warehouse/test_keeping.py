@@ -17,7 +17,9 @@ from pipelines.errors import Stop
 from pipelines.keeping import KeptModels, columns_of, require_found_nothing
 from pipelines.settings import load_settings
 
-MARTS = ("sync_invoices", "sync_invoice_lines", "data_verdict", "deal_coverage")
+MARTS = (
+    "sync_products", "sync_invoices", "sync_invoice_lines", "data_verdict", "deal_coverage",
+)  # fmt: skip
 # A deal that is open and not billed yet, with lines, of a customer that is known.
 WIN = """
     update raw_salesforce.opportunity
@@ -31,6 +33,7 @@ WIN = """
             )
     )
 """
+READ = "update raw_salesforce.extract_run set server_time = server_time + interval 1 minute"
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +75,15 @@ def test_only_what_a_won_deal_touches_is_built_and_all_of_it_is(
 
     with warehouse.writer(path) as connection:
         connection.execute(WIN)
+        # Each reading moves the clock of the books on.
+        connection.execute(READ)
     some = built(models)
     assert 0 < len(some) < len(everything) / 2
     assert {"int_deals__billable", "sync_invoices"} <= set(some)
     assert "matched_customers" not in some
+    # Whether a write was read back is asked of the clock before them.
+    assert {"int_clock", "int_customers__written"} <= set(some)
+    assert {"int_customers__to_update", "sync_products"}.isdisjoint(some)
     narrow = contents(path, models)
     assert narrow != by_dbt
 

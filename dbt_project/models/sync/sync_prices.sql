@@ -205,8 +205,7 @@ joined as (
             'first_prices.unit_price',
             'wanted.owner_prices',
             'written.written_at',
-            'written.known_as_of',
-            'clock.as_of_at'
+            'clock.as_of_at > written.known_as_of'
         ) }} as is_changed_by_hand
     from wanted
     cross join clock

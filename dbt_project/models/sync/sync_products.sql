@@ -3,12 +3,6 @@
 -- none fits, or that may be an item already, is blocked with the reason.
 with
 
-clock as (
-
-    select as_of_at from {{ ref('int_clock') }}
-
-),
-
 owners as (
 
     {{ field_rules('products', ['sku', 'description']) }}
@@ -83,7 +77,7 @@ waiting as (
 
 written as (
 
-    {{ last_written('products', {'sku': '$.Sku', 'description': '$.Description'}) }}
+    select * from {{ ref('int_products__written') }}
 
 ),
 
@@ -317,17 +311,15 @@ compared as (
         items.description as current_description,
         {{ changed_by_hand(
             text_key('items.sku'), text_key('written.sku'), 'first_items.sku',
-            'coalesce(product_history.skus, [])', 'written.written_at', 'written.known_as_of',
-            'clock.as_of_at'
+            'coalesce(product_history.skus, [])', 'written.written_at', 'written.is_read_back'
         ) }} as is_sku_changed_by_hand,
         {{ changed_by_hand(
             text_key('items.description'), text_key('written.description'),
             'first_items.description', 'coalesce(product_history.descriptions, [])',
-            'written.written_at', 'written.known_as_of', 'clock.as_of_at'
+            'written.written_at', 'written.is_read_back'
         ) }} as is_description_changed_by_hand
     from links
     cross join owners
-    cross join clock
     inner join products
         on links.org_id = products.org_id and links.product_id = products.product_id
     inner join items on links.company_id = items.company_id and links.item_id = items.item_id

@@ -2,12 +2,6 @@
 -- these a person changed in QuickBooks.
 with
 
-clock as (
-
-    select as_of_at from {{ ref('int_clock') }}
-
-),
-
 owners as (
 
     {{ field_rules('customers', [
@@ -35,15 +29,7 @@ terms as (
 
 written as (
 
-    {{ last_written('customers', {
-        'email': '$.PrimaryEmailAddr.Address', 'phone': '$.PrimaryPhone.FreeFormNumber',
-        'billing_line1': '$.BillAddr.Line1', 'billing_city': '$.BillAddr.City',
-        'billing_state': '$.BillAddr.CountrySubDivisionCode',
-        'billing_postal_code': '$.BillAddr.PostalCode', 'billing_country': '$.BillAddr.Country',
-        'shipping_line1': '$.ShipAddr.Line1', 'shipping_city': '$.ShipAddr.City',
-        'shipping_state': '$.ShipAddr.CountrySubDivisionCode',
-        'shipping_postal_code': '$.ShipAddr.PostalCode', 'shipping_country': '$.ShipAddr.Country'
-    }) }}
+    select * from {{ ref('int_customers__written') }}
 
 ),
 
@@ -267,31 +253,30 @@ updates_differing as (
         updates_compared.is_email_other and {{ changed_by_hand(
             text_key('updates_compared.current_email'), text_key('written.email'),
             "coalesce(" ~ text_key('customers_first.email') ~ ", '')",
-            'coalesce(contacts_before.emails, [])', 'written.written_at', 'written.known_as_of',
-            'clock.as_of_at', 'customers_first.customer_id'
+            'coalesce(contacts_before.emails, [])', 'written.written_at', 'written.is_read_back',
+            'customers_first.customer_id'
         ) }} as is_email_by_hand,
         updates_compared.is_phone_other and {{ changed_by_hand(
             telephone_key('updates_compared.current_phone'), telephone_key('written.phone'),
             "coalesce(" ~ telephone_key('customers_first.phone') ~ ", '')",
-            'coalesce(accounts_before.phones, [])', 'written.written_at', 'written.known_as_of',
-            'clock.as_of_at', 'customers_first.customer_id'
+            'coalesce(accounts_before.phones, [])', 'written.written_at', 'written.is_read_back',
+            'customers_first.customer_id'
         ) }} as is_phone_by_hand,
         updates_compared.is_billing_other and {{ changed_by_hand(
             address_key('updates_compared.current_billing'),
             'nullif(' ~ address_key('written.billing') ~ ", '')",
             address_key('customers_first.billing'),
-            'coalesce(accounts_before.billing, [])', 'written.written_at', 'written.known_as_of',
-            'clock.as_of_at', 'customers_first.customer_id'
+            'coalesce(accounts_before.billing, [])', 'written.written_at', 'written.is_read_back',
+            'customers_first.customer_id'
         ) }} as is_billing_by_hand,
         updates_compared.is_shipping_other and {{ changed_by_hand(
             address_key('updates_compared.current_shipping'),
             'nullif(' ~ address_key('written.shipping') ~ ", '')",
             address_key('customers_first.shipping'),
-            'coalesce(accounts_before.shipping, [])', 'written.written_at', 'written.known_as_of',
-            'clock.as_of_at', 'customers_first.customer_id'
+            'coalesce(accounts_before.shipping, [])', 'written.written_at', 'written.is_read_back',
+            'customers_first.customer_id'
         ) }} as is_shipping_by_hand
     from updates_compared
-    cross join clock
     left join customers_first
         on
             updates_compared.company_id = customers_first.company_id
