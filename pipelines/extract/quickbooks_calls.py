@@ -7,13 +7,23 @@ before, and asks the service's count only where an answer does not prove itself:
   the change call tells of a record made lately and the last page has the youngest of these, the
   walk has come to its end, for pages come in the order of creation.
 - An entity that came empty: an emptied answer looks like it. (Not where the preferences say that
-  the company does not use such records.) Of what many companies have none of at all, and of which
-  no change is told, the count is asked first: when it is nought, there is no page to read. Where
-  the preferences say that such records are used, the page is read first.
+  the company does not use such records.) In a company of which no change of the last weeks is
+  told, the count is asked first of what many companies have none of at all: when it is nought,
+  there is no page to read. One that is at work has most of it, so that its page is read first.
 - An entity of one page that holds records proves itself: the answer says how many it has, and what
   the change call, made just before it, tells of the last weeks must stand on it. An answer out of
   older books lacks something of that, and if nothing changed since those books it lacks nothing.
   Anything else that could be wrong with it is found by the count that every entity gets daily.
+
+So above the least that its rows could come in, a company costs the change call, a count of each
+entity that is empty, and of each of several pages whose end was not shown. Nobody can know before
+asking whether there is a record: a page is the least where there is one, and a count where there is
+none. Of 21 entities and two reports the change call alone is 4 % of the calls, so that only from
+fifty pages on a first load can stay below 1.02 times the least. The sample's company in the US
+takes 23 calls: 18 pages, both reports, the change call, and page and count of deposits, of which it
+has none; its British one takes 25. A batch changes nothing: each query in it
+counts for itself (quickbooks_api 2.5). The change call stands for the counts of all that comes in
+one page, some twenty calls.
 
 Afterwards one call tells all changes. Once a day a round is made besides: what changes do not
 cover, the reports of receivables and of invoices, and a count of every entity against what the
@@ -61,8 +71,6 @@ def planned_calls(rows_by_entity: Mapping[str, int]) -> int:
 
 def _walk(entity: str, rows: int) -> int:
     is_counted_first = entity in OFTEN_NONE and entity not in FEATURES
-    if rows == 0 and is_counted_first:
-        return 1
     proves_itself = entity in SINGLES or 0 < rows < PAGE
     return pages(rows) + (0 if proves_itself and not is_counted_first else 1)
 

@@ -300,6 +300,7 @@ class CompanyReading:
         captured = {e: one for e, one in walks.items() if e in CAPTURED}
         if captured:
             told = self._following.recent(captured)
+            self._walking.is_at_work = any(one.recent for one in captured.values())
             for one in captured.values():
                 one.began = now or told
         for name in walks.keys() & places.keys():

@@ -49,6 +49,8 @@ class Walking:
 
     def __init__(self, desk: Desk, following: Following, progress: Progress, room: int) -> None:
         self.room = room
+        # Whether the change call told of anything that was done in the last weeks.
+        self.is_at_work = False
         self.preferences: Mapping[str, Any] = {}
         self.told_preferences: RawPage | None = None
         self._desk = desk
@@ -214,9 +216,11 @@ class Walking:
 
     def _is_likely_none(self, one: Subject) -> bool:
         """Whether to ask for the count first, which is all there is to read when it is nought. A
-        company that has switched classes or locations on has some."""
-        is_known = one.known or one.recent or one.is_resumed or one.walk or one.counted is not None
-        return one.name in OFTEN_NONE and one.name not in FEATURES and not is_known
+        company that has switched classes or locations on has some; and of one that is at work most
+        of the rest is there, so that a page costs less."""
+        is_known = self.is_at_work or one.known or one.recent or one.is_resumed
+        is_asked = is_known or one.walk or one.counted is not None
+        return one.name in OFTEN_NONE and one.name not in FEATURES and not is_asked
 
     def _size(self, one: Subject) -> int:
         """How many living records the walk has come by, earlier processes' part included."""

@@ -157,12 +157,26 @@ class Asked:
 def test_pages_that_show_the_youngest_record_are_not_counted(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And of what many companies have none of, the count alone is asked."""
     monkeypatch.setattr(results, "SLICE_ROWS", 1000)
     shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
     asked = Asked(shelf, monkeypatch)
     assert "Customer" not in asked.counted
-    assert {"Vendor", "Deposit"} <= {*asked.counted} - {*asked.paged}
+    check_quickbooks(shelf, (US,))
+
+
+@pytest.mark.parametrize("is_at_work", [True, False])
+def test_what_many_companies_have_none_of_is_counted_first_where_nothing_was_done(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, is_at_work: bool
+) -> None:
+    """In a company that is at work, the page costs less: there most of it is."""
+    if is_at_work:
+        shelf.world.quickbooks().create("Customer", {"DisplayName": "Newest"}, "newest")
+        shelf.world.quickbooks().create("Vendor", {"DisplayName": "Supplier"}, "supplier")
+    shelf.world.move_clock(days=0 if is_at_work else 40)
+    asked = Asked(shelf, monkeypatch)
+    is_counted_alone = {"Vendor", "Deposit"} & ({*asked.counted} - {*asked.paged})
+    assert is_counted_alone == (set() if is_at_work else {"Vendor", "Deposit"})
+    assert ("Vendor" in asked.counted) is not is_at_work
     check_quickbooks(shelf, (US,))
 
 

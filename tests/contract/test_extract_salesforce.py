@@ -22,6 +22,7 @@ from org_shelf import OrgShelf
 from salesforce_org import ACME, BOREAL, CUSTOM_FIELDS, DEAL, LEFT, PROBE, RECORDS, row
 
 from pipelines.clients.recording import MeteredCall
+from pipelines.clients.salesforce import SalesforceClient
 from pipelines.clients.salesforce_bulk import QueryJobs
 from pipelines.errors import CrossfootError, Incomplete, Stop
 from pipelines.extract import (
@@ -195,13 +196,48 @@ def test_bulk_jobs_and_pages_hand_on_the_same_rows(
     # Made, looked at once, and seven pages of four rows.
     assert results["Product2"].calls == 1 + 1 + 7
     assert (results["Product2"].transport, results["Contact"].transport) == ("Bulk", "REST")
-    assert any("Product2: about 25 rows, by a bulk job" in said for said in shelf.said)
+    for name, told in results.items():
+        way = "by a bulk job" if told.rows > 5 else "by pages: 1 of them"
+        if told.rows:
+            assert any(f"{name}: {told.rows} rows (full, {way}" in said for said in shelf.said), (
+                name
+            )
+    assert any(
+        "Product2: 25 rows (full, by a bulk job: 9 calls, 1 by pages)" in said
+        for said in shelf.said
+    )
     monkeypatch.setattr(salesforce_preparing, "transport", lambda rows: "REST")
     paged = OrgShelf(world)
     paged.extract()
     assert paged.tables == shelf.tables
     names = {r["Name"] for r in shelf.rows("Product2").values()}
     assert {"NA", "null", 'two "quotes", a comma', "line one\nline two\r\nthree"} <= names
+
+
+@pytest.mark.parametrize("rows", [6_000, 6_001])
+def test_the_way_is_told_with_what_either_costs(
+    shelf: OrgShelf, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """By what the org says it has: three pages cost no more than a job's three calls, four do."""
+    said = {"sObjects": [{"name": "Product2", "count": rows}]}
+    get = SalesforceClient.get
+
+    def told(self: Any, path: str, *given: Any, **named: Any) -> Any:
+        is_asked = path.startswith("limits/recordCount")
+        return said if is_asked else get(self, path, *given, **named)
+
+    monkeypatch.setattr(SalesforceClient, "get", told)
+    results = shelf.extract()
+    shelf.check()
+    begun = [s for s in shelf.said if "Product2" in s and "by a bulk job (" in s]
+    if rows == 6_000:
+        assert results["Product2"].transport == "REST"
+        assert begun == []
+    else:
+        assert results["Product2"].transport == "Bulk"
+        assert begun == [
+            "Salesforce Product2: about 6,001 rows, by a bulk job (3 calls or so; by pages 4)"
+        ]
 
 
 def test_a_job_of_one_page(shelf: OrgShelf, by_bulk: None, monkeypatch: pytest.MonkeyPatch) -> None:
