@@ -17,7 +17,7 @@ from quickbooks_books import books_of
 from salesforce_org import ACME, BOREAL
 
 from pipelines import warehouse
-from pipelines.extract import ExtractResult, systems
+from pipelines.extract import ExtractResult, history, systems
 from pipelines.extract import run as running
 from pipelines.extract.alone import undisturbed
 from pipelines.extract.quickbooks import CAPTURED
@@ -210,6 +210,30 @@ def compare(world: World) -> None:
         for realm in REALMS:
             for entity in CAPTURED:
                 _compare_entity(world, realm, entity)
+
+
+Known = dict[str, frozenset[tuple[Any, ...]]]
+
+
+def known(world: World, at: datetime | None = None) -> Known:
+    """What the raw tables hold, or what the history says that they held at a moment: all but the
+    columns that say when it came."""
+    found: Known = {}
+    path = world.settings.warehouse_path
+    with warehouse.kept_open(path):
+        for raw, past in history.HISTORIES.items():
+            for table in sorted(warehouse.tables(path, past) & warehouse.tables(path, raw)):
+                of = f"{past}.as_known_at('{table}', ?)" if at else f"{raw}.{table}"
+                rows = _read(world, f"SELECT * FROM {of}", [at] if at else [])
+                found[f"{raw}.{table}"] = frozenset(
+                    tuple(sorted((n, str(v)) for n, v in row.items() if not _says_when(n) and v))
+                    for row in rows
+                )
+    return found
+
+
+def _says_when(column: str) -> bool:
+    return column in ("loaded_at", "extracted_at") or column.startswith("_dlt")
 
 
 def _compare_object(world: World, name: str) -> None:

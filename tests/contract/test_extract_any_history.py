@@ -11,6 +11,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,10 +94,11 @@ def test_any_history_read_in_earnest_ends_in_the_books(
 ) -> None:
     print(f"seed {SEED}: {told}, {last}")
     with running_world(books, tmp_path_factory.mktemp("any") / "data") as world:
-        numbers = itertools.count()
+        numbers, known = itertools.count(), []
         for one in told:
             _do(world, one.before, numbers)
-            _read(world, one, numbers)
+            if _read(world, one, numbers):
+                known.append((datetime.now(UTC), real_loads.known(world)))
         _do(world, last, numbers)
         # Changes of quiet objects are told by whole minutes.
         world.move_clock(days=2 / 1440)
@@ -104,6 +106,10 @@ def test_any_history_read_in_earnest_ends_in_the_books(
         # What left the recycle bin without a trace, only a sweep can find.
         real_loads.extract(world, iter(()), sweep="purge" in everything)
         real_loads.compare(world)
+        known.append((datetime.now(UTC), real_loads.known(world)))
+        for moment, then in known:
+            now = real_loads.known(world, moment)
+            assert {name: now[name] for name in then} == then, moment
 
 
 def _do(world: World, names: list[str], numbers: Iterator[int]) -> None:
@@ -111,8 +117,9 @@ def _do(world: World, names: list[str], numbers: Iterator[int]) -> None:
         ACTS[name](world, next(numbers))
 
 
-def _read(world: World, one: Round, numbers: Iterator[int]) -> None:
-    """One reading, which may fail or be killed."""
+def _read(world: World, one: Round, numbers: Iterator[int]) -> bool:
+    """One reading, which may fail or be killed; whether it came to its end."""
+    is_whole = False
 
     def act(name: str) -> Callable[[], None]:
         def acted() -> None:
@@ -135,7 +142,9 @@ def _read(world: World, one: Round, numbers: Iterator[int]) -> None:
             world.control("POST", "faults", json={"times": times, "skip": skip, "action": action})
         read = real_loads.extract_in_turns if one.manner == "in turns" else real_loads.extract
         read(world, map(act, one.meanwhile))
+        is_whole = True
     world.calm()
+    return is_whole
 
 
 def _dying(record: Callable[..., None]) -> Callable[..., None]:
