@@ -20,11 +20,22 @@ UNFINISHED = [
 ]
 
 
-def end_abandoned_runs(instance: dg.DagsterInstance) -> int:
+def location_of(run: dg.DagsterRun | None) -> str:
+    """The code location of a run; nothing for one that was made in a process of its own."""
+    origin = run.remote_job_origin if run else None
+    return origin.repository_origin.code_location_origin.location_name if origin else ""
+
+
+def end_abandoned_runs(instance: dg.DagsterInstance, location: str = "") -> int:
     """Fail what is unfinished of an instance whose code server is only about to start, but not the
-    rounds of a watching process, which has its own. Returns how many there were."""
+    rounds of a watching process, which has its own. Returns how many there were.
+
+    With a `location` only its own: the runs of the others have servers that go on.
+    """
     unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    gone = [run for run in unfinished if WATCHER not in run.tags]
+    gone = [
+        run for run in unfinished if WATCHER not in run.tags and location in ("", location_of(run))
+    ]
     return end(instance, gone, "What executed this run was ended in the middle of it.")
 
 
@@ -39,9 +50,10 @@ def end(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun], why: str) -
 
 
 def main() -> None:
-    """End what an instance (DAGSTER_HOME) has left, before its code server starts."""
+    """End what a code location has left in an instance (DAGSTER_HOME), before its server starts:
+    `python -m orchestration.abandoned crossfoot`; without a name, what all have left."""
     with dg.DagsterInstance.get() as instance:
-        ended = end_abandoned_runs(instance)
+        ended = end_abandoned_runs(instance, *sys.argv[1:2])
     sys.stdout.write(f"{ended} runs were ended in the middle.\n")
 
 

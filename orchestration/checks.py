@@ -125,7 +125,10 @@ def conservation(settings: SettingsResource) -> dg.AssetCheckResult:
     found = warehouse.read(settings.read().warehouse_path, _LOST)
     return dg.AssetCheckResult(
         passed=not found,
-        metadata={"differences": len(found), "deals": ", ".join(r["deal_id"] for r in found[:20])},
+        metadata={
+            "differences": len(found),
+            "deals": ", ".join(r["deal_id"] for r in found[:20]) or "none",
+        },
     )
 
 

@@ -13,6 +13,8 @@ from orchestration.launching import Reading, read_anew
 from orchestration.resources import SettingsResource
 from pipelines.errors import CrossfootError, WarehouseBusy
 
+# The tag by which Dagster finds the runs of a code location.
+_LOCATION = ".dagster/repository"
 _WRITES = dg.AssetSelection.assets(*WRITTEN.values())
 _REPORT = dg.AssetSelection.assets(weekly_mismatch_report)
 
@@ -141,7 +143,7 @@ def runs_that_did_not_happen(minutes: int) -> dg.SensorDefinition:
         now = datetime.now(UTC)
         since = datetime.fromisoformat(context.cursor or now.isoformat())
         context.update_cursor(since.isoformat())
-        good = {job: _last_good(context.instance, job) for job in expected}
+        good = {job: _last_good(context, job) for job in expected}
         missed = overdue(good, expected, since, now)
         if missed:
             told = [alerts.missed(words, good[job] or since) for job, words in missed.items()]
@@ -165,7 +167,7 @@ def walks_left_unfinished(
     """A backfill while an object is in part, unless one is under way."""
     from pipelines.extract.held import unfinished
 
-    filters = dg.RunsFilter(job_name="backfill", statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
+    filters = _runs_of_ours(context, "backfill", [dg.DagsterRunStatus.QUEUED, *UNFINISHED])
     if context.instance.get_runs(filters, limit=1):
         return dg.SkipReason("A backfill is under way.")
     try:
@@ -179,10 +181,20 @@ def walks_left_unfinished(
     return dg.RunRequest(run_key=key, tags={"crossfoot/unfinished": told[:250]})
 
 
-def _last_good(instance: dg.DagsterInstance, job: str) -> datetime | None:
+def _runs_of_ours(
+    context: dg.SensorEvaluationContext, job: str, statuses: list[dg.DagsterRunStatus]
+) -> dg.RunsFilter:
+    """Runs of this job of the sensor's own code location: another one may have a job of that name.
+    A sensor that is evaluated by hand has no location, and is told of all."""
+    origin = context.code_location_origin
+    ours = {_LOCATION: f"{context.repository_name}@{origin.location_name}"} if origin else {}
+    return dg.RunsFilter(job_name=job, statuses=statuses, tags=ours)
+
+
+def _last_good(context: dg.SensorEvaluationContext, job: str) -> datetime | None:
     """When a run of this job ended well last."""
-    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-    records = instance.get_run_records(wanted, limit=1)
+    wanted = _runs_of_ours(context, job, [dg.DagsterRunStatus.SUCCESS])
+    records = context.instance.get_run_records(wanted, limit=1)
     ended = records[0].end_time if records else None
     return datetime.fromtimestamp(ended, UTC) if ended else None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.abandoned import location_of
 from orchestration.resources import WAREHOUSE_POOL
 from pipelines.extract.alone import is_waited_for
 
@@ -51,8 +52,8 @@ class Turns:
             return {}
         pending = self._storage.get_concurrency_info(WAREHOUSE_POOL).pending_run_ids - {run_id}
         queued = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
-        here = _location(instance.get_run_by_id(run_id))
-        found = {run.run_id: run.job_name for run in queued if _location(run) == here}
+        here = location_of(instance.get_run_by_id(run_id))
+        found = {run.run_id: run.job_name for run in queued if location_of(run) == here}
         for other in pending:
             run = instance.get_run_by_id(other)
             if run is not None and run.status not in _ENDED:
@@ -77,9 +78,3 @@ class Turns:
     def _have_ended(self, runs: dict[str, str]) -> bool:
         found = self._context.instance.get_runs(dg.RunsFilter(run_ids=list(runs)))
         return all(run.status in _ENDED for run in found)
-
-
-def _location(run: dg.DagsterRun | None) -> str:
-    """The code location of a run; nothing for one that was made in a process of its own."""
-    origin = run.remote_job_origin if run else None
-    return origin.repository_origin.code_location_origin.location_name if origin else ""

@@ -11,8 +11,9 @@ from typing import Literal, Protocol
 Mode = Literal["full", "incremental", "cdc", "unfinished"]
 Progress = Callable[[str], None]
 
-# After about so many rows a reading hands over what it has, so that it is loaded and kept.
-SLICE_ROWS = 245_760
+# After about so many rows a reading hands over what it has, so that it is loaded and kept. Whoever
+# wants the warehouse waits for one such slice.
+SLICE_ROWS = 122_880
 # The measures that the warehouse itself can tell of an object: how many rows it holds and does
 # not know as deleted; any other measure is named with its column, `sum of Amount`.
 ROWS = "rows"

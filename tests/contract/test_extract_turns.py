@@ -175,7 +175,9 @@ def test_whoever_waits_comes_between_two_loads(tmp_path: Path) -> None:
         assert not is_waited_for(path)
         other = threading.Thread(target=wait)
         other.start()
+        until = time.monotonic() + 20
         while not is_waited_for(path):
+            assert time.monotonic() < until, "nobody stands in the row"
             time.sleep(0.01)
     with _only_one(tmp_path, is_giving_way=True):
         order.append("the first again")

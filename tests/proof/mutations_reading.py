@@ -17,6 +17,16 @@ SALESFORCE = (
     "tests/contract/test_extract_readings.py",
     STORMS,
 )
+TURNS = ("tests/unit/test_turns.py",)
+ROW = tuple(
+    f"tests/contract/test_extract_turns.py::test_{name}"
+    for name in (
+        "whoever_waits_comes_between_two_loads",
+        "an_extraction_that_does_not_give_way_is_told_at_once",
+        "a_first_load_in_part_is_written_down_as_such",
+        "a_backfill_that_gives_way_after_every_load_ends_in_the_books",
+    )
+)
 LOADS = ("tests/contract/test_extract.py", "tests/contract/test_extract_slices.py")
 READING = (
     Mutation(
@@ -139,5 +149,66 @@ READING = (
         "a figure that differs is written down as such", f"{E}controls.py",
         "return None if total.held is None else total.held == total.vendor", "return True",
         ("tests/contract/test_extract_controls.py",),
+    ),
+    Mutation(
+        "a backfill lets whoever waits go first", "orchestration/turns.py",
+        "        if waiting := self._waiting():\n", "        if waiting := {}:\n", TURNS,
+    ),
+    Mutation(
+        "it lets the whole of a run go by", "orchestration/turns.py",
+        "and not self._have_ended(waiting):", "and False:", TURNS,
+    ),
+    Mutation(
+        "it takes its place in the pool again before it goes on", "orchestration/turns.py",
+        ").is_claimed:", ") and False:", TURNS,
+    ),
+    Mutation(
+        "it gives way to a run that Dagster has not begun", "orchestration/turns.py",
+        "for run in queued if", "for run in () if", TURNS,
+    ),
+    Mutation(
+        "it does not wait for a run of another code location", "orchestration/turns.py",
+        "if location_of(run) == here}", "if True}", TURNS,
+    ),
+    Mutation(
+        "it does not wait for a run that has ended", "orchestration/turns.py",
+        "if run is not None and run.status not in _ENDED:", "if run is not None:", TURNS,
+    ),
+    Mutation(
+        "extractions come one after the other", f"{E}alone.py",
+        "waits = [_wait(row, lock), _wait(lock, lock)]", "waits = [_wait(lock, lock)]", ROW,
+    ),
+    Mutation(
+        "who gives way says so", f"{E}alone.py",
+        'lock.write(_GIVES_WAY if is_giving_way else "")', 'lock.write("")', ROW,
+    ),
+    Mutation(
+        "who does not give way is not waited for", f"{E}alone.py",
+        "(not _gives_way(lock) and looks > 1) or ", "", ROW,
+    ),
+    Mutation(
+        "whoever came between leaves the walks to the backfill", f"{E}run.py",
+        "passing_by = came_between and is_first", "passing_by = False and is_first", ROW,
+    ),
+    Mutation(
+        "what is not read to its end is written down as such", f"{E}run.py",
+        "told = [*results, *map(_unfinished, filter(lambda w: not w.is_followed, kept))]",
+        "told = [*results]", ROW,
+    ),
+    Mutation(
+        "no backfill is begun beside another", "orchestration/clocks.py",
+        "    if context.instance.get_runs(filters, limit=1):\n", "    if False:\n", TURNS,
+    ),
+    Mutation(
+        "what cannot go on is not tried for ever", "orchestration/clocks.py",
+        "key = hashlib.sha256(told.encode()).hexdigest()", "key = str(datetime.now(UTC))", TURNS,
+    ),
+    Mutation(
+        "runs of another code location are not ours", "orchestration/clocks.py",
+        "if origin else {}", "if False else {}", TURNS,
+    ),
+    Mutation(
+        "a server that starts ends only its own runs", "orchestration/abandoned.py",
+        'and location in ("", location_of(run))', "and True", TURNS,
     ),
 )  # fmt: skip
