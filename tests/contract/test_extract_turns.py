@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from pipelines.clients import quickbooks as quickbooks_client
 from pipelines.errors import WarehouseBusy
 from pipelines.extract import extract_all
 from pipelines.extract import results as sizes
-from pipelines.extract.alone import _only_one, is_waited_for
+from pipelines.extract.alone import _only_one, is_waited_for, undisturbed
 from pipelines.extract.held import unfinished
 from pipelines.sandbox.salesforce import bulk_query, queries
 
@@ -138,7 +139,16 @@ def test_a_backfill_that_gives_way_after_every_load_ends_in_the_books(
     real_loads.compare(world)
 
 
-def test_a_first_load_in_part_is_written_down_as_such(world: World) -> None:
+@contextmanager
+def having_waited(path: Path, is_giving_way: bool = False) -> Iterator[bool]:
+    """The turn of one who had to wait for another extraction."""
+    with undisturbed(path, is_giving_way):
+        yield True
+
+
+def test_a_first_load_in_part_is_written_down_as_such(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = world.settings.warehouse_path
     real_loads.follow(world)
     left = unfinished(path)
@@ -153,6 +163,11 @@ def test_a_first_load_in_part_is_written_down_as_such(world: World) -> None:
     assert found["term"]["mode"] == "full"
     # Every object has its table, so that the models can be built.
     assert {"product2", "opportunity_line_item"} <= warehouse.tables(path, "raw_salesforce")
+    with monkeypatch.context() as between:
+        # Whoever comes between two loads of another process leaves its walks to that one.
+        between.setattr("pipelines.extract.run.undisturbed", having_waited)
+        extract_all(world.settings, lambda _: None)
+    assert unfinished(path) == left
     extract_all(world.settings, lambda _: None)
     assert "unfinished" not in {r["mode"] for r in warehouse.read(path, latest, [US])}
     assert unfinished(path) == {}
@@ -162,8 +177,19 @@ def test_a_first_load_in_part_is_written_down_as_such(world: World) -> None:
 # Who goes first
 
 
-def test_whoever_waits_comes_between_two_loads(tmp_path: Path) -> None:
+def test_whoever_waits_comes_between_two_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And waits however often it has looked, for it was told that its turn comes."""
     path, came, order = tmp_path / "warehouse.duckdb", [], []
+    looked: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looked.append(seconds)
+        time.sleep(0.001)
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+    monkeypatch.setattr("pipelines.extract.alone.time", clock)
 
     def wait() -> None:
         with _only_one(tmp_path, is_giving_way=True) as came_between:
@@ -176,8 +202,8 @@ def test_whoever_waits_comes_between_two_loads(tmp_path: Path) -> None:
         other = threading.Thread(target=wait)
         other.start()
         until = time.monotonic() + 20
-        while not is_waited_for(path):
-            assert time.monotonic() < until, "nobody stands in the row"
+        while len(looked) < 5 or not is_waited_for(path):
+            assert other.is_alive() and time.monotonic() < until, "nobody stands in the row"
             time.sleep(0.01)
     with _only_one(tmp_path, is_giving_way=True):
         order.append("the first again")
@@ -185,7 +211,17 @@ def test_whoever_waits_comes_between_two_loads(tmp_path: Path) -> None:
     assert came == [True] and order == ["other", "the first again"]
 
 
-def test_an_extraction_that_does_not_give_way_is_told_at_once(tmp_path: Path) -> None:
+def test_an_extraction_that_does_not_give_way_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looked.append(seconds)
+        assert len(looked) < 5, "it is waited for"
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+    monkeypatch.setattr("pipelines.extract.alone.time", clock)
     with (
         _only_one(tmp_path, is_giving_way=False),
         pytest.raises(WarehouseBusy, match="another extraction is running"),
