@@ -37,6 +37,18 @@
     ), '')
 {%- endmacro %}
 
+{#- The line that names the street: before it somebody may be named ("Attn: Accounts Payable"), whose
+    line has no number. -#}
+{% macro street_line(first_line, second_line) -%}
+    case
+        when
+            regexp_matches({{ second_line }}, '\d')
+            and not regexp_matches(coalesce({{ first_line }}, ''), '\d')
+            then {{ second_line }}
+        else {{ first_line }}
+    end
+{%- endmacro %}
+
 {#- The number of a house in a street line. -#}
 {% macro house_number(street) -%}
     nullif(regexp_extract({{ street }}, '(\d+)', 1), '')

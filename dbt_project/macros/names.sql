@@ -13,7 +13,7 @@
     who is to read the invoice, the suffix a deactivated record gets.
 -#}
 {% macro name_notes_pattern() -%}
-    '\s\*[^*]+\*|\*|^\s*(?:zz+|xx+)(?:\s|-)*|^\s*(?:z{2,}|x{2,})'
+    '\s\*[^*]+(?:\*|$)|\*|^\s*(?:zz+|xx+)(?:\s|-)*|^\s*(?:z{2,}|x{2,})'
     || '|^\s*(?:mr|mrs|ms|miss|messrs|herr|frau|mme|mlle)\.?\s|,\s*(?:mr|mrs|ms|miss)\.?\s'
     || '|[(\[]\s*(?:deleted|inactive|old|new|dup(?:licate)?|main|cod|c|(?:net\s*)?\d+\s*(?:days)?'
     || '|closed|merged|hold|prepaid|edi|vip|wholesale|retail|usd|eur|gbp|cad|aud)\s*[)\]]'
@@ -36,7 +36,13 @@
 {#- Between the two names of one organisation. -#}
 {% macro other_name_pattern() -%}
     '[\s,(]+(?:d/?b/?a|d\.b\.a\.|doing business as|t/a|trading as|f/?k/?a|formerly known as'
-    || '|formerly|previously|a/?k/?a|also known as)\.?:?\s|\s/\s|\s\|\s'
+    || '|formerly|previously|a/?k/?a|also known as)\.?:?\s'
+{%- endmacro %}
+
+{#- Before and after what may be a second name and may be a town or a department: brackets, a dash, a
+    slash. -#}
+{% macro part_of_name_pattern() -%}
+    '[()\[\]]|\s-\s|\s/\s|\s\|\s'
 {%- endmacro %}
 
 {#- Words in order; dots and apostrophes join ("S.p.A." is "spa"), all other signs part. -#}
@@ -52,17 +58,31 @@
     )
 {%- endmacro %}
 
-{#- Words that join others and tell nothing; what follows "department" names it. -#}
+{#- Words that join others and tell nothing, slips of the pen among them; what follows
+    "department" names it. -#}
 {% macro joining_words() -%}
     ['and', 'of', 'the', 'for', 'in', 'at', 'de', 'der', 'die', 'das', 'des', 'di', 'du', 'del',
-     'la', 'le', 'les', 'el', 'los', 'van', 'von', 'y', 'e', 'et', 'und', 'department']
+     'la', 'le', 'les', 'el', 'los', 'van', 'von', 'y', 'e', 'et', 'und', 'department',
+     'fo', 'teh', 'adn']
 {%- endmacro %}
 
-{#- One key for a name whatever the order of its words: "Hall, Ann" and "Ann Hall". -#}
+{#- One key for a name whatever the order of its words: "Hall, Ann" and "Ann Hall". A word that stands
+    there twice tells more than once: "Altbel Holdings Holdings" is a sister of "Altbel Holdings". -#}
 {% macro token_key(words) -%}
-    nullif(array_to_string(list_sort(list_distinct(list_filter(
-        {{ words }}, lambda word: not list_contains({{ joining_words() }}, word)
-    ))), ' '), '')
+    nullif(array_to_string(list_sort(
+        list_distinct(list_filter(
+            {{ words }}, lambda word: not list_contains({{ joining_words() }}, word)
+        ))
+        || list_transform(
+            list_filter(
+                list_distinct({{ words }}),
+                lambda word: length(word) > 2
+                and not list_contains({{ joining_words() }}, word)
+                and len(list_filter({{ words }}, lambda other: other = word)) > 1
+            ),
+            lambda word: word || '2'
+        )
+    ), ' '), '')
 {%- endmacro %}
 
 {#- Two words that may be one: a slip of the pen, an abbreviation, an initial. Never numbers.

@@ -45,6 +45,8 @@ SEEDS = [int(seed) for seed in os.environ.get("CROSSFOOT_BENCH_SEEDS", "101 102 
 AGAIN = bool(os.environ.get("CROSSFOOT_BENCH_AGAIN"))
 # Beyond this size one world says as much as three, and the other generator no more.
 MANY_WORLDS_UP_TO = 10_000
+# Among so many accounts one record is matched alone.
+ALONE = 10_000
 
 
 def _like(size: int, seed: int) -> World:
@@ -96,6 +98,9 @@ def main() -> None:
         page.write()
         rows_of = by_method(found)
         summary[f"{size}{generator}"] = {name: figures(rows) for name, rows in rows_of.items()}
+    if OURS in methods and ALONE in SIZES and (AGAIN or not page.is_measured_alone(ALONE)):
+        page = page.with_alone(ALONE, alone(ALONE, SEEDS[0]))
+        page.write()
     real = list(on_labelled(methods)) if not asked else []
     if real:
         page.with_labelled(real).write()
@@ -115,6 +120,17 @@ def on_world(size: int, seed: int, methods: Sequence[str], generator: str) -> li
         write(GENERATORS[generator](size, seed), folder)
         wanted = [one for one in methods if size <= LARGEST.get(one, size)]
         return list(on_records(folder, wanted, f"{size:,} accounts{generator}, seed {seed}"))
+
+
+def alone(size: int, seed: int) -> list[float]:
+    """The processor seconds of single records matched in a warm process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(_like(size, seed), folder)
+        told = [sys.executable, "-m", "tests.benchmarks.matching_alone", str(folder)]
+        done = subprocess.run(told, cwd=ROOT, env=_settings(), capture_output=True, check=True)
+        seconds: list[float] = json.loads(done.stdout.splitlines()[-1])
+        return seconds
 
 
 def on_labelled(methods: Sequence[str]) -> Iterator[tuple[labelled_records.Records, list[Result]]]:
@@ -161,14 +177,17 @@ print(json.dumps([*seconds, usage.ru_maxrss // 1024, child.returncode]))
 
 def timed(arguments: Sequence[str]) -> Run:
     """Run a command to its end and tell what it took, children that it waited for included."""
-    # The command refuses settings that it does not know, and those of the benchmark are such.
-    env = {n: text for n, text in os.environ.items() if not n.startswith("CROSSFOOT_BENCH_")}
     with tempfile.NamedTemporaryFile("r") as said:
         launched = [sys.executable, "-S", "-c", _LAUNCHER, said.name, *arguments]
-        done = subprocess.run(launched, cwd=ROOT, env=env, capture_output=True, check=True)
+        done = subprocess.run(launched, cwd=ROOT, env=_settings(), capture_output=True, check=True)
         words = " ".join(said.read().split())[-300:]
     seconds, processor_seconds, mib, status = json.loads(done.stdout)
     return Run(seconds, processor_seconds, mib, status, words)
+
+
+def _settings() -> dict[str, str]:
+    """The command refuses settings that it does not know, and those of the benchmark are such."""
+    return {n: text for n, text in os.environ.items() if not n.startswith("CROSSFOOT_BENCH_")}
 
 
 def by_method(found: Sequence[Sequence[Result]]) -> dict[str, list[Result]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, Protocol
 
 from pipelines.matching.measures import Measures
@@ -51,6 +51,7 @@ _COLUMNS = (
 )  # fmt: skip
 OURS, OTHER_WORLDS = "crossfoot", ", another generator"
 _LABELLED = "Real labelled records"
+_ALONE, _AMONG = "One new record", "among {:,} accounts"
 
 
 class Run(Protocol):
@@ -119,10 +120,26 @@ class Page:
         ]
         return self._with(_LABELLED, "\n\n".join(parts))
 
+    def with_alone(self, size: int, seconds: Sequence[float]) -> Page:
+        """What single records cost that came or changed among so many accounts."""
+        ordered = sorted(seconds)
+        return self._with(
+            _ALONE,
+            f"Matched alone in a warm process, {_AMONG.format(size)}, with the answer of a full "
+            f"run for everybody whom it touches: {median(ordered):.2f} processor seconds, "
+            f"{ordered[-1]:.2f} at most, of {len(ordered)} records. {_machine()}. "
+            f"Sources {sources()}.",
+        )
+
+    def is_measured_alone(self, size: int) -> bool:
+        body = self.sections.get(_ALONE, "")
+        return _AMONG.format(size) in body and body.endswith(f"Sources {sources()}.")
+
     def write(self) -> None:
         def place(title: str) -> tuple[int, int]:
             number = re.sub(r"\D", "", title)
-            part = 2 if title == _LABELLED else int(title.endswith(OTHER_WORLDS))
+            parts = {_ALONE: 2, _LABELLED: 3}
+            part = parts.get(title, int(title.endswith(OTHER_WORLDS)))
             return part, int(number or 0)
 
         ordered = sorted(self.sections, key=place)

@@ -97,3 +97,12 @@ def test_ours_is_measured_again_under_other_rules_and_the_others_are_not(
 def test_worlds_of_the_other_generator_stand_behind_the_first(page: Page) -> None:
     page.with_size(20, [1], [[OURS]], {"crossfoot": None}, matching_page.OTHER_WORLDS).write()
     assert list(Page.read().sections) == ["1,000 accounts", "20 accounts, another generator"]
+
+
+def test_what_one_record_costs_is_measured_once(page: Page) -> None:
+    page.with_alone(10_000, [0.5, 0.9, 0.7]).write()
+    again = Page.read()
+    assert "among 10,000 accounts" in again.sections["One new record"]
+    assert "0.70 processor seconds, 0.90 at most, of 3 records" in again.sections["One new record"]
+    assert again.is_measured_alone(10_000)
+    assert not again.is_measured_alone(1_000)

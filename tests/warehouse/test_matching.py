@@ -78,6 +78,9 @@ def spoken_for(case: Case) -> None:
     case.customer("Kelmont Holdings dba Kelmont Dairy (net 30)", "office@kelmont.example")
     case.account("Завод Полимер ООО", "ap@polymer.example")
     case.customer("завод полимер", "ap@polymer.example")
+    # A company's whole name, which nobody else bears.
+    case.account("Lindmoor Foundry Castings LLC")
+    case.customer("Lindmoor Foundry Castings")
     case.account("Norford University Chemistry", "chem@norford.example")
     parent = case.customer("Norford University", "bursar@norford.example")
     case.customer(
@@ -94,6 +97,7 @@ SAME = {
     "Hall Ann": ("Hall, Ann (customer)", "email"),
     "Kelmont Dairy Co": ("Kelmont Holdings dba Kelmont Dairy (net 30) (customer)", "email"),
     "Завод Полимер ООО": ("завод полимер (customer)", "email"),
+    "Lindmoor Foundry Castings LLC": ("Lindmoor Foundry Castings (customer)", "score"),
     "Norford University Chemistry": ("Norford University:Chemistry", "email"),
 }
 
@@ -125,9 +129,20 @@ def dangerous(case: Case) -> None:
     # Money in another currency cannot be billed there.
     case.account("Langworth Energy", "ap@langworth.example", CurrencyIsoCode="EUR")
     case.customer("Langworth Energy", "ap@langworth.example")
-    # Nothing but the name.
-    case.account("Marhaven Controls LLC")
+    # Nothing but the name, which a person may bear, or two companies.
+    case.account("Marhaven Controls")
     case.customer("Marhaven Controls")
+    for at in range(2):
+        case.account("Netherby Marine Supply Ltd", label=f"Netherby {at}")
+    case.customer("Netherby Marine Supply Ltd", label="Netherby")
+    # An office by its initial, and a department by the word that names one.
+    case.account("Orlbeck Timber Works", "ap@orlbeck.example")
+    case.customer("Orlbeck Timber Works W. LLC", "ap@orlbeck.example", label="Orlbeck W.")
+    case.account("Pinehurst Command", "a@pinehurst.example")
+    case.customer("Pinehurst Command Dept of Affairs", "b@pinehurst.example", label="Affairs")
+    # What stands behind a slash tells two branches apart.
+    case.account("Sterwick Lumber / Toronto", phone="416 555 0161")
+    case.customer("Sterwick Lumber / Montréal", phone="416 555 0161", label="Sterwick")
     # The mailbox of a bookkeeper who serves two clients.
     case.account("Oakridge Paper", "books@ledgers.example", label="Oakridge")
     case.account("Pelstead Brewing", "books@ledgers.example", label="Pelstead")
@@ -143,7 +158,12 @@ TWO = {
     "Ivesgrove Polymers GmbH": "Ivesgrove Polymers Inc (customer)",
     "Jarlake Carla": "Jarlake Carl (customer)",
     "Langworth Energy": "Langworth Energy (customer)",
-    "Marhaven Controls LLC": "Marhaven Controls (customer)",
+    "Marhaven Controls": "Marhaven Controls (customer)",
+    "Netherby 0": "Netherby",
+    "Netherby 1": "Netherby",
+    "Orlbeck Timber Works": "Orlbeck W.",
+    "Pinehurst Command": "Affairs",
+    "Sterwick Lumber / Toronto": "Sterwick",
     "Oakridge": "Quinvale Research (customer)",
     "Pelstead": "Quinvale Research (customer)",
 }
@@ -246,8 +266,9 @@ def test_every_link_is_expected(matched: Matched) -> None:
     assert {pair for pair in found if pair[1] != ids["Thornfield"]} == expected
 
 
-def test_a_bare_name_is_a_proposal(matched: Matched) -> None:
-    assert matched.state("Marhaven Controls LLC", "Marhaven Controls (customer)") == "suggested"
+def test_a_bare_name_is_a_proposal_where_it_may_be_anybody_s(matched: Matched) -> None:
+    assert matched.state("Marhaven Controls", "Marhaven Controls (customer)") == "suggested"
+    assert {matched.state(f"Netherby {at}", "Netherby") for at in range(2)} == {"ambiguous"}
 
 
 def test_equal_candidates_are_ambiguous_on_either_side(matched: Matched) -> None:

@@ -35,7 +35,11 @@ known as (
             ),
             lambda number: number is not null
         ) as phones,
-        {{ web_domain('accounts.website') }} as web_domain
+        {{ web_domain('accounts.website') }} as web_domain,
+        {{ street_line(
+            "split_part(accounts.billing_street, chr(10), 1)",
+            "substr(accounts.billing_street, strpos(accounts.billing_street, chr(10)) + 1)"
+        ) }} as street_text
     from accounts
     left join contact_mail
         on
@@ -65,8 +69,8 @@ select
     list_sort(known.phones) as phones,
     list_sort(list_filter(known.people, lambda person: person is not null)) as people,
     {{ postal_key('known.billing_postal_code') }} as postal_key,
-    {{ house_number('known.billing_street') }} as house_number,
-    {{ street_key('known.billing_street') }} as street_key,
+    {{ house_number('known.street_text') }} as house_number,
+    {{ street_key('known.street_text') }} as street_key,
     nullif({{ plain_letters('trim(known.billing_city)') }}, '') as city_key,
     {{ country_key('known.billing_country') }} as country_key,
     known.created_at

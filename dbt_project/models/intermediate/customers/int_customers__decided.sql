@@ -11,9 +11,10 @@ candidates as (
         candidates.customer_id,
         {% for column in [
             'has_external_id', 'is_other_currency', 'is_active_customer', 'name_relation',
-            'is_part_of_name', 'number_alone', 'department_alone', 'branch_alone', 'town_alone',
-            'sister_alone', 'shared_word_bits', 'account_name_holders', 'customer_name_holders',
-            'is_own_mailbox', 'is_own_domain', 'is_own_phone', 'is_own_address',
+            'is_part_of_name', 'may_be_person', 'number_alone', 'department_alone', 'branch_alone',
+            'town_alone', 'sister_alone', 'shared_word_bits', 'account_name_holders',
+            'customer_name_holders', 'is_own_mailbox', 'is_own_domain', 'is_own_phone',
+            'is_own_address',
             'is_same_name_postcode', 'is_same_name_phone', 'account_domain_group',
             'customer_domain_group', 'account_phone_group', 'customer_phone_group', 'standing',
             'agreement', 'agreements', 'conflicts', 'is_named_after_person', 'person_agreement',
@@ -75,11 +76,12 @@ gated as (
         -- where the names are no two names of one company that have nothing in common.
         name_relation != 'different'
         and (number_alone > 1 or department_alone > 0 or branch_alone > 0) as is_member_of_group,
-        -- What only one of the names has is a word that tells no member of a group.
+        -- What only one of the names has is a word that tells no member of a group, nor an initial.
         name_relation = 'contained'
         and not is_part_of_name
         and town_alone = 0
-        and sister_alone = 0 as has_plain_rest,
+        and sister_alone = 0
+        and len(list_filter(telling_words, lambda word: length(word) = 1)) = 0 as has_plain_rest,
         -- The name as registers have it, with its legal form, on one record of either side.
         name_relation in ('same', 'close')
         and not is_part_of_name
@@ -88,6 +90,18 @@ gated as (
         and customer_name_holders = 1
         and conflicts = 0
         and shared_word_bits >= {{ var('registered_name_bits', 1000) }} as has_registered_name,
+        -- The whole name, which tells enough and is no person's, on one record of either side and
+        -- under no other legal form.
+        name_relation in ('same', 'close')
+        and not is_part_of_name
+        and not may_be_person
+        and not is_named_after_person
+        and legal_form_difference <= 1
+        and account_name_holders = 1
+        and customer_name_holders = 1
+        and conflicts <= 1
+        and shared_word_bits >= {{ var('registered_name_bits', 1000) }} as has_lone_name,
+        account_name_holders > 1 or customer_name_holders > 1 as has_namesakes,
         -- A name that is the contact's own is one ground with the contact, not two.
         agreements - cast(is_named_after_person as integer) as grounds,
         coalesce(person_agreement = 4 or mailbox_account_holders is not null, false)
@@ -100,7 +114,8 @@ gated as (
         -- A domain or a telephone that several hold proves the group, not the member.
         greatest(
             account_domain_group, customer_domain_group, account_phone_group, customer_phone_group
-        ) > 1
+        ) > 1 as is_in_group,
+        is_in_group
         and not (
             is_own_mailbox
             or is_own_domain
@@ -134,8 +149,12 @@ weighed_names as (
             when conflicts > 0 and legal_form_difference > 1
                 then {{ var('confirm_against_form_probability', 0.998) }}
             when is_named_after_person then {{ var('confirm_person_probability', 0.995) }}
-            when conflicts > 0 or has_only_group_keys
-                then {{ var('confirm_against_conflict_probability', 0.99) }}
+            -- The group's keys tell none of its members: less still where several bear the name, or
+            -- where something contradicts.
+            when has_only_group_keys and (has_namesakes or conflicts > 0) and not is_same_name_phone
+                then {{ var('confirm_namesake_probability', 0.998) }}
+            when has_only_group_keys then {{ var('confirm_by_group_key_probability', 0.995) }}
+            when conflicts > 0 then {{ var('confirm_against_conflict_probability', 0.99) }}
             when grounds > 1 then {{ var('confirm_by_two_probability', 0.97) }}
             else {{ var('confirm_probability', 0.98) }}
         end as needed_probability
@@ -164,6 +183,12 @@ opened as (
                 when has_one_name and grounds > 0 then match_probability >= needed_probability
                 when has_registered_name
                     then match_probability >= {{ var('confirm_by_name_probability', 0.99) }}
+                when has_lone_name
+                    then match_probability >= case
+                        when is_in_group or name_relation = 'close'
+                            then {{ var('confirm_namesake_probability', 0.998) }}
+                        else {{ var('confirm_by_lone_name_probability', 0.993) }}
+                    end
                 when has_one_name
                     then
                         city_likeness = 1000
@@ -174,9 +199,12 @@ opened as (
                     then
                         (has_one_person or has_plain_rest)
                         and number_alone = 0
-                        and grounds > 1
                         and match_probability
-                        >= {{ var('confirm_longer_name_probability', 0.99) }}
+                        >= case
+                            when grounds > 1 then {{ var('confirm_longer_name_probability', 0.99) }}
+                            when has_plain_rest and grounds = 1
+                                then {{ var('confirm_plain_rest_probability', 0.995) }}
+                        end
                 else
                     agreements > 0
                     and match_probability

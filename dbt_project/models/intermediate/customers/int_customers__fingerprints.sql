@@ -38,8 +38,8 @@ select
     hash(
         display_name, company_name, given_name, family_name, fully_qualified_name,
         parent_customer_id, is_sub_customer, email, phone, alternate_phone, mobile_phone, website,
-        billing_line1, billing_city, billing_postal_code, billing_country, currency_code,
-        is_active, created_at
+        billing_line1, billing_line2, billing_city, billing_postal_code, billing_country,
+        currency_code, is_active, created_at
     ) as fingerprint
 from {{ ref('stg_quickbooks__customers') }}
 where not is_deleted

@@ -65,6 +65,11 @@ compared as (
         best.customer_no,
         account_names.name_key as account_key,
         customer_names.name_key as customer_key,
+        -- The word itself tells nothing; that only one of the names has it says what its rest is.
+        list_contains(string_split(account_names.name_key, ' '), 'department')
+            as is_account_department,
+        list_contains(string_split(customer_names.name_key, ' '), 'department')
+            as is_customer_department,
         account_names.token_key as account_token_key,
         customer_names.token_key as customer_token_key,
         account_names.joined_name as account_joined,
@@ -133,20 +138,24 @@ left_alone as (
                     account_rest, lambda other: {{ similar_words('one.word', 'other.word') }}
                 )) = 0
             )
-        end as customer_alone
+        end as customer_alone,
+        least(account_words, customer_words) = 2
+        and account_form is null
+        and customer_form is null as may_be_person
     from compared
 ),
 
--- An initial that only one of the names has is no difference: "Ann B. Hall".
+-- An initial that only one of two names has is no difference where they are a person's otherwise,
+-- two words without a legal form: "Ann B. Hall". "Altbel Optics W. LLC" is an office.
 told_apart as (
     select
         * exclude (account_alone, customer_alone),
         case
-            when len(customer_alone) > 0 then account_alone
+            when len(customer_alone) > 0 or not may_be_person then account_alone
             else list_filter(account_alone, lambda one: not regexp_matches(one.word, '^[a-z]$'))
         end as account_alone,
         case
-            when len(account_alone) > 0 then customer_alone
+            when len(account_alone) > 0 or not may_be_person then customer_alone
             else list_filter(customer_alone, lambda one: not regexp_matches(one.word, '^[a-z]$'))
         end as customer_alone
     from left_alone
@@ -159,8 +168,22 @@ measured as (
         and len(customer_families) > 0
         and not list_has_any(account_families, customer_families) as is_other_legal_family,
         coalesce(account_number != customer_number, false) as is_other_number,
-        list_transform(account_alone, lambda one: one.kind) as account_kinds,
-        list_transform(customer_alone, lambda one: one.kind) as customer_kinds,
+        list_transform(account_alone, lambda one: one.kind) || case
+            when
+                len(account_alone) > 0
+                and is_account_department
+                and not is_customer_department
+                then ['department']
+            else []
+        end as account_kinds,
+        list_transform(customer_alone, lambda one: one.kind) || case
+            when
+                len(customer_alone) > 0
+                and is_customer_department
+                and not is_account_department
+                then ['department']
+            else []
+        end as customer_kinds,
         coalesce(list_sum(list_transform(account_rest, lambda one: one.bits)), 0)
             as account_rest_bits,
         coalesce(list_sum(list_transform(customer_rest, lambda one: one.bits)), 0)
@@ -189,6 +212,7 @@ select
         as telling_words,
     is_other_legal_family,
     is_account_part or is_customer_part as is_part_of_name,
+    may_be_person,
     cast(account_bits - account_rest_bits as integer) as shared_word_bits,
     cast(account_alone_bits as integer) as account_alone_bits,
     cast(customer_alone_bits as integer) as customer_alone_bits,

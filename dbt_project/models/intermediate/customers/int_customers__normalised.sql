@@ -7,7 +7,8 @@ customers as (
     select
         *,
         {{ mail_addresses('email') }} as emails,
-        {{ web_domain('website') }} as web_domain
+        {{ web_domain('website') }} as web_domain,
+        {{ street_line('billing_line1', 'billing_line2') }} as billing_street
     from {{ ref('stg_quickbooks__customers') }}
     where not is_deleted
 ),
@@ -44,8 +45,8 @@ select
         lambda person: person is not null
     ) as people,
     {{ postal_key('customers.billing_postal_code') }} as postal_key,
-    {{ house_number('customers.billing_line1') }} as house_number,
-    {{ street_key('customers.billing_line1') }} as street_key,
+    {{ house_number('customers.billing_street') }} as house_number,
+    {{ street_key('customers.billing_street') }} as street_key,
     nullif({{ plain_letters('trim(customers.billing_city)') }}, '') as city_key,
     {{ country_key('customers.billing_country') }} as country_key,
     customers.created_at

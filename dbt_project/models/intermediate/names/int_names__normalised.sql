@@ -56,14 +56,22 @@ plain_names as (
         record_id,
         regexp_replace(
             regexp_replace(
-                {{ plain_letters('written_name') }}, {{ shop_number_pattern() }}, ' \1', 'g'
+                regexp_replace(
+                    {{ plain_letters('written_name') }},
+                    '\br\s?(?:&|and|\+)\s?d\b',
+                    'research development',
+                    'g'
+                ),
+                {{ shop_number_pattern() }},
+                ' \1',
+                'g'
             ),
             {{ name_notes_pattern() }},
             ' ',
             'g'
         ) as plain_name,
         -- A number that was a note still keeps two shops of one chain apart.
-        nullif(regexp_extract(written_name, '\s-\s*(\d{3,})\s*$', 1), '') as name_number
+        nullif(regexp_extract(written_name, '\s[-#]\s*(\d{3,})\s*$', 1), '') as name_number
     from (
         select * from account_names
         union all
@@ -82,8 +90,8 @@ single_names as (
     from plain_names
 ),
 
--- What stands in brackets or behind a dash may be a second name, or a town: such a part is kept as
--- a name of its own beside the whole.
+-- What stands in brackets or behind a dash or a slash may be a second name, or a town: such a part
+-- is kept as a name of its own beside the whole.
 name_parts as (
     select
         side,
@@ -99,10 +107,10 @@ name_parts as (
         scope_id,
         record_id,
         name_number,
-        unnest(string_split_regex(single_name, '[()\[\]]|\s-\s')) as name_text,
+        unnest(string_split_regex(single_name, {{ part_of_name_pattern() }})) as name_text,
         true as is_part
     from single_names
-    where regexp_matches(single_name, '[(\[]|\s-\s')
+    where regexp_matches(single_name, {{ part_of_name_pattern() }})
 ),
 
 worded as (
@@ -148,7 +156,8 @@ forms_by_last_word as (
     group by last_word
 ),
 
--- Forms that are long enough to be known when they are cut off or misspelled.
+-- Forms that are long enough to be known when they are cut off or misspelled; of the short ones
+-- only those that no word looks like.
 long_forms as (
     select list({ 'form': ' ' || form, 'family': family, 'words': 1 } order by form) as forms
     from {{ ref('legal_forms') }}
@@ -166,6 +175,17 @@ first_forms as (
                 and ends_with(array_to_string(name_list.words, ' '), one.form)
             )[1],
             case
+                when
+                    len(name_list.words) > 1
+                    and regexp_matches(name_list.words[-1], '^[bcdfghjklmnpqrstvwxz]{2,5}$')
+                    then list_filter(
+                        [
+                            { 'form': ' llc', 'family': 'us', 'words': 1 },
+                            { 'form': ' ltd', 'family': 'british', 'words': 1 },
+                            { 'form': ' gmbh', 'family': 'german', 'words': 1 }
+                        ],
+                        lambda one: damerau_levenshtein(one.form, ' ' || name_list.words[-1]) = 1
+                    )[1]
                 when len(name_list.words) > 1 and length(name_list.words[-1]) >= 5
                     then list_filter(
                         long_forms.forms,
