@@ -17,36 +17,37 @@
     select
         org_id,
         deal_id,
-        min_by(company_id || ':' || invoice_id, pair_rank) as document_key,
-        min_by(plan_step, pair_rank) as plan_step,
-        [min_by(company_id || ':' || invoice_id, pair_rank)] as documents_taken,
-        [min_by(plan_step, pair_rank)] as steps_taken
-    from {{ candidates }}
-    group by org_id, deal_id
-
-    union all
-
-    select
-        candidates.org_id,
-        candidates.deal_id,
-        min_by(candidates.company_id || ':' || candidates.invoice_id, candidates.pair_rank)
-            as document_key,
-        min_by(candidates.plan_step, candidates.pair_rank) as plan_step,
-        list_append(
-            any_value(assigned.documents_taken),
-            min_by(candidates.company_id || ':' || candidates.invoice_id, candidates.pair_rank)
-        ) as documents_taken,
-        list_append(
-            any_value(assigned.steps_taken), min_by(candidates.plan_step, candidates.pair_rank)
-        ) as steps_taken
-    from assigned
-    inner join {{ candidates }} as candidates
-        on
-            assigned.org_id = candidates.org_id
-            and assigned.deal_id = candidates.deal_id
-            and not list_contains(
-                assigned.documents_taken, candidates.company_id || ':' || candidates.invoice_id
-            )
-            and not list_contains(assigned.steps_taken, candidates.plan_step)
-    group by candidates.org_id, candidates.deal_id
+        pair.document_key,
+        pair.plan_step
+    from (
+        select
+            org_id,
+            deal_id,
+            unnest(list_reduce(
+                list(
+                    {
+                        'pairs': [{
+                            'document_key': company_id || ':' || invoice_id,
+                            'plan_step': plan_step
+                        }],
+                        'documents': [company_id || ':' || invoice_id],
+                        'steps': [plan_step]
+                    }
+                    order by pair_rank
+                ),
+                lambda taken, best: case
+                    when
+                        list_contains(taken.documents, best.documents[1])
+                        or list_contains(taken.steps, best.steps[1])
+                        then taken
+                    else {
+                        'pairs': taken.pairs || best.pairs,
+                        'documents': taken.documents || best.documents,
+                        'steps': taken.steps || best.steps
+                    }
+                end
+            ).pairs) as pair
+        from {{ candidates }}
+        group by org_id, deal_id
+    ) as chosen
 {%- endmacro %}

@@ -112,3 +112,14 @@
 {% macro words_of(text) -%}
     trim(regexp_replace(coalesce({{ text }}, ''), '\s+', ' ', 'g'))
 {%- endmacro %}
+
+{#- What is compared of a line; a discount is stated as an amount above zero and taken off. -#}
+{% macro written_line(line) -%}
+        case
+            when {{ line }}."DetailType" = 'DiscountLineDetail' then -{{ line }}."Amount"
+            else {{ line }}."Amount"
+        end as line_amount,
+        {{ line }}."SalesItemLineDetail"."ItemRef".value as item_id,
+        {{ line }}."SalesItemLineDetail"."Qty" as quantity,
+        {{ line }}."Description" as description
+{%- endmacro %}

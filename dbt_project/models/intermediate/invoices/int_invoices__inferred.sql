@@ -2,7 +2,7 @@
 -- The customer's link is the evidence of identity; amount and date only choose among its steps.
 -- outcome 'inferred': the only answer both ways. 'twin': a copy of an invoice that bills the
 -- step already. 'ambiguous': a candidate for a person to judge.
-with recursive
+with
 
 invoices as (
 
@@ -156,7 +156,7 @@ pairs_clear as (
 
 assigned as (
 
-    {{ assign_steps('pairs_clear') }}
+    {{ assign_steps('pairs_clear') }} -- noqa: PRS
 
 ),
 

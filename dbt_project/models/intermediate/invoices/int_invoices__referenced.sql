@@ -1,5 +1,5 @@
 -- Which deal and plan step each invoice with evidence bills.
-with recursive
+with
 
 invoices as (
 
@@ -111,7 +111,7 @@ steps_free as (
 
 assigned as (
 
-    {{ assign_steps('steps_free') }}
+    {{ assign_steps('steps_free') }} -- noqa: PRS
 
 ),
 

@@ -30,17 +30,7 @@ lines as (
 
 ),
 
--- Of a bundle its parts: they are what the books add up.
-lines_apart as (
-
-    select
-        company_id,
-        invoice_id,
-        line
-    from lines
-    where line."GroupLineDetail" is null
-
-    union all by name
+bundled as (
 
     select
         company_id,
@@ -51,16 +41,23 @@ lines_apart as (
 
 ),
 
--- A discount is stated as an amount above zero and taken off.
-lines_signed as (
+-- Of a bundle its parts: they are what the books add up.
+lines_apart as (
 
     select
-        *,
-        case
-            when line."DetailType" = 'DiscountLineDetail' then -line."Amount"
-            else line."Amount"
-        end as line_amount
-    from lines_apart
+        company_id,
+        invoice_id,
+        {{ written_line('line') }}
+    from lines
+    where line."GroupLineDetail" is null
+
+    union all
+
+    select
+        company_id,
+        invoice_id,
+        {{ written_line('line') }}
+    from bundled
 
 ),
 
@@ -71,13 +68,10 @@ lines_summed as (
         invoice_id,
         sum(line_amount) as net_amount,
         list_sort(list(concat_ws(
-            '|',
-            line."SalesItemLineDetail"."ItemRef".value,
-            cast(line_amount as decimal(18, 2)),
-            cast(line."SalesItemLineDetail"."Qty" as decimal(28, 6))
+            '|', item_id, cast(line_amount as decimal(18, 2)), cast(quantity as decimal(28, 6))
         ))) as line_signature,
-        list_sort(list({{ words_of('line."Description"') }})) as descriptions
-    from lines_signed
+        list_sort(list({{ words_of('description') }})) as descriptions
+    from lines_apart
     group by company_id, invoice_id
 
 ),

@@ -83,7 +83,7 @@ select
             string_split(names.name_key, ' '),
             lambda word: not list_contains({{ joining_words() }}, word)
         ),
-        lambda word: word[1]
+        lambda word: left(word, 1)
     ), '') as initials
 from names
 inner join weighed

@@ -113,17 +113,17 @@ judged as (
         reports.asked_at,
         [
             {%- for name in buckets %}
-            reported_{{ name }}{{ ',' if not loop.last }}
+            cast(reported_{{ name }} as decimal(18, 2)){{ ',' if not loop.last }}
             {%- endfor %}
         ] as reported_amounts,
         [
             {%- for name in buckets %}
-            held_{{ name }}{{ ',' if not loop.last }}
+            cast(held_{{ name }} as decimal(18, 2)){{ ',' if not loop.last }}
             {%- endfor %}
         ] as held_amounts,
         [
             {%- for name in buckets %}
-            dated_{{ name }}{{ ',' if not loop.last }}
+            cast(dated_{{ name }} as decimal(18, 2)){{ ',' if not loop.last }}
             {%- endfor %}
         ] as dated_amounts
     from joined
