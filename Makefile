@@ -53,11 +53,11 @@ $(SCALE)/.installed: pyproject.toml constraints.txt tests/scale/constraints.txt
 	@test -x $(SCALE)/bin/python || $(PYTHON) -m venv $(SCALE)
 	@{ grep -v '^duckdb==' constraints.txt; grep -v '^#' tests/scale/constraints.txt; } > $(SCALE)/constraints.txt
 	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check -c $(SCALE)/constraints.txt uv 2>$(SCALE)/install.log \
-	  && $(SCALE)/bin/uv pip install --quiet --python $(SCALE)/bin/python -c $(SCALE)/constraints.txt -e '.[dev,lake,store]' 2>>$(SCALE)/install.log \
+	  && $(SCALE)/bin/uv pip install --quiet --python $(SCALE)/bin/python -c $(SCALE)/constraints.txt -e '.[dev,lake,store,spark]' 2>>$(SCALE)/install.log \
 	  || { cat $(SCALE)/install.log; echo "Installing failed; the reason is above. Mend it and run make test-scale again."; exit 1; }
 	@touch $@
 
-test-scale: $(SCALE)/.installed  ## The warehouse that machines share, in PostgreSQL: the same answers as in a file
+test-scale: $(SCALE)/.installed  ## The warehouse that machines share, and Spark: the same answers as in a file
 	@$(SCALE)/bin/python -m pytest -s tests/scale
 
 unit: $(STAMP)  ## The fast tests only

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -304,7 +305,7 @@ def _build(
     replaced = sorted(mapped.replaced if command == "build" else mapped.tables)
     if replaced and not mapped_before:
         mapping.fill(settings.warehouse_path, mapped, replaced)
-    return build(
+    return _engine(settings)(
         settings.dbt_dir,
         settings.warehouse_path,
         select=select,
@@ -319,3 +320,12 @@ def _build(
         command=command,
         progress=progress,
     )
+
+
+def _engine(settings: Settings) -> Callable[..., Build]:
+    """What computes the models: the warehouse's own engine, or Spark where it is named."""
+    if settings.spark is None:
+        return build
+    from pipelines.spark import engine
+
+    return partial(engine.build, place=settings.spark)

@@ -42,9 +42,10 @@ def lake(values: Values, profile: str) -> Lake | None:
         return None
     if engine.startswith("spark"):
         raise _refused(
-            "Spark is not served: without a table format that can merge, a record read again would "
-            "be added a second time instead of replacing itself",
-            f"Leave it unset for a DuckDB file, or use {_FORM}.",
+            "Spark is not served as a warehouse: without a table format that can merge, a record "
+            "read again would be added a second time instead of replacing itself",
+            f"Leave it unset for a DuckDB file, or use {_FORM}; CROSSFOOT_SPARK=spark://HOST:PORT "
+            "computes the models on Spark.",
         )
     if engine != _ENGINE or not catalogue:
         # What follows the engine's name may hold a password.

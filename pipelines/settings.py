@@ -37,6 +37,7 @@ from pipelines.setting_salesforce import (
     SalesforceSettings,
     app_of,
 )
+from pipelines.setting_spark import place
 from pipelines.setting_systems import (
     Systems,
     configured,
@@ -52,6 +53,7 @@ from pipelines.setting_systems import (
 from pipelines.setting_values import Secret, Values, is_loopback, is_vendor
 from pipelines.setting_warehouse import lake
 from pipelines.setting_watch import WatchSettings, watching
+from pipelines.spark.place import Place
 
 __all__ = [
     "QUICKBOOKS_HOSTS", "ROOT", "SALESFORCE_HOSTS", "Allowances", "CompanySettings",
@@ -104,6 +106,8 @@ class Settings:
     overdue_alert: bool
     # The file that replaces tables of the mapping (`pipelines.mapping`), where there is one.
     mapping_path: Path | None
+    # Where the models are computed on Spark; None where the warehouse computes them itself.
+    spark: Place | None
     # Whether invoices are mailed: left waiting to be sent from QuickBooks, or sent by us.
     invoice_mail: Literal["off", "queue", "send"]
     # Whether Salesforce gets a record of each invoice, in an object of its own.
@@ -214,6 +218,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         state_url=values.text("CROSSFOOT_STATE_URL", f"sqlite:///{data_dir / 'state.sqlite'}"),
         report_dir=values.path("CROSSFOOT_REPORT_DIR", data_dir / "reports"),
         dbt_dir=values.path("CROSSFOOT_DBT_DIR", ROOT / "dbt_project"),
+        spark=place(values, data_dir),
         limits=limits(values),
         policies=_policies(values, profile),
         allowances=allowances(values),

@@ -110,22 +110,25 @@ def compiled(
     select: Sequence[str],
     variables: Mapping[str, str] | None = None,
     *,
+    exclude: Sequence[str] = (),
     with_tests: bool = False,
     anew: bool = False,
 ) -> dict[str, str]:
-    """The SQL of the selected models as dbt runs it, by name; with their tests, if wanted. Kept for
-    the length of the process, unless it is asked for `anew`.
+    """The SQL of the selected models as dbt runs it, by name; all that are not excluded where none
+    is selected; with their tests, if wanted. Kept for the length of the process, unless it is asked
+    for `anew`.
 
     Raises `BuildFailed` when the project cannot be parsed or a model not be compiled.
     """
-    told = (project_dir, warehouse_path, with_tests, *select, *sorted((variables or {}).items()))
+    chosen = (*select, "without", *exclude)
+    told = (project_dir, warehouse_path, with_tests, chosen, *sorted((variables or {}).items()))
     newest = _newest_change(project_dir)
     if anew or _compiled.get(told, (0, {}))[0] != newest:
         target = warehouse_path.parent / "dbt"
         with _ONE_AT_A_TIME, _environment(project_dir, warehouse_path, target):
             manifest = _manifest(project_dir, warehouse_path)
             left_out = "test_type:unit" if with_tests else "resource_type:test"
-            arguments = _arguments("compile", select, [left_out], variables)
+            arguments = _arguments("compile", select, [left_out, *exclude], variables)
             try:
                 _compiled[told] = (newest, _compile(manifest, arguments, warehouse_path))
             finally:

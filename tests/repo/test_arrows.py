@@ -20,7 +20,10 @@ HOMES = {
     "typer": ("orchestration/",),
     "dlt": ("pipelines/extract/",),
     "splink": ("pipelines/matching/",),
-    "duckdb": ("pipelines/warehouse_opening.py", "pipelines/questions.py"),
+    # In Spark's room it computes, and opens no warehouse.
+    "duckdb": ("pipelines/warehouse_opening.py", "pipelines/questions.py", "pipelines/spark/"),
+    "pyspark": ("pipelines/spark/",),
+    "sqlglot": ("pipelines/spark/",),
     "mcp": ("orchestration/gateway/",),
     "dbt": ("pipelines/transform.py",),
     "sqlalchemy": ("reverse_etl/state",),
@@ -92,6 +95,8 @@ def test_only_settings_reads_the_environment() -> None:
         "pipelines/transform.py",
         # Sets the password of the catalogue for PostgreSQL's client.
         "pipelines/lake/attaching.py",
+        # Says which Python Spark's workers run.
+        "pipelines/spark/session.py",
         "reverse_etl/failpoints.py",
         "orchestration/telemetry.py",
     }

@@ -1,25 +1,25 @@
 """The sample company, in a file and in a lake on PostgreSQL: every mart the same, row by row,
-whether the lake's files lie in a folder or in an object store."""
+whether the lake's files lie in a folder or in an object store, and in a file whose models Spark
+computed."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+import spark_cluster
 from built_company import build_and_score
 from catalogue_server import Catalogue
+from marts import columns, require_the_same_rows
 from object_store import ObjectStore
-from raw_loader import World, read_seed
+from raw_loader import World, load_world, read_seed
 
+from orchestration import steps
 from pipelines import warehouse
 from pipelines.lake.address import lake_of
 from pipelines.sandbox.company.__main__ import main as generate
 from pipelines.settings import load_settings
-
-MARTS = (warehouse.MATCHED, warehouse.RECONCILIATION, warehouse.SYNC)
-Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -70,44 +70,34 @@ def _built(world: World, given: dict[str, str]) -> Path:
     return path
 
 
-def _columns(path: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for row in warehouse.read(
-        path,
-        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
-        " WHERE list_contains(?, table_schema) ORDER BY ALL",
-        [list(MARTS)],
-    ):
-        table = (row["table_schema"], row["table_name"])
-        found.setdefault(table, []).append((row["column_name"], row["data_type"]))
-    return found
-
-
-def _rows(connection: warehouse.Connection, table: tuple[str, str]) -> Rows:
-    """All rows in one order, every value as it is: decimals with all their digits."""
-    return sorted(connection.execute(f'FROM {table[0]}."{table[1]}"').fetchall(), key=repr)
-
-
 def test_both_hold_the_same_marts_of_the_same_types(both: tuple[Path, Path]) -> None:
-    file, lake = map(_columns, both)
+    file, lake = map(columns, both)
     assert len(file) > 30
     assert lake == file
 
 
 def test_every_mart_is_the_same_row_by_row(both: tuple[Path, Path]) -> None:
-    tables, rows, differing = _columns(both[0]), 0, []
-    with warehouse.reader(both[0]) as file, warehouse.reader(both[1]) as lake:
-        for table in tables:
-            here, there = _rows(file, table), _rows(lake, table)
-            rows += len(here)
-            if here != there:
-                pairs = zip([*here, None], [*there, None], strict=False)
-                first = next((a, b) for a, b in pairs if a != b)
-                told = f"{len(here)} and {len(there)} rows; first {first}"
-                differing.append(f"{'.'.join(table)}: {told}")
-    assert not differing, "\n".join(differing)
-    assert rows > 5_000
-    print(f"\n{rows} rows of {len(tables)} marts are the same")
+    assert require_the_same_rows(*both) > 5_000
+
+
+def test_spark_computes_the_same_marts_of_the_same_types(world: World, file: Path) -> None:
+    """On two worker processes. The scores between both halves are DuckDB's, by the same frozen
+    model; so are the tests of the data, which hold here too."""
+    spark_cluster.require_java()
+    folder = file.parents[1] / "spark"
+    settings = load_settings(
+        {"CROSSFOOT_DATA_DIR": str(folder), "CROSSFOOT_SPARK": spark_cluster.MASTER}
+    )
+    began = time.perf_counter()
+    load_world(world, settings.warehouse_path)
+    steps.prepare(settings)
+    steps.score(settings)
+    steps.judge(settings)
+    print(f"\non Spark: {time.perf_counter() - began:.0f} s")
+    assert columns(settings.warehouse_path) == columns(file)
+    assert require_the_same_rows(file, settings.warehouse_path) > 5_000
+    # Nothing of a build is left behind.
+    assert settings.spark is not None and not [*settings.spark.folder.iterdir()]
 
 
 def test_money_adds_up_to_the_cent_in_both(both: tuple[Path, Path]) -> None:

@@ -112,7 +112,7 @@ def test_the_secret_of_the_store_is_in_no_text_and_no_error(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"CROSSFOOT_WAREHOUSE": "spark://master:7077"}, "Spark is not served"),
+        ({"CROSSFOOT_WAREHOUSE": "spark://master:7077"}, "Spark is not served as a warehouse"),
         ({"CROSSFOOT_WAREHOUSE": "snowflake:x"}, "'snowflake' is no engine"),
         ({"CROSSFOOT_WAREHOUSE": "ducklake:"}, "no engine that is served"),
         ({"CROSSFOOT_WAREHOUSE": "ducklake:/books.ducklake"}, "no PostgreSQL database"),
