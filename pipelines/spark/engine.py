@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,7 @@ def _built(
 ) -> Iterator[Node]:
     spark = session(place)
     register(spark, ALWAYS)
-    with _folder(place) as folder, _schemas(spark):
-        run = _Run(spark, path, folder)
+    with _folder(place) as folder, closing(_Run(spark, path, folder)) as run:
         made = {m.relation for m in models}
         read = frozenset().union(*(tables_of(sql[m.name]) for m in models))
         run.take(sorted(read - made))
@@ -108,6 +107,11 @@ class _Run:
     def __init__(self, spark: Any, path: Path, folder: Path) -> None:
         self._spark, self._path, self._folder = spark, path, folder
         self._columns: dict[str, Columns] = {}
+
+    def close(self) -> None:
+        """Have Spark forget the tables of this build; their files are the folder's."""
+        for relation in self._columns:
+            self._spark.sql(f"drop table {_in_spark(relation)}")
 
     def take(self, relations: Sequence[str]) -> None:
         """Copy these tables and views of the warehouse for Spark."""
@@ -156,10 +160,9 @@ class _Run:
         fields = from_arrow_schema(pq.read_schema(first))
         columns = {f.name: f.dataType.simpleString() for f in fields}
         told = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
-        schema, name = relation.split(".", 1)
-        self._spark.sql(f"create database if not exists `{schema}`")
+        self._spark.sql(f"create database if not exists `{relation.split('.', 1)[0]}`")
         self._spark.sql(
-            f"create table `{schema}`.`{name}` ({told}) using parquet location '{place}'"
+            f"create table {_in_spark(relation)} ({told}) using parquet location '{place}'"
         )
         self._columns[relation] = columns
 
@@ -175,22 +178,16 @@ def _folder(place: Place) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _schemas(spark: Any) -> Iterator[None]:
-    """Spark forgets the tables of a build with it; their files are the folder's."""
-    try:
-        yield
-    finally:
-        for row in spark.sql("show databases").collect():
-            if row[0] != "default":
-                spark.sql(f"drop database `{row[0]}` cascade")
-
-
 def _readable(name: str, kind: str) -> str:
     """Spark's Parquet has no whole numbers without a sign or of more than 64 bits."""
     if kind in ("UBIGINT", "HUGEINT", "UHUGEINT"):
         return f'cast("{name}" as decimal(38, 0)) as "{name}"'
     return f'"{name}"'
+
+
+def _in_spark(relation: str) -> str:
+    schema, name = relation.split(".", 1)
+    return f"`{schema}`.`{name}`"
 
 
 def _quoted(relation: str) -> str:

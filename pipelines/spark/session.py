@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # null. Moments are compared in UTC, as in DuckDB.
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
+    # Tables are known to this process only, whatever catalogue the cluster has.
+    "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
