@@ -84,8 +84,9 @@ bench: $(STAMP)  ## One benchmark of tests/benchmarks: make bench NAME=cycle
 	@test -f tests/benchmarks/bench_$(NAME).py || { echo "There is no benchmark '$(NAME)'. There are:"; ls tests/benchmarks/bench_*.py | sed 's/.*bench_\(.*\)\.py/  \1/'; exit 2; }
 	@$(BIN)/python tests/benchmarks/bench_$(NAME).py
 
-soak: $(STAMP)  ## Writing, then reading, in bad weather: make soak MINUTES=30; before them any histories: HISTORIES=50 (SEED=... plays some again)
+soak: $(STAMP)  ## A demonstration that is killed; writing, then reading, in bad weather: make soak MINUTES=30; before them any histories: HISTORIES=50 (SEED=... plays some again)
 	@test -z "$(HISTORIES)" || SOAK_HISTORIES=$(HISTORIES) SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s tests/contract/test_extract_any_history.py
+	@$(BIN)/python -m pytest tests/soak
 	@$(BIN)/python tests/soak/soak.py $(or $(MINUTES),10)
 
 suites: $(STAMP)  ## Published clients and their own suites, unmodified, against the sandbox (needs Node)

@@ -1,7 +1,8 @@
 """A demonstration that is killed, on books that it had begun anew: it goes on.
 
-One story, as it costs minutes: books of an earlier version are there; the first run is killed with
-its sandbox while it writes, the second ends. Every single moment to die at is played elsewhere.
+One story: books of an earlier version are there; the first run is killed with its sandbox while it
+writes, the second ends. It costs more than a minute of two cores, so that `make soak` plays it.
+Every single moment to die at is played elsewhere.
 """
 
 from __future__ import annotations
