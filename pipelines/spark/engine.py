@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from pipelines.spark.session import session
 from pipelines.spark.translating import Columns, tables_of, translated
 from pipelines.transform import Build, BuildFailed, Node
 
-_TABLES = "resource_type:model,config.materialized:table"
+# Tables, and what is made of them: dbt itself makes the seeds, and the views of what was read.
+_TABLES = "config.materialized:table+"
 _TESTS = "resource_type:test"
 
 
@@ -65,7 +66,8 @@ def build(
         for m in lineage.models(project_dir, warehouse_path, None)
         if m.name in sql and m.kind != "seed"
     ]
-    done = tuple(_built(warehouse_path, place, models, sql, progress))
+    there = {m.relation for m in models if m.name in {node.name for node in first.nodes}}
+    done = tuple(_built(warehouse_path, place, models, sql, there, progress))
     nodes = (*first.nodes, *done)
     if command != "build" or _TESTS in exclude:
         return Build(nodes)
@@ -80,8 +82,10 @@ def _built(
     place: Place,
     models: Sequence[lineage.Model],
     sql: Mapping[str, str],
+    there: Collection[str],
     progress: Callable[[str], None] | None,
 ) -> Iterator[Node]:
+    """The models one after the other; Spark needs those that are `there` too."""
     spark = session(place)
     register(spark, ALWAYS)
     with _folder(place) as folder, closing(_Run(spark, path, folder)) as run:
@@ -93,12 +97,13 @@ def _built(
                 progress(model.name)
             began = time.perf_counter()
             run.make(model, sql[model.name])
-            if model.kind == "table":
-                run.give(model, sql[model.name])
-                yield Node(
-                    f"model.crossfoot.{model.name}", model.name, "model", "success",
-                    time.perf_counter() - began, 0, "built on Spark",
-                )  # fmt: skip
+            if model.relation in there:
+                continue
+            run.give(model, sql[model.name])
+            yield Node(
+                f"model.crossfoot.{model.name}", model.name, "model", "success",
+                time.perf_counter() - began, 0, "built on Spark",
+            )  # fmt: skip
 
 
 class _Run:
@@ -143,8 +148,14 @@ class _Run:
         self._add(model.relation, target)
 
     def give(self, model: lineage.Model, sql: str) -> None:
-        """Put what was computed into the warehouse, with the types that DuckDB gives it."""
+        """Put what was computed into the warehouse, with the types that DuckDB gives it; a view as
+        the question that it is."""
         with warehouse.writer(self._path) as connection:
+            schema = model.relation.split(".", 1)[0]
+            connection.execute(f'create schema if not exists "{schema}"')
+            if model.kind == "view":
+                connection.execute(f"create or replace view {_quoted(model.relation)} as ({sql})")
+                return
             kinds = connection.execute(f"describe {sql}").fetchall()
             columns = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind, *_ in kinds)
             connection.execute(
