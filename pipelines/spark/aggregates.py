@@ -96,16 +96,21 @@ def counted_apart(node: exp.Expr) -> exp.Expr:
 
 
 def numbered_anyhow(node: exp.Expr) -> exp.Expr:
-    """`row_number() over ()`: in whatever order."""
+    """`row_number() over ()`: by all that the row says beside. DuckDB numbers once; Spark does it
+    anew for each part of the query that asks, and must come to the same numbers."""
+    select = node.find_ancestor(exp.Select)
     if (
-        isinstance(node, exp.Window)
-        and isinstance(node.this, exp.RowNumber)
-        and not node.args.get("order")
+        select is None
+        or not isinstance(node, exp.Window)
+        or not isinstance(node.this, exp.RowNumber)
+        or node.args.get("order")
     ):
-        new = node.copy()
-        new.set("order", exp.Order(expressions=[exp.Ordered(this=exp.null(), nulls_first=True)]))
-        return new
-    return node
+        return node
+    said = [p.unalias().copy() for p in select.expressions if not p.find(exp.Window)]
+    new = node.copy()
+    ordered = [exp.Ordered(this=one, nulls_first=True) for one in said or [exp.null()]]
+    new.set("order", exp.Order(expressions=ordered))
+    return new
 
 
 def middle_value(node: exp.Expr) -> exp.Expr:

@@ -128,6 +128,11 @@ def test_named_windows_are_said_where_they_are_used() -> None:
     assert "over (partition by deals.org_id order by deals.won_on" in told and "window" not in told
 
 
+def test_rows_are_numbered_by_what_they_say_for_the_numbers_to_be_the_same_each_time() -> None:
+    told = spark("select row_number() over () as n, id, won_on from s.deals")
+    assert "row_number() over (order by deals.id, deals.won_on) as n" in told
+
+
 def test_a_condition_on_windows_is_asked_one_level_up() -> None:
     told = spark("select id from s.deals qualify row_number() over (order by won_on) = 1")
     assert "as is_kept_ from" in told and "as ranked_ where is_kept_" in told
