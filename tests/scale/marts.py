@@ -31,7 +31,8 @@ def require_the_same_rows(one: Path, other: Path) -> int:
     tables, rows, differing = columns(one), 0, []
     with warehouse.reader(one) as left, warehouse.reader(other) as right:
         for table in tables:
-            here, there = _rows(left, table), _rows(right, table)
+            names = ", ".join(f'"{name}"' for name, _ in tables[table])
+            here, there = _rows(left, table, names), _rows(right, table, names)
             rows += len(here)
             if here != there:
                 pairs = zip([*here, None], [*there, None], strict=False)
@@ -43,6 +44,8 @@ def require_the_same_rows(one: Path, other: Path) -> int:
     return rows
 
 
-def _rows(connection: warehouse.Connection, table: Table) -> Rows:
-    """All rows in one order, every value as it is: decimals with all their digits."""
-    return sorted(connection.execute(f'FROM {table[0]}."{table[1]}"').fetchall(), key=repr)
+def _rows(connection: warehouse.Connection, table: Table, names: str) -> Rows:
+    """All rows in one order, columns by name, every value as it is: decimals with all their
+    digits."""
+    sql = f'SELECT {names} FROM {table[0]}."{table[1]}"'
+    return sorted(connection.execute(sql).fetchall(), key=repr)
